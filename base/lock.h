@@ -1,0 +1,31 @@
+/*
+ * lock - advisory locks on files, by open file description (F_OFD_SETLK): held by whoever holds the
+ * descriptor, kept over fork, released by the kernel at the last close - after any kind of death.
+ *
+ * A lock file is never removed while it may be locked by name; files below runroot go with the
+ * boot. Libc-only.
+ */
+#ifndef PM_BASE_LOCK_H
+#define PM_BASE_LOCK_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+enum pm_lock_kind {
+	PM_LOCK_SHARED,
+	PM_LOCK_EXCLUSIVE,
+};
+
+/* Open (creating, 0600) dirfd/path and lock it; waits until granted. Returns the descriptor that
+ * holds the lock; closing it releases. Works also on a directory opened by the caller's path. */
+int pm_lock_take(int dirfd, const char *path, enum pm_lock_kind kind, struct pm_err *err);
+
+/* The same without waiting: -EAGAIN when another holds it. */
+int pm_lock_try(int dirfd, const char *path, enum pm_lock_kind kind, struct pm_err *err);
+
+/* Is an exclusive lock held on dirfd/path by anyone else? 1 yes, 0 no (also when the file is
+ * missing). Takes nothing. */
+int pm_lock_is_held(int dirfd, const char *path, struct pm_err *err);
+
+#endif
