@@ -1,0 +1,59 @@
+/*
+ * untar - extract a layer's tar stream into a directory, whatever the archive says.
+ *
+ * Nothing outside of the directory is read, made or changed: names are made relative to it, ".."
+ * cannot pass it, symlinks are followed as if it were "/" (openat2 RESOLVE_IN_ROOT), hard links
+ * reach only what is inside. A later entry replaces an earlier one of the same name; a directory
+ * stays when it is again a directory. Whiteouts of the OCI image specification ("Layer" section)
+ * become overlay's: .wh.NAME a character device 0:0, .wh..wh..opq the xattr user.overlay.opaque=y.
+ * xattrs: user.* (but those that overlay and fuse-overlayfs keep for themselves), security.capability
+ * and POSIX ACLs, the latter where the file system takes them; never trusted.*.
+ *
+ * Runs in the extractor, inside the user namespace where there is one; the process's umask must be
+ * 0. Not synced: the caller does (syncfs) before it commits.
+ */
+#ifndef PM_STORAGE_UNTAR_H
+#define PM_STORAGE_UNTAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum pm_whiteout_form {
+	PM_WHITEOUT_DEVICE, /* character device 0:0 (Linux 5.8 makes them without privilege) */
+	PM_WHITEOUT_FILE,   /* kept as empty .wh.NAME files, which fuse-overlayfs reads */
+};
+
+struct pm_untar_opts {
+	int rootfd; /* the layer's directory; borrowed until pm_untar_free */
+	enum pm_whiteout_form whiteouts;
+	bool keep_owner;      /* false: single-id mapping, all files belong to the caller */
+	bool devices;         /* make device nodes (real root only); false: skipped and counted */
+	uint64_t max_entries; /* 0: 10 million */
+	uint64_t max_bytes;   /* of file content; 0: what the file system has free at the start */
+};
+
+struct pm_untar_totals {
+	uint64_t entries; /* in the archive, whiteouts included */
+	uint64_t bytes;   /* of regular files' content, sparse files' holes not counted */
+	uint64_t skipped_devices;
+	uint64_t skipped_xattrs;
+	bool has_root; /* the archive set mode and owner of the layer's own directory */
+};
+
+struct pm_untar;
+
+int pm_untar_new(const struct pm_untar_opts *opts, struct pm_untar **ret, struct pm_err *err);
+void pm_untar_free(struct pm_untar *u);
+
+/* The next bytes of the tar stream. Content is written out before this returns. Malformed input is
+ * PM_E_FORMAT; ids outside of the user namespace are EINVAL with a text that says what to do; ENOSPC
+ * also when max_bytes is passed. */
+int pm_untar_push(struct pm_untar *u, const void *data, size_t len, struct pm_err *err);
+
+/* The stream has ended: set directories' modes and times. */
+int pm_untar_finish(struct pm_untar *u, struct pm_untar_totals *ret, struct pm_err *err);
+
+#endif
