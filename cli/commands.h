@@ -1,0 +1,21 @@
+/*
+ * commands - the list of all commands. A new command adds its record here and in commands.c.
+ */
+#ifndef PM_CLI_COMMANDS_H
+#define PM_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+/* All records, in no particular order, ended by NULL. */
+extern const struct pm_command *const pm_commands[];
+
+extern const struct pm_command pm_cmd_container; /* groups */
+extern const struct pm_command pm_cmd_image;
+extern const struct pm_command pm_cmd_system;
+
+extern const struct pm_command pm_cmd_complete;
+extern const struct pm_command pm_cmd_completion;
+extern const struct pm_command pm_cmd_help;
+extern const struct pm_command pm_cmd_version;
+
+#endif
