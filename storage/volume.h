@@ -1,0 +1,49 @@
+/*
+ * volume - rows of named and anonymous volumes. Their files are volumes/<name>/_data below the graph
+ * root; the directory is made before the row is committed, and trashed after it is gone.
+ */
+#ifndef PM_STORAGE_VOLUME_H
+#define PM_STORAGE_VOLUME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "storage/store.h"
+
+/* Pointers owned by the row when it came from here; borrowed when given to pm_volume_insert. */
+struct pm_volume_row {
+	char *name;
+	char *driver;  /* "local" */
+	char *labels;  /* JSON object text; NULL: none */
+	char *options; /* JSON object text; NULL: none */
+	int64_t created;
+	bool anon; /* goes with the container that made it */
+};
+
+struct pm_volume_list {
+	struct pm_volume_row *v;
+	size_t n;
+};
+
+void pm_volume_row_free(struct pm_volume_row *row);
+void pm_volume_list_free(struct pm_volume_list *l);
+#define _cleanup_volume_row_ __attribute__((cleanup(pm_volume_row_free)))
+#define _cleanup_volume_list_ __attribute__((cleanup(pm_volume_list_free)))
+
+/* Makes volumes/<name>/_data (0755) when missing, then the row. PM_E_EXISTS. The name was checked by
+ * the caller ([a-zA-Z0-9][a-zA-Z0-9_.-]*); a name with a slash is PM_E_USAGE here. */
+int pm_volume_insert(struct pm_store *s, const struct pm_volume_row *row, struct pm_err *err);
+/* Whole name. PM_E_NOSUCH. */
+int pm_volume_get(struct pm_store *s, const char *name, struct pm_volume_row *ret,
+		  struct pm_err *err);
+/* By name. */
+int pm_volume_list(struct pm_store *s, struct pm_volume_list *ret, struct pm_err *err);
+/* Ids of the containers that use it. */
+int pm_volume_users(struct pm_store *s, const char *name, struct pm_strv *ret, struct pm_err *err);
+/* Row and files (into trash/). PM_E_INUSE while a container uses it. */
+int pm_volume_remove(struct pm_store *s, const char *name, struct pm_err *err);
+char *pm_volume_path(const struct pm_store *s, const char *name); /* .../_data; the caller frees */
+
+#endif
