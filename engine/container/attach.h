@@ -1,12 +1,12 @@
 /*
  * attach - the client of a container's attach channel: terminal, copying, detach keys, signals.
  *
- * The channel is a unix SEQPACKET socket: the pair made by pm_monitor_spawn, or ctr_dir/attach.sock.
- * Each packet is one frame; its first byte is the kind:
- *	0 stdin data (to the monitor)		4 window size: u16 rows, u16 columns, host order
- *	1 stdout data, 2 stderr data (from it)	5 the container's end: u8 exit code (from it)
- *	3 end of stdin (to the monitor)		6 detach: the client goes, stdin stays open
- * Data is at most PM_ATTACH_DATA bytes a frame. Run by pm; the monitor serves (engine/monitor/io.h).
+ * The channel is a unix SEQPACKET socket: the pair made by pm_monitor_spawn, or
+ *ctr_dir/attach.sock. Each packet is one frame; its first byte is the kind: 0 stdin data (to the
+ *monitor)		4 window size: u16 rows, u16 columns, host order 1 stdout data, 2 stderr
+ *data (from it)	5 the container's end: u8 exit code (from it) 3 end of stdin (to the
+ *monitor)		6 detach: the client goes, stdin stays open Data is at most PM_ATTACH_DATA
+ *bytes a frame. Run by pm; the monitor serves (engine/monitor/io.h).
  */
 #ifndef PM_ENGINE_CONTAINER_ATTACH_H
 #define PM_ENGINE_CONTAINER_ATTACH_H
@@ -39,23 +39,26 @@ struct pm_detach_keys {
 int pm_detach_keys_parse(const char *spec, struct pm_detach_keys *ret, struct pm_err *err);
 
 struct pm_attach_opts {
-	int fd;            /* the channel; stays the caller's */
-	bool terminal;     /* the container has a terminal: raw mode if stdin is one, window size */
+	int fd; /* the channel; stays the caller's */
+	bool terminal; /* the container has a terminal: raw mode if stdin is one, window size */
 	bool attach_stdin; /* forward standard input, and its end */
 	bool attach_stdout, attach_stderr; /* else that stream is dropped */
 	struct pm_detach_keys detach; /* looked for in stdin of a terminal container only */
-	/* --sig-proxy: called for each signal that this process gets (not KILL, STOP, CHLD, PIPE, WINCH and
-	 * the job control ones); NULL: signals have their usual effect. */
+	/* --sig-proxy: called for each signal that this process gets (not KILL, STOP, CHLD, PIPE,
+	 * WINCH and the job control ones); NULL: signals have their usual effect. */
 	void (*signal)(void *arg, int sig);
 	void *signal_arg;
 };
 
-#define PM_ATTACH_OPTS_INIT {.fd = -1, .attach_stdout = true, .attach_stderr = true}
+#define PM_ATTACH_OPTS_INIT                                                                        \
+	{                                                                                          \
+		.fd = -1, .attach_stdout = true, .attach_stderr = true                             \
+	}
 
 enum pm_attach_end {
-	PM_ATTACH_ENDED_EXIT,     /* the container ended: exit_code */
+	PM_ATTACH_ENDED_EXIT, /* the container ended: exit_code */
 	PM_ATTACH_ENDED_DETACHED, /* by the detach keys */
-	PM_ATTACH_ENDED_LOST,     /* the monitor went away without a word */
+	PM_ATTACH_ENDED_LOST, /* the monitor went away without a word */
 };
 
 struct pm_attach_result {
@@ -68,13 +71,13 @@ struct pm_attach_result {
 int pm_attach_connect(const char *ctr_dir, struct pm_err *err);
 
 /* Copy between standard input, output, error and the channel until the container ends, the client
- * detaches, or a standard output cannot be written (EPIPE and others are the error). The terminal is put
- * back on every way out, fatal signals included. */
+ * detaches, or a standard output cannot be written (EPIPE and others are the error). The terminal
+ * is put back on every way out, fatal signals included. */
 int pm_attach_run(const struct pm_attach_opts *opts, struct pm_attach_result *ret,
 		  struct pm_err *err);
 
-/* Tell the container the size of this process's terminal, once (before it starts, or after pm start).
- * Without a terminal nothing happens. */
+/* Tell the container the size of this process's terminal, once (before it starts, or after pm
+ * start). Without a terminal nothing happens. */
 void pm_attach_send_size(int fd);
 
 #endif

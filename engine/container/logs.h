@@ -1,5 +1,6 @@
 /*
- * logs - reading containers' logs: tail, since/until, following, several containers in time's order.
+ * logs - reading containers' logs: tail, since/until, following, several containers in time's
+ * order.
  *
  * Following uses inotify on the log's directory and the monitor's liveness lock: it ends when the
  * container has ended and all is read, and goes on over a rotation (also over several between two
@@ -15,17 +16,19 @@
 struct pm_logs_source {
 	const char *id, *name;
 	enum pm_log_driver driver; /* NONE is PM_E_STATE: there are no logs to be read */
-	const char *path;          /* a missing file is an empty log */
-	const char *ctr_dir;       /* runroot/ctr/ID, whose "live" lock tells that it runs */
+	const char *path; /* a missing file is an empty log */
+	const char *ctr_dir; /* runroot/ctr/ID, whose "live" lock tells that it runs */
 };
 
 struct pm_logs_opts {
 	bool follow;
-	int64_t tail;         /* lines (a partial one's parts are one); < 0: all */
+	int64_t tail; /* lines (a partial one's parts are one); < 0: all */
 	bool has_since, has_until;
-	int64_t since, until; /* ns since the epoch; since inclusive, until exclusive (and it ends following) */
-	/* An entry, in time's order over all sources but for following, where each comes as it is found.
-	 * index is the source's. A return < 0 ends the reading with that code (err set by the callee). */
+	int64_t since, until; /* ns since the epoch; since inclusive, until exclusive (and it ends
+				 following) */
+	/* An entry, in time's order over all sources but for following, where each comes as it is
+	 * found. index is the source's. A return < 0 ends the reading with that code (err set by
+	 * the callee). */
 	int (*entry)(void *arg, size_t index, const struct pm_log_entry *e, struct pm_err *err);
 	void *arg;
 };
@@ -33,8 +36,8 @@ struct pm_logs_opts {
 int pm_logs_read(const struct pm_logs_source *sources, size_t n, const struct pm_logs_opts *opts,
 		 struct pm_err *err);
 
-/* The value of --since/--until: RFC 3339 (also a date, a time without zone: local), seconds since the
- * epoch with fraction, or a Go duration ("10m", "1h30m") before now. PM_E_USAGE. */
+/* The value of --since/--until: RFC 3339 (also a date, a time without zone: local), seconds since
+ * the epoch with fraction, or a Go duration ("10m", "1h30m") before now. PM_E_USAGE. */
 int pm_logs_parse_when(const char *text, int64_t now_ns, int64_t *ret_ns, struct pm_err *err);
 
 #endif

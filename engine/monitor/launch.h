@@ -1,14 +1,14 @@
 /*
  * launch - the launch plan, and pm's side of starting a pm-monitor and talking with it.
  *
- * The monitor gets at fixed descriptors: 3 the control socket, 4 the attach channel, 5 the socket to
- * pm-slirp, 6 a user namespace to join, 7 a mount namespace to join (exec only); those not wanted are
- * closed. Messages on the control socket (stream, base/wire.h), each with one entry "event" or "op":
- *	monitor -> pm	{event unshared}  {event started, pid}  {event exited, exit_code, oom_killed}
- *			{event error, code, text}: the launch failed, nothing is left
- *	pm -> monitor	{op launch, the plan's entries}
- * The monitor closes the socket as its last act, when for rm the container's files are gone. When pm
- * closes its end the container goes on, and the monitor executes the plan's clean-up command at its end.
+ * The monitor gets at fixed descriptors: 3 the control socket, 4 the attach channel, 5 the socket
+ *to pm-slirp, 6 a user namespace to join, 7 a mount namespace to join (exec only); those not wanted
+ *are closed. Messages on the control socket (stream, base/wire.h), each with one entry "event" or
+ *"op": monitor -> pm	{event unshared}  {event started, pid}  {event exited, exit_code,
+ *oom_killed} {event error, code, text}: the launch failed, nothing is left pm -> monitor	{op
+ *launch, the plan's entries} The monitor closes the socket as its last act, when for rm the
+ *container's files are gone. When pm closes its end the container goes on, and the monitor executes
+ *the plan's clean-up command at its end.
  *
  * Order of calls in pm:
  *	pm_monitor_spawn	at once
@@ -33,23 +33,20 @@
 #include "engine/cgroup/cgroup.h"
 #include "netns/slirp_client.h"
 #include "netns/userns.h"
+#include "storage/overlay.h"
 
 enum pm_launch_kind {
-	PM_LAUNCH_RUN,  /* a container */
+	PM_LAUNCH_RUN, /* a container */
 	PM_LAUNCH_EXEC, /* a detached process in a running container */
 };
 
-enum pm_launch_rootfs {
-	PM_ROOTFS_PLAIN,  /* rootfs is a directory that is ready: nothing is mounted (vfs, --rootfs) */
-	PM_ROOTFS_NATIVE, /* kernel overlay mounted at rootfs */
-	PM_ROOTFS_FUSE,   /* fuse-overlayfs mounted at rootfs */
-};
-
 enum pm_launch_netns {
-	PM_LAUNCH_NET_CONFIG, /* nothing to do: config.json says it all (none, ns:PATH) or it is the host's */
-	PM_LAUNCH_NET_LO,     /* the monitor makes it, with lo up; config.json names no network namespace */
-	PM_LAUNCH_NET_SLIRP,  /* the same, with a tap device served by pm-slirp */
-	PM_LAUNCH_NET_JOIN,   /* the monitor enters netns_path (inside the user namespace) */
+	PM_LAUNCH_NET_CONFIG, /* nothing to do: config.json says it all (none, ns:PATH) or it is the
+				 host's */
+	PM_LAUNCH_NET_LO, /* the monitor makes it, with lo up; config.json names no network
+			     namespace */
+	PM_LAUNCH_NET_SLIRP, /* the same, with a tap device served by pm-slirp */
+	PM_LAUNCH_NET_JOIN, /* the monitor enters netns_path (inside the user namespace) */
 };
 
 enum pm_log_driver {
@@ -62,8 +59,8 @@ enum pm_log_driver {
 const char *pm_log_driver_name(enum pm_log_driver d);
 int pm_log_driver_parse(const char *name, enum pm_log_driver *ret, struct pm_err *err);
 
-/* A directory made inside the rootfs before the start, with those above it (0755 root); symlinks are
- * followed within the rootfs. An existing one is left as it is. */
+/* A directory made inside the rootfs before the start, with those above it (0755 root); symlinks
+ * are followed within the rootfs. An existing one is left as it is. */
 struct pm_launch_dir {
 	char *path;
 	mode_t mode;
@@ -74,59 +71,72 @@ struct pm_launch_dir {
 /* A fresh volume that takes over what the image has at its destination: when host_dir is empty and
  * path is a directory in the rootfs, its content, owner and mode are copied. */
 struct pm_launch_copyup {
-	char *path;     /* in the rootfs */
+	char *path; /* in the rootfs */
 	char *host_dir; /* absolute, exists */
 };
 
-/* Strings are owned; NULL where "may be NULL" is said. Zeroed with defaults by pm_launch_plan_init. */
+/* A host directory given, with all below it, to these container ids (volume option U). */
+struct pm_launch_chown {
+	char *path;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Strings are owned; NULL where "may be NULL" is said. Zeroed with defaults by pm_launch_plan_init.
+ */
 struct pm_launch_plan {
 	enum pm_launch_kind kind;
-	char *id;     /* 64 hex digits; exec: the container's */
-	char *name;   /* for messages */
+	char *id; /* 64 hex digits; exec: the container's */
+	char *name; /* for messages */
 	char *bundle; /* directory with config.json; exec: may be NULL */
 
-	char *runtime;                /* absolute path */
-	char *runtime_name;           /* "crun", "runc" or another: who knows its state directory */
-	struct pm_strv runtime_args;  /* global arguments (--runtime-flag), before the subcommand */
-	char *runtime_root;           /* --root; made when missing */
+	char *runtime; /* absolute path */
+	char *runtime_name; /* "crun", "runc" or another: who knows its state directory */
+	struct pm_strv runtime_args; /* global arguments (--runtime-flag), before the subcommand */
+	char *runtime_root; /* --root; made when missing */
 	enum pm_cgroup_manager cgroup_manager;
-	bool cgroup_private_mount;    /* pm_cgroup_private_mount() first */
-	struct pm_strv runtime_env;   /* environment of the runtime; empty: the monitor's own */
-	bool no_pivot;                /* --no-pivot */
-	char *process;                /* exec: the file with the OCI process; removed after the start */
+	bool cgroup_private_mount; /* pm_cgroup_private_mount() first */
+	struct pm_strv runtime_env; /* environment of the runtime; empty: the monitor's own */
+	bool no_pivot; /* --no-pivot */
+	char *process; /* exec: the file with the OCI process; removed after the start */
 
-	enum pm_launch_rootfs rootfs_kind;
-	char *rootfs;                 /* merged directory or plain rootfs; exec: may be NULL */
-	struct pm_strv lower;         /* absolute, uppermost first */
-	char *upper, *work;           /* absolute; may be NULL: read-only */
+	char *rootfs; /* as config.json's root; exec: may be NULL */
+	bool overlay; /* mount it there, as storage/overlay.h says; else it is ready */
+	enum pm_overlay_method overlay_method;
+	struct pm_strv lowers; /* absolute, bottom first */
+	char *upper, *work; /* absolute; may be NULL: read-only */
 	bool overlay_volatile;
 	struct pm_launch_dir *dirs;
 	size_t n_dirs;
 	struct pm_launch_copyup *copyups;
 	size_t n_copyups;
+	struct pm_launch_chown *chowns;
+	size_t n_chowns;
 
 	enum pm_launch_netns netns;
-	char *netns_path;             /* JOIN */
+	char *netns_path; /* JOIN */
 	struct pm_slirp_config slirp; /* SLIRP */
+	struct pm_strv net_sysctls; /* LO, SLIRP: "net.NAME=VALUE" */
 
 	bool terminal;
-	bool stdin_open;              /* else stdin is /dev/null */
-	bool stdin_once;              /* the container's stdin ends with the first client's */
-	uint16_t rows, cols;          /* terminal's first size; 0: left alone */
+	bool stdin_open; /* else stdin is /dev/null */
+	bool stdin_once; /* the container's stdin ends with the first client's */
+	uint16_t rows, cols; /* terminal's first size; 0: left alone */
 	enum pm_log_driver log_driver;
-	char *log_path;               /* may be NULL with NONE */
-	int64_t log_max_size;         /* bytes; <= 0: no limit */
-	int64_t log_max_files;        /* rotated files kept besides the current one; 0: none */
-	char *log_tag;                /* json-file: "attrs":{"tag":...}; may be NULL */
+	char *log_path; /* may be NULL with NONE */
+	int64_t log_max_size; /* bytes; <= 0: no limit */
+	int64_t log_max_files; /* rotated files kept besides the current one; 0: none */
+	char *log_tag; /* json-file: "attrs":{"tag":...}; may be NULL */
 
-	char *ctr_dir;                /* runroot/ctr/ID (exec: a directory of its own): live, state, exit,
-				       * pidfile, attach.sock, ctl.sock; exists */
-	char *pidfile;                /* --pidfile; may be NULL */
-	char *conmon_pidfile;         /* --conmon-pidfile; may be NULL */
-	char *userns_hint_dir;        /* runroot, to publish a fresh default namespace in; may be NULL */
+	char *ctr_dir; /* runroot/ctr/ID (exec: a directory of its own): live, state, exit,
+			* pidfile, attach.sock, ctl.sock; exists */
+	char *pidfile; /* --pidfile; may be NULL */
+	char *conmon_pidfile; /* --conmon-pidfile; may be NULL */
+	char *userns_hint_dir; /* runroot, to publish a fresh default namespace in; may be NULL */
 
-	struct pm_strv remove_dirs;   /* removed after the exit (rm): absolute, in this order */
-	struct pm_strv cleanup;       /* argv executed last when pm is gone; argv[0] absolute; may be empty */
+	struct pm_strv remove_dirs; /* removed after the exit (rm): absolute, in this order */
+	/* argv executed last when pm is gone; argv[0] absolute; may be empty */
+	struct pm_strv cleanup;
 };
 
 #define _cleanup_launch_plan_ _cleanup_(pm_launch_plan_free)
@@ -137,37 +147,46 @@ void pm_launch_plan_free(struct pm_launch_plan *p);
 void pm_launch_plan_add_dir(struct pm_launch_plan *p, const char *path, mode_t mode, uid_t uid,
 			    gid_t gid);
 void pm_launch_plan_add_copyup(struct pm_launch_plan *p, const char *path, const char *host_dir);
+void pm_launch_plan_add_chown(struct pm_launch_plan *p, const char *path, uid_t uid, gid_t gid);
 
 void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w);
 /* ret is set whole (needs no init; free it also after a failure). PM_E_FORMAT. */
 int pm_launch_plan_decode(const struct pm_wire *w, struct pm_launch_plan *ret, struct pm_err *err);
 
-/* --- pm's side ------------------------------------------------------------------------------------ */
+/* --- pm's side
+ * ------------------------------------------------------------------------------------ */
 
 struct pm_monitor {
-	pid_t pid;      /* a child of pm; reaped by pm_monitor_close when it has ended */
+	pid_t pid; /* a child of pm; reaped by pm_monitor_close when it has ended */
 	int control_fd; /* -1 when closed */
-	int attach_fd;  /* SEQPACKET, see engine/container/attach.h; -1 without */
+	int attach_fd; /* SEQPACKET, see engine/container/attach.h; -1 without */
 };
 
-#define PM_MONITOR_INIT {.control_fd = -1, .attach_fd = -1}
+#define PM_MONITOR_INIT                                                                            \
+	{                                                                                          \
+		.control_fd = -1, .attach_fd = -1                                                  \
+	}
 #define _cleanup_monitor_ _cleanup_(pm_monitor_close)
 
 enum pm_monitor_userns {
-	PM_MONITOR_USERNS_NONE,  /* root, or inside one already */
+	PM_MONITOR_USERNS_NONE, /* root, or inside one already */
 	PM_MONITOR_USERNS_FRESH, /* unshare; pm_monitor_map must follow */
-	PM_MONITOR_USERNS_JOIN,  /* userns_fd */
+	PM_MONITOR_USERNS_JOIN, /* userns_fd */
 };
 
 struct pm_monitor_opts {
 	enum pm_monitor_userns userns;
 	int userns_fd; /* JOIN; else -1. Stays the caller's */
-	int mntns_fd;  /* exec: the monitor's mount namespace; else -1. Stays the caller's */
-	int slirp_fd;  /* pm_slirp_spawn's socket, or -1. Stays the caller's: close it after the spawn */
-	bool attach;   /* make the attach channel */
+	int mntns_fd; /* exec: the monitor's mount namespace; else -1. Stays the caller's */
+	int slirp_fd; /* pm_slirp_spawn's socket, or -1. Stays the caller's: close it after the
+			 spawn */
+	bool attach; /* make the attach channel */
 };
 
-#define PM_MONITOR_OPTS_INIT {.userns_fd = -1, .mntns_fd = -1, .slirp_fd = -1}
+#define PM_MONITOR_OPTS_INIT                                                                       \
+	{                                                                                          \
+		.userns_fd = -1, .mntns_fd = -1, .slirp_fd = -1                                    \
+	}
 
 /* Start pm-monitor. *m must be PM_MONITOR_INIT; close it also after later failures. */
 int pm_monitor_spawn(struct pm_monitor *m, const struct pm_monitor_opts *opts, struct pm_err *err);
@@ -181,8 +200,9 @@ int pm_monitor_map_start(struct pm_monitor *m, const struct pm_userns_map *map,
 /* Send the plan. */
 int pm_monitor_launch(struct pm_monitor *m, const struct pm_launch_plan *plan, struct pm_err *err);
 
-/* Wait until the container runs. A failure is the cause's: PM_E_NOTFOUND (127) and PM_E_NOTEXEC (126)
- * for the command, else whatever failed; nothing of the launch is left then but what pm made itself. */
+/* Wait until the container runs. A failure is the cause's: PM_E_NOTFOUND (127) and PM_E_NOTEXEC
+ * (126) for the command, else whatever failed; nothing of the launch is left then but what pm made
+ * itself. */
 int pm_monitor_wait_started(struct pm_monitor *m, pid_t *ret_pid, struct pm_err *err);
 
 /* Wait for the container's end. The monitor may still be cleaning up. PM_E_STATE when the monitor

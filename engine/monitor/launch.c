@@ -1,0 +1,498 @@
+#include "engine/monitor/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/proc.h"
+
+static const char *const driver_names[] = {
+	[PM_LOG_DRIVER_NONE] = "none",
+	[PM_LOG_DRIVER_K8S_FILE] = "k8s-file",
+	[PM_LOG_DRIVER_JSON_FILE] = "json-file",
+};
+
+const char *pm_log_driver_name(enum pm_log_driver d)
+{
+	return driver_names[d];
+}
+
+int pm_log_driver_parse(const char *name, enum pm_log_driver *ret, struct pm_err *err)
+{
+	for (size_t i = 0; i < PM_ARRAY_SIZE(driver_names); i++) {
+		if (pm_streq(name, driver_names[i])) {
+			*ret = (enum pm_log_driver)i;
+			return 0;
+		}
+	}
+	return pm_fail(err, PM_E_USAGE,
+		       "log driver \"%s\" is not supported: choose from k8s-file, json-file, none",
+		       name);
+}
+
+/* --- the plan's encoding ----------------------------------------------------------------------- */
+
+enum field_kind {
+	F_STR,  /* char *; left out when NULL */
+	F_STRV, /* struct pm_strv */
+	F_BOOL,
+	F_ENUM, /* int-sized; below max */
+	F_U16,
+	F_I64,
+};
+
+struct field {
+	const char *name;
+	enum field_kind kind;
+	size_t offset;
+	int64_t max; /* F_ENUM: largest value */
+};
+
+#define F(member, kind_)                                                                           \
+	{                                                                                          \
+		.name = #member, .kind = kind_, .offset = offsetof(struct pm_launch_plan, member)  \
+	}
+#define FE(member, max_)                                                                           \
+	{                                                                                          \
+		.name = #member, .kind = F_ENUM,                                                   \
+		.offset = offsetof(struct pm_launch_plan, member), .max = max_                     \
+	}
+
+static const struct field fields[] = {
+	FE(kind, PM_LAUNCH_EXEC),
+	F(id, F_STR),
+	F(name, F_STR),
+	F(bundle, F_STR),
+	F(runtime, F_STR),
+	F(runtime_name, F_STR),
+	F(runtime_args, F_STRV),
+	F(runtime_root, F_STR),
+	FE(cgroup_manager, PM_CGROUP_DISABLED),
+	F(cgroup_private_mount, F_BOOL),
+	F(runtime_env, F_STRV),
+	F(no_pivot, F_BOOL),
+	F(process, F_STR),
+	F(rootfs, F_STR),
+	F(overlay, F_BOOL),
+	FE(overlay_method, PM_OVERLAY_VFS),
+	F(lowers, F_STRV),
+	F(upper, F_STR),
+	F(work, F_STR),
+	F(overlay_volatile, F_BOOL),
+	FE(netns, PM_LAUNCH_NET_JOIN),
+	F(netns_path, F_STR),
+	F(net_sysctls, F_STRV),
+	F(terminal, F_BOOL),
+	F(stdin_open, F_BOOL),
+	F(stdin_once, F_BOOL),
+	F(rows, F_U16),
+	F(cols, F_U16),
+	FE(log_driver, PM_LOG_DRIVER_JSON_FILE),
+	F(log_path, F_STR),
+	F(log_max_size, F_I64),
+	F(log_max_files, F_I64),
+	F(log_tag, F_STR),
+	F(ctr_dir, F_STR),
+	F(pidfile, F_STR),
+	F(conmon_pidfile, F_STR),
+	F(userns_hint_dir, F_STR),
+	F(remove_dirs, F_STRV),
+	F(cleanup, F_STRV),
+};
+
+static void *member(const struct pm_launch_plan *p, const struct field *f)
+{
+	return (char *)(uintptr_t)p + f->offset;
+}
+
+void pm_launch_plan_init(struct pm_launch_plan *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->cgroup_manager = PM_CGROUP_DISABLED;
+	pm_slirp_config_init(&p->slirp);
+}
+
+void pm_launch_plan_free(struct pm_launch_plan *p)
+{
+	for (size_t i = 0; i < PM_ARRAY_SIZE(fields); i++) {
+		if (fields[i].kind == F_STR)
+			free(*(char **)member(p, &fields[i]));
+		else if (fields[i].kind == F_STRV)
+			pm_strv_free(member(p, &fields[i]));
+	}
+	for (size_t i = 0; i < p->n_dirs; i++)
+		free(p->dirs[i].path);
+	free(p->dirs);
+	for (size_t i = 0; i < p->n_copyups; i++) {
+		free(p->copyups[i].path);
+		free(p->copyups[i].host_dir);
+	}
+	free(p->copyups);
+	for (size_t i = 0; i < p->n_chowns; i++)
+		free(p->chowns[i].path);
+	free(p->chowns);
+	pm_slirp_config_free(&p->slirp);
+	memset(p, 0, sizeof(*p));
+}
+
+void pm_launch_plan_add_dir(struct pm_launch_plan *p, const char *path, mode_t mode, uid_t uid,
+			    gid_t gid)
+{
+	p->dirs = pm_reallocarray(p->dirs, p->n_dirs + 1, sizeof(p->dirs[0]));
+	p->dirs[p->n_dirs++] = (struct pm_launch_dir){pm_strdup(path), mode, uid, gid};
+}
+
+void pm_launch_plan_add_copyup(struct pm_launch_plan *p, const char *path, const char *host_dir)
+{
+	p->copyups = pm_reallocarray(p->copyups, p->n_copyups + 1, sizeof(p->copyups[0]));
+	p->copyups[p->n_copyups++] =
+		(struct pm_launch_copyup){pm_strdup(path), pm_strdup(host_dir)};
+}
+
+void pm_launch_plan_add_chown(struct pm_launch_plan *p, const char *path, uid_t uid, gid_t gid)
+{
+	p->chowns = pm_reallocarray(p->chowns, p->n_chowns + 1, sizeof(p->chowns[0]));
+	p->chowns[p->n_chowns++] = (struct pm_launch_chown){pm_strdup(path), uid, gid};
+}
+
+void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w)
+{
+	for (size_t i = 0; i < PM_ARRAY_SIZE(fields); i++) {
+		const struct field *f = &fields[i];
+		const void *m = member(p, f);
+		switch (f->kind) {
+		case F_STR:
+			if (*(char *const *)m)
+				pm_wire_add(w, f->name, *(char *const *)m);
+			break;
+		case F_STRV:
+			pm_wire_add_list(w, f->name, m);
+			break;
+		case F_BOOL:
+			if (*(const bool *)m)
+				pm_wire_add_int(w, f->name, 1);
+			break;
+		case F_ENUM:
+			pm_wire_add_int(w, f->name, *(const int *)m);
+			break;
+		case F_U16:
+			pm_wire_add_int(w, f->name, *(const uint16_t *)m);
+			break;
+		case F_I64:
+			pm_wire_add_int(w, f->name, *(const int64_t *)m);
+			break;
+		}
+	}
+	for (size_t i = 0; i < p->n_dirs; i++) {
+		const struct pm_launch_dir *d = &p->dirs[i];
+		_cleanup_free_ char *s = pm_asprintf("%u:%u:%u:%s", d->mode, d->uid, d->gid, d->path);
+		pm_wire_add(w, "dir", s);
+	}
+	for (size_t i = 0; i < p->n_chowns; i++) {
+		const struct pm_launch_chown *c = &p->chowns[i];
+		_cleanup_free_ char *s = pm_asprintf("0:%u:%u:%s", c->uid, c->gid, c->path);
+		pm_wire_add(w, "chown", s);
+	}
+	for (size_t i = 0; i < p->n_copyups; i++) {
+		pm_wire_add(w, "copyup.path", p->copyups[i].path);
+		pm_wire_add(w, "copyup.host_dir", p->copyups[i].host_dir);
+	}
+	if (p->netns == PM_LAUNCH_NET_SLIRP)
+		pm_slirp_config_encode(&p->slirp, w);
+}
+
+/* "N:N:N:PATH" */
+static int decode_owned_path(const char *s, unsigned int num[3], const char **ret_path,
+			     struct pm_err *err)
+{
+	const char *p = s;
+	for (int i = 0; i < 3; i++) {
+		char *end;
+		errno = 0;
+		unsigned long v = strtoul(p, &end, 10);
+		if (*p < '0' || *p > '9' || *end != ':' || errno || v > UINT32_MAX)
+			return pm_fail(err, PM_E_FORMAT, "launch plan: malformed path '%s'", s);
+		num[i] = (unsigned int)v;
+		p = end + 1;
+	}
+	*ret_path = p;
+	return 0;
+}
+
+static int decode_paths(const struct pm_wire *w, struct pm_launch_plan *p, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv dirs = PM_STRV_INIT, chowns = PM_STRV_INIT,
+				      from = PM_STRV_INIT, to = PM_STRV_INIT;
+	unsigned int num[3];
+	const char *path;
+	int r;
+
+	pm_wire_get_list(w, "dir", &dirs);
+	for (size_t i = 0; i < dirs.n; i++) {
+		r = decode_owned_path(dirs.v[i], num, &path, err);
+		if (r < 0)
+			return r;
+		pm_launch_plan_add_dir(p, path, num[0], num[1], num[2]);
+	}
+	pm_wire_get_list(w, "chown", &chowns);
+	for (size_t i = 0; i < chowns.n; i++) {
+		r = decode_owned_path(chowns.v[i], num, &path, err);
+		if (r < 0)
+			return r;
+		pm_launch_plan_add_chown(p, path, num[1], num[2]);
+	}
+	pm_wire_get_list(w, "copyup.path", &from);
+	pm_wire_get_list(w, "copyup.host_dir", &to);
+	if (from.n != to.n)
+		return pm_fail(err, PM_E_FORMAT, "launch plan: volumes without a directory");
+	for (size_t i = 0; i < from.n; i++)
+		pm_launch_plan_add_copyup(p, from.v[i], to.v[i]);
+	return 0;
+}
+
+static int decode_field(const struct pm_wire *w, const struct field *f, struct pm_launch_plan *p,
+			struct pm_err *err)
+{
+	void *m = member(p, f);
+	if (f->kind == F_STR) {
+		*(char **)m = pm_strdup_null(pm_wire_get(w, f->name));
+		return 0;
+	}
+	if (f->kind == F_STRV) {
+		pm_wire_get_list(w, f->name, m);
+		return 0;
+	}
+
+	int64_t v;
+	int r = pm_wire_get_int(w, f->name, 0, &v, err);
+	if (r < 0)
+		return pm_wrap(err, "launch plan");
+	int64_t max = f->kind == F_ENUM ? f->max
+		      : f->kind == F_BOOL ? 1
+		      : f->kind == F_U16  ? UINT16_MAX
+					  : INT64_MAX;
+	if (f->kind != F_I64 && (v < 0 || v > max))
+		return pm_fail(err, PM_E_FORMAT, "launch plan: %s is out of range", f->name);
+	if (f->kind == F_BOOL)
+		*(bool *)m = v;
+	else if (f->kind == F_ENUM)
+		*(int *)m = (int)v;
+	else if (f->kind == F_U16)
+		*(uint16_t *)m = (uint16_t)v;
+	else
+		*(int64_t *)m = v;
+	return 0;
+}
+
+static int check_plan(const struct pm_launch_plan *p, struct pm_err *err)
+{
+	const char *missing = NULL;
+	if (!p->id)
+		missing = "id";
+	else if (!p->runtime || !p->runtime_root)
+		missing = "runtime";
+	else if (!p->ctr_dir)
+		missing = "ctr_dir";
+	else if (p->kind == PM_LAUNCH_RUN && (!p->bundle || !p->rootfs))
+		missing = "bundle";
+	else if (p->kind == PM_LAUNCH_EXEC && !p->process)
+		missing = "process";
+	else if (p->log_driver != PM_LOG_DRIVER_NONE && !p->log_path)
+		missing = "log_path";
+	else if (p->netns == PM_LAUNCH_NET_JOIN && !p->netns_path)
+		missing = "netns_path";
+	if (missing)
+		return pm_fail(err, PM_E_FORMAT, "launch plan: %s is missing", missing);
+	return 0;
+}
+
+int pm_launch_plan_decode(const struct pm_wire *w, struct pm_launch_plan *ret, struct pm_err *err)
+{
+	_Static_assert(sizeof(ret->kind) == sizeof(int), "enums are encoded as int");
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < PM_ARRAY_SIZE(fields); i++) {
+		int r = decode_field(w, &fields[i], ret, err);
+		if (r < 0)
+			return r;
+	}
+	int r = decode_paths(w, ret, err);
+	if (r < 0)
+		return r;
+	if (ret->netns == PM_LAUNCH_NET_SLIRP) {
+		r = pm_slirp_config_decode(w, &ret->slirp, err);
+		if (r < 0)
+			return r;
+	}
+	return check_plan(ret, err);
+}
+
+/* --- pm's side --------------------------------------------------------------------------------- */
+
+int pm_monitor_spawn(struct pm_monitor *m, const struct pm_monitor_opts *opts, struct pm_err *err)
+{
+	_cleanup_close_ int control_here = -1, control_there = -1, attach_here = -1,
+			    attach_there = -1;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return pm_fail_sys(err, "make the monitor's control socket");
+	control_here = pair[0];
+	control_there = pair[1];
+	if (opts->attach) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+			return pm_fail_sys(err, "make the attach channel");
+		attach_here = pair[0];
+		attach_there = pair[1];
+	}
+
+	struct pm_proc_fd fds[5];
+	size_t n = 0;
+	fds[n++] = (struct pm_proc_fd){control_there, 3};
+	if (attach_there >= 0)
+		fds[n++] = (struct pm_proc_fd){attach_there, 4};
+	if (opts->slirp_fd >= 0)
+		fds[n++] = (struct pm_proc_fd){opts->slirp_fd, 5};
+	if (opts->userns == PM_MONITOR_USERNS_JOIN)
+		fds[n++] = (struct pm_proc_fd){opts->userns_fd, 6};
+	if (opts->mntns_fd >= 0)
+		fds[n++] = (struct pm_proc_fd){opts->mntns_fd, 7};
+
+	/* the name that ps shows; what is open is told by the descriptors themselves */
+	char *const argv[] = {"pm-monitor",
+			      opts->userns == PM_MONITOR_USERNS_FRESH ? "--userns=fresh" : NULL,
+			      NULL};
+	_cleanup_free_ char *path = pm_proc_helper("pm-monitor");
+	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
+	spec.path = path;
+	spec.argv = argv;
+	spec.fds = fds;
+	spec.n_fds = n;
+	spec.new_session = true;
+	int r = pm_proc_spawn(&spec, &m->pid, NULL, err);
+	if (r < 0)
+		return r;
+	m->control_fd = pm_steal_fd(&control_here);
+	m->attach_fd = pm_steal_fd(&attach_here);
+	return 0;
+}
+
+/* The next message must be event; an "error" event becomes err. */
+static int expect(struct pm_monitor *m, const char *event, struct pm_wire *ret, struct pm_err *err)
+{
+	int r = pm_wire_recv(m->control_fd, ret, NULL, NULL, err);
+	if (r < 0)
+		return pm_wrap(err, "talk with the monitor");
+	if (r == 0)
+		return pm_fail(err, PM_E_STATE, "the container's monitor ended without a word");
+
+	const char *got = pm_wire_get(ret, "event");
+	if (pm_streq(got, "error")) {
+		int64_t code;
+		const char *text = pm_wire_get(ret, "text");
+		r = pm_wire_get_int(ret, "code", PM_E_INTERNAL, &code, err);
+		if (r < 0)
+			return r;
+		if (code <= 0 || code > INT32_MAX)
+			code = PM_E_INTERNAL;
+		return pm_fail(err, (int)code, "%s", text ? text : "unknown error");
+	}
+	if (!pm_streq(got, event))
+		return pm_fail(err, PM_E_INTERNAL, "the monitor said '%s' instead of '%s'",
+			       got ? got : "nothing", event);
+	return 0;
+}
+
+int pm_monitor_map_start(struct pm_monitor *m, const struct pm_userns_map *map,
+			 struct pm_userns_tools *tools, struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	int r = expect(m, "unshared", &w, err);
+	if (r < 0)
+		return r;
+	return pm_userns_maps_start(m->pid, map, tools, err);
+}
+
+int pm_monitor_map(struct pm_monitor *m, const struct pm_userns_map *map, struct pm_err *err)
+{
+	struct pm_userns_tools tools;
+	int r = pm_monitor_map_start(m, map, &tools, err);
+	if (r < 0)
+		return r;
+	return pm_userns_maps_finish(&tools, err);
+}
+
+int pm_monitor_launch(struct pm_monitor *m, const struct pm_launch_plan *plan, struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	pm_wire_add(&w, "op", "launch");
+	pm_launch_plan_encode(plan, &w);
+
+	struct pm_err sent = PM_ERR_INIT;
+	if (pm_wire_send(m->control_fd, &w, NULL, 0, &sent) < 0) {
+		/* it has gone: why is in its last message, if it could say */
+		_cleanup_wire_ struct pm_wire last = PM_WIRE_INIT;
+		int r = expect(m, "", &last, err);
+		return r < 0 ? r : pm_fail(err, sent.code, "%s", sent.text);
+	}
+	return 0;
+}
+
+int pm_monitor_wait_started(struct pm_monitor *m, pid_t *ret_pid, struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	int64_t pid;
+	int r = expect(m, "started", &w, err);
+	if (r < 0)
+		return r;
+	r = pm_wire_get_int(&w, "pid", 0, &pid, err);
+	if (r < 0)
+		return r;
+	*ret_pid = (pid_t)pid;
+	return 0;
+}
+
+int pm_monitor_wait_exit(struct pm_monitor *m, int *ret_exit_code, bool *ret_oom,
+			 struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	int64_t code, oom;
+	int r = expect(m, "exited", &w, err);
+	if (r < 0)
+		return r;
+	r = pm_wire_get_int(&w, "exit_code", 255, &code, err);
+	if (r < 0)
+		return r;
+	r = pm_wire_get_int(&w, "oom_killed", 0, &oom, err);
+	if (r < 0)
+		return r;
+	*ret_exit_code = (int)code;
+	if (ret_oom)
+		*ret_oom = oom;
+	return 0;
+}
+
+void pm_monitor_wait_gone(struct pm_monitor *m)
+{
+	char buf[512];
+	ssize_t n;
+	do
+		n = read(m->control_fd, buf, sizeof(buf));
+	while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+void pm_monitor_close(struct pm_monitor *m)
+{
+	if (m->control_fd >= 0)
+		close(m->control_fd);
+	if (m->attach_fd >= 0)
+		close(m->attach_fd);
+	m->control_fd = m->attach_fd = -1;
+	if (m->pid > 0)
+		waitpid(m->pid, NULL, WNOHANG);
+	m->pid = 0;
+}
