@@ -65,7 +65,10 @@ struct pm_json *pm_json_null(struct pm_json_pool *pool);
 struct pm_json *pm_json_bool(struct pm_json_pool *pool, bool b);
 struct pm_json *pm_json_int(struct pm_json_pool *pool, int64_t n);
 struct pm_json *pm_json_uint(struct pm_json_pool *pool, uint64_t n);
+/* As Go writes it: the shortest text that reads back as n. JSON null for what is not finite. */
 struct pm_json *pm_json_double(struct pm_json_pool *pool, double n);
+/* A number whose text (valid JSON) the caller has. */
+struct pm_json *pm_json_number(struct pm_json_pool *pool, const char *text, size_t len);
 struct pm_json *pm_json_str(struct pm_json_pool *pool, const char *s); /* NULL gives JSON null */
 struct pm_json *pm_json_strn(struct pm_json_pool *pool, const char *s, size_t len);
 struct pm_json *pm_json_strv(struct pm_json_pool *pool, const struct pm_strv *l); /* array */
@@ -79,6 +82,9 @@ struct pm_json *pm_json_add(struct pm_json_pool *pool, struct pm_json *array,
 struct pm_json *pm_json_set(struct pm_json_pool *pool, struct pm_json *object, const char *name,
 			    struct pm_json *value);
 void pm_json_unset(struct pm_json *object, const char *name);
+/* For parsers: append without looking for a member of that name; name must live as long as pool. */
+void pm_json_append_member(struct pm_json_pool *pool, struct pm_json *object, const char *name,
+			   struct pm_json *value);
 
 /* Shorthands for pm_json_set(pool, object, name, pm_json_KIND(pool, ...)). */
 void pm_json_set_str(struct pm_json_pool *pool, struct pm_json *object, const char *name,
