@@ -16,7 +16,8 @@ AR ?= ar
 WERROR ?= $(if $(CI),-Werror,)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
-	-Wswitch-enum -Wimplicit-fallthrough -Wundef -Wno-format-truncation $(WERROR)
+	-Wswitch-enum -Wimplicit-fallthrough -Wundef -Wno-format-truncation \
+	-Wno-missing-field-initializers $(WERROR)
 BASEFLAGS := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -fno-common -g \
 	-DPM_VERSION='"$(VERSION)"' -DPM_LIBEXECDIR='"$(PREFIX)/libexec/pm"' \
 	-DPM_DATADIR='"$(PREFIX)/share/pm"'

@@ -27,6 +27,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "cli/value.h"
 
 enum pm_opt_kind {
 	PM_OPT_BOOL,     /* bool */
@@ -128,20 +129,5 @@ void pm_parse_free(struct pm_parse *p);
 /* The option with that long name or letter in p's tables; NULL when there is none. */
 const struct pm_opt *pm_parse_find(const struct pm_parse *p, const char *name, size_t len,
 				   char letter);
-
-/* Single values, as the kinds SIZE and DURATION take them; for values within other options. The
- * text says what is wrong with s, without naming an option. */
-int pm_parse_size(const char *s, int64_t *ret_bytes, struct pm_err *err);
-int pm_parse_duration(const char *s, int64_t *ret_ns, struct pm_err *err);
-/* A whole number as Go's strconv.ParseInt(s, 0, 64). */
-int pm_parse_int(const char *s, int64_t *ret, struct pm_err *err);
-int pm_parse_uint(const char *s, uint64_t *ret, struct pm_err *err);
-/* Go's strconv.ParseBool: 1 t T true TRUE True and their opposites. */
-int pm_parse_bool(const char *s, bool *ret, struct pm_err *err);
-/* One line of CSV, its fields appended to l. */
-int pm_parse_csv(const char *s, struct pm_strv *l, struct pm_err *err);
-
-/* Append s to out as Go's %q prints it. */
-void pm_quote(const char *s, struct pm_buf *out);
 
 #endif
