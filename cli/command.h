@@ -20,6 +20,7 @@
 #include "cli/option.h"
 
 struct pm_store;
+struct pm_store_options;
 
 struct pm_global_opts {
 	const char *root;
@@ -79,6 +80,8 @@ struct pm_cli {
 /* Was --name given on the command line (not by default)? */
 bool pm_cli_given(const struct pm_cli *cli, const char *name);
 
+/* Where the global options put the store. PM_E_USAGE for a --storage-opt that pm does not know. */
+int pm_cli_store_options(struct pm_cli *cli, struct pm_store_options *ret, struct pm_err *err);
 /* The open store, for commands with PM_CMD_STORE. It is closed by the runner. */
 struct pm_store *pm_cli_store(struct pm_cli *cli);
 /* Open the store now, for commands that need it only sometimes; no-op when it is open. */

@@ -1,0 +1,471 @@
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "storage/store.h"
+
+const struct pm_opt pm_global_table[] = {
+	{"cgroup-manager", 0, PM_CHOICE(struct pm_global_opts, cgroup_manager),
+	 "Cgroup manager to use", .arg = "string", .choices = "cgroupfs|systemd|disabled"},
+	{"config", 0, PM_STRING(struct pm_global_opts, config),
+	 "Directory whose config.json holds registry credentials", .complete = PM_COMPLETE_DIR},
+	{"log-level", 0, PM_STRING(struct pm_global_opts, log_level),
+	 "Log messages above specified level (trace, debug, info, warn, warning, error, fatal, "
+	 "panic)",
+	 .def = "warn", .choices = "trace|debug|info|warn|warning|error|fatal|panic"},
+	{"root", 0, PM_STRING(struct pm_global_opts, root),
+	 "Path to the root directory in which data, including images, is stored",
+	 .complete = PM_COMPLETE_DIR},
+	{"runroot", 0, PM_STRING(struct pm_global_opts, runroot),
+	 "Path to the 'run directory' where all state information is stored",
+	 .complete = PM_COMPLETE_DIR},
+	{"runtime", 0, PM_STRING(struct pm_global_opts, runtime),
+	 "Name or path of the OCI-compatible binary used to run containers "
+	 "(default: containers.conf's, or \"crun\")",
+	 .complete = PM_COMPLETE_FILE},
+	{"storage-driver", 0, PM_STRING(struct pm_global_opts, storage_driver),
+	 "Storage driver: overlay, fuse-overlayfs or vfs (default: the best that works)",
+	 .choices = "overlay|fuse-overlayfs|vfs"},
+	{"storage-opt", 0, PM_STRINGS(struct pm_global_opts, storage_opt),
+	 "Option of the storage driver: overlay.mount_program=PATH"},
+	{"tmpdir", 0, PM_STRING(struct pm_global_opts, tmpdir),
+	 "The run directory, when --runroot is not given", .complete = PM_COMPLETE_DIR},
+	{0},
+};
+
+static const struct pm_opt_table global_tables[] = {{pm_global_table, 0}, {0}};
+
+static const struct pm_opt root_table[] = {
+	{"version", 'v', PM_BOOL(struct pm_global_opts, version), "version for pm"},
+	{0},
+};
+
+static const struct pm_opt_table root_tables[] = {{root_table, 0}, {0}};
+
+/* --- the table of commands --------------------------------------------------------------------- */
+
+/* The word at *s, up to a blank or the end; *s is moved behind it and the blank. */
+static size_t next_word(const char **s, const char *end, const char **ret)
+{
+	*ret = *s;
+	const char *p = memchr(*s, ' ', (size_t)(end - *s));
+	size_t n = (size_t)((p ? p : end) - *s);
+	*s = p ? p + 1 : end;
+	return n;
+}
+
+/* Is word one of the comma-separated names? */
+static bool one_of(const char *names, size_t len, const char *word)
+{
+	size_t n = strlen(word);
+	const char *end = names + len;
+	while (names < end) {
+		const char *comma = memchr(names, ',', (size_t)(end - names));
+		size_t part = (size_t)((comma ? comma : end) - names);
+		if (part == n && memcmp(names, word, n) == 0)
+			return true;
+		names += part + 1;
+	}
+	return false;
+}
+
+/* How many words the path of len bytes matches: all of the path's or 0. */
+static size_t match_path(const char *path, size_t len, char *const *words)
+{
+	const char *end = path + len, *names;
+	size_t n = 0;
+	while (path < end) {
+		size_t part = next_word(&path, end, &names);
+		if (!words[n] || !one_of(names, part, words[n]))
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+/* The path with the last word's aliases left out. */
+static void canonical_path(const char *path, size_t len, char ret[64])
+{
+	const char *last = memrchr(path, ' ', len);
+	size_t start = last ? (size_t)(last - path) : 0;
+	const char *comma = memchr(path + start, ',', len - start);
+	size_t n = comma ? (size_t)(comma - path) : len;
+	snprintf(ret, 64, "%.*s", (int)n, path);
+}
+
+const struct pm_command *pm_command_find(char *const *words, size_t *ret_words, char path[64])
+{
+	const struct pm_command *best = NULL;
+	*ret_words = 0;
+	for (const struct pm_command *const *c = pm_commands; *c; c++) {
+		for (const char *p = (*c)->path; *p;) {
+			size_t len = strcspn(p, "|");
+			size_t n = match_path(p, len, words);
+			if (n > *ret_words) {
+				best = *c;
+				*ret_words = n;
+				canonical_path(p, len, path);
+			}
+			p += len + (p[len] == '|');
+		}
+	}
+	return best;
+}
+
+int pm_command_each(int (*f)(const struct pm_command *c, const char *path, const char *aliases,
+			     void *arg),
+		    void *arg)
+{
+	for (const struct pm_command *const *c = pm_commands; *c; c++) {
+		for (const char *p = (*c)->path; *p;) {
+			char path[64], aliases[64] = "";
+			size_t len = strcspn(p, "|");
+			canonical_path(p, len, path);
+			size_t n = strlen(path);
+			if (n < len)
+				snprintf(aliases, sizeof(aliases), "%.*s", (int)(len - n - 1),
+					 p + n + 1);
+			int r = f(*c, path, aliases, arg);
+			if (r)
+				return r;
+			p += len + (p[len] == '|');
+		}
+	}
+	return 0;
+}
+
+/* --- unknown commands -------------------------------------------------------------------------- */
+
+static size_t edit_distance(const char *a, const char *b)
+{
+	size_t row[65], n = strlen(b);
+	if (n > 64)
+		return 99;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[n];
+}
+
+struct suggest {
+	const char *group; /* "" or "image" */
+	const char *word;
+	struct pm_strv found;
+};
+
+static int suggest_one(const struct pm_command *c, const char *path, const char *aliases,
+		       void *arg)
+{
+	struct suggest *s = arg;
+	size_t n = strlen(s->group);
+	(void)aliases;
+	if (c->flags & PM_CMD_HIDDEN)
+		return 0;
+	if (n && (!pm_startswith(path, s->group) || path[n] != ' '))
+		return 0;
+	const char *name = n ? path + n + 1 : path;
+	if (strchr(name, ' '))
+		return 0;
+	size_t typed = strlen(s->word);
+	size_t allowed = typed <= 3 ? 1 : 2;
+	if (strncasecmp(name, s->word, typed) == 0 || edit_distance(s->word, name) <= allowed)
+		pm_strv_add(&s->found, name);
+	return 0;
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int unrecognized(struct pm_cli *cli, const char *group, const char *word,
+			struct pm_err *err)
+{
+	struct suggest s = {.group = group, .word = word};
+	const char *space = *group ? " " : "";
+	pm_command_each(suggest_one, &s);
+	if (s.found.n) {
+		qsort(s.found.v, s.found.n, sizeof(*s.found.v), compare_strings);
+		_cleanup_free_ char *list = pm_strv_join(&s.found, "\n\t");
+		pm_buf_printf(&cli->hint, "\nDid you mean this?\n\t%s\n\n", list);
+	}
+	pm_strv_free(&s.found);
+	pm_buf_printf(&cli->hint, "Try 'pm%s%s --help' for more information\n", space, group);
+	return pm_fail(err, PM_E_USAGE, "unrecognized command `pm%s%s %s`", space, group, word);
+}
+
+/* --- the runner -------------------------------------------------------------------------------- */
+
+bool pm_cli_given(const struct pm_cli *cli, const char *name)
+{
+	return pm_parse_given(&cli->parse, name);
+}
+
+/* The option --storage-opt: what pm's drivers know, or a refusal by name. */
+static int storage_opts(struct pm_cli *cli, const char **driver, struct pm_err *err)
+{
+	for (size_t i = 0; i < cli->global.storage_opt.n; i++) {
+		const char *opt = cli->global.storage_opt.v[i];
+		const char *name = pm_startswith(opt, "overlay.") ? opt + 8 : opt;
+		if (pm_startswith(name, "mount_program=") && pm_endswith(name, "fuse-overlayfs"))
+			*driver = "fuse-overlayfs";
+		else if (strcmp(name, "mount_program=") == 0)
+			*driver = "overlay";
+		else
+			return pm_fail(err, PM_E_USAGE, "storage option \"%s\" is not supported",
+				       opt);
+	}
+	return 0;
+}
+
+int pm_cli_store_options(struct pm_cli *cli, struct pm_store_options *ret, struct pm_err *err)
+{
+	const struct pm_global_opts *g = &cli->global;
+	ret->root = g->root;
+	ret->runroot = g->runroot ? g->runroot : g->tmpdir;
+	ret->driver = g->storage_driver;
+	return storage_opts(cli, &ret->driver, err);
+}
+
+int pm_cli_open_store(struct pm_cli *cli, struct pm_err *err)
+{
+	struct pm_store_options opts = {0};
+	if (cli->store)
+		return 0;
+	int r = pm_cli_store_options(cli, &opts, err);
+	return r < 0 ? r : pm_store_open(&opts, &cli->store, err);
+}
+
+struct pm_store *pm_cli_store(struct pm_cli *cli)
+{
+	return cli->store;
+}
+
+void pm_cli_close_store(struct pm_cli *cli)
+{
+	if (cli->store)
+		pm_store_free(cli->store);
+	cli->store = NULL;
+}
+
+static int check_args(const struct pm_cli *cli, struct pm_err *err)
+{
+	const struct pm_command *c = cli->command;
+	int n = cli->n_args;
+	if (n >= c->min_args && (c->max_args < 0 || n <= c->max_args))
+		return 0;
+	if (c->max_args == 0)
+		return pm_fail(err, PM_E_USAGE, "`pm %s` takes no arguments", cli->path);
+	if (c->max_args == c->min_args)
+		return pm_fail(err, PM_E_USAGE, "accepts %d arg(s), received %d", c->min_args, n);
+	if (c->max_args < 0)
+		return pm_fail(err, PM_E_USAGE, "requires at least %d arg(s), only received %d",
+			       c->min_args, n);
+	if (c->min_args == 0)
+		return pm_fail(err, PM_E_USAGE, "accepts at most %d arg(s), received %d",
+			       c->max_args, n);
+	return pm_fail(err, PM_E_USAGE, "accepts between %d and %d arg(s), received %d",
+		       c->min_args, c->max_args, n);
+}
+
+static int usage_error(struct pm_cli *cli, int r)
+{
+	pm_buf_printf(&cli->hint, "See 'pm%s%s --help'\n", *cli->path ? " " : "", cli->path);
+	return r;
+}
+
+static int show_help(const struct pm_cli *cli)
+{
+	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
+	pm_help_command(cli->command, cli->path, &out);
+	fputs(pm_buf_str(&out), stdout);
+	return 0;
+}
+
+/* Take the words of the command from rest, with the global options among them. cli->command is NULL
+ * when there was no word. *ret_rest: what follows the command's words, in *ret_buf's memory. */
+static int find_command(struct pm_cli *cli, char **argv, char ***ret_rest, char ***ret_buf,
+			struct pm_err *err)
+{
+	char *words[5] = {NULL};
+	size_t n = 0, used;
+	struct pm_parse *p = &cli->parse;
+	char **rest = argv;
+	for (;;) {
+		int r = pm_parse_run(p, rest, err);
+		if (r < 0)
+			return usage_error(cli, r);
+		p->n_tables = 1; /* --version only before the command */
+		free(*ret_buf);
+		*ret_buf = pm_steal(&p->args);
+		rest = *ret_buf;
+		*ret_rest = rest;
+		if (!rest[0] || cli->global.version)
+			return 0;
+		words[n++] = rest[0];
+		char path[64];
+		const struct pm_command *c = pm_command_find(words, &used, path);
+		if (!c || used < n)
+			return unrecognized(cli, cli->path, rest[0], err);
+		cli->command = c;
+		snprintf(cli->path, sizeof(cli->path), "%s", path);
+		*ret_rest = ++rest;
+		if (!(c->flags & PM_CMD_GROUP) || n + 1 == PM_ARRAY_SIZE(words))
+			return 0;
+	}
+}
+
+static int run_command(struct pm_cli *cli, char **rest, void *opts, struct pm_err *err)
+{
+	const struct pm_command *c = cli->command;
+	struct pm_parse *p = &cli->parse;
+	int r = pm_parse_add(p, c->tables, opts, err);
+	if (r < 0)
+		return r;
+	if (c->flags & PM_CMD_RAW) {
+		cli->args = rest;
+	} else {
+		p->interspersed = !(c->flags & PM_CMD_POSITIONAL);
+		r = pm_parse_run(p, rest, err);
+		if (r < 0)
+			return usage_error(cli, r);
+		cli->args = p->args;
+	}
+	if (p->help)
+		return show_help(cli);
+	while (cli->args[cli->n_args])
+		cli->n_args++;
+	r = check_args(cli, err);
+	if (r < 0)
+		return r;
+
+	enum pm_log_level level;
+	r = pm_log_parse_level(cli->global.log_level, &level, err);
+	if (r < 0)
+		return r;
+	pm_log_set_level(level);
+
+	if (c->flags & PM_CMD_STORE) {
+		r = pm_cli_open_store(cli, err);
+		if (r < 0)
+			return r;
+	}
+	return c->run(cli, opts, err);
+}
+
+static int dispatch(struct pm_cli *cli, char **argv, struct pm_err *err)
+{
+	_cleanup_free_ char **buf = NULL;
+	char **rest = NULL;
+	cli->exit_status = -1;
+	int r = pm_parse_add(&cli->parse, global_tables, &cli->global, err);
+	if (r >= 0)
+		r = pm_parse_add(&cli->parse, root_tables, &cli->global, err);
+	if (r >= 0)
+		r = find_command(cli, argv + 1, &rest, &buf, err);
+	if (r < 0)
+		return r;
+
+	const struct pm_command *c = cli->command;
+	if (cli->global.version && !cli->parse.help) {
+		puts("pm version " PM_VERSION);
+		return 0;
+	}
+	if (!c || c->flags & PM_CMD_GROUP) {
+		show_help(cli);
+		if (cli->parse.help)
+			return 0;
+		putchar('\n');
+		return pm_fail(err, PM_E_USAGE, "missing command 'pm%s%s COMMAND'",
+			       *cli->path ? " " : "", cli->path);
+	}
+
+	_cleanup_free_ void *opts = c->opts_size ? pm_calloc(1, c->opts_size) : NULL;
+	r = run_command(cli, rest, opts, err);
+	pm_cli_close_store(cli);
+	pm_parse_free(&cli->parse);
+	cli->args = NULL;
+	return r;
+}
+
+int pm_cli_run(struct pm_cli *cli, char **argv, struct pm_err *err)
+{
+	int r = dispatch(cli, argv, err);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && r >= 0) {
+		r = pm_fail_sys(err, "write standard output");
+		cli->exit_status = -1;
+	}
+	return r;
+}
+
+void pm_cli_free(struct pm_cli *cli)
+{
+	pm_cli_close_store(cli);
+	pm_parse_free(&cli->parse);
+	pm_buf_free(&cli->hint);
+}
+
+/* --- errors and exit statuses ------------------------------------------------------------------ */
+
+void pm_cli_note(struct pm_cli *cli, struct pm_err *err)
+{
+	if (!cli->noted)
+		cli->noted = err->code ? err->code : PM_E_INTERNAL;
+	fflush(stdout);
+	fprintf(stderr, "Error: %s\n", err->text);
+	pm_err_clear(err);
+}
+
+int pm_cli_exit_of(int code)
+{
+	if (code == PM_E_NOTEXEC)
+		return 126;
+	return code == PM_E_NOTFOUND ? 127 : 125;
+}
+
+void pm_cli_set_exit(struct pm_cli *cli, int status)
+{
+	if (cli->exit_status < 0)
+		cli->exit_status = status;
+}
+
+int pm_cli_status(const struct pm_cli *cli, int r)
+{
+	if (r >= 0)
+		return r;
+	return cli->exit_status >= 0 ? cli->exit_status : pm_cli_exit_of(-r);
+}
+
+int pm_cli_result(const struct pm_cli *cli, int status)
+{
+	return cli->noted ? pm_cli_status(cli, -cli->noted) : status;
+}
+
+bool pm_cli_confirm(const char *question)
+{
+	char line[16] = "";
+	fflush(stdout);
+	fputs(question, stderr);
+	if (!fgets(line, sizeof(line), stdin))
+		return false;
+	line[strcspn(line, "\r\n")] = '\0';
+	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
+}

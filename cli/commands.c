@@ -1,0 +1,30 @@
+#include "cli/commands.h"
+
+const struct pm_command pm_cmd_container = {
+	.path = "container",
+	.summary = "Manage containers",
+	.flags = PM_CMD_GROUP,
+};
+
+const struct pm_command pm_cmd_image = {
+	.path = "image",
+	.summary = "Manage images",
+	.flags = PM_CMD_GROUP,
+};
+
+const struct pm_command pm_cmd_system = {
+	.path = "system",
+	.summary = "Manage pm",
+	.flags = PM_CMD_GROUP,
+};
+
+const struct pm_command *const pm_commands[] = {
+	/* groups */
+	&pm_cmd_container,
+	&pm_cmd_image,
+	&pm_cmd_system,
+	/* general */
+	&pm_cmd_help,
+	&pm_cmd_version,
+	NULL,
+};
