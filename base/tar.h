@@ -1,5 +1,5 @@
 /*
- * tar - a streaming reader and a deterministic writer of tar archives.
+ * tar - a streaming reader of tar archives (writing: base/tar_write.h).
  *
  * The reader is fed chunks as they come from a pipe and hands file content back as pointers into
  * those chunks: nothing is copied but headers. It knows v7, ustar, GNU (long names, base-256
@@ -107,25 +107,5 @@ uint64_t pm_tar_reader_offset(const struct pm_tar_reader *t);
 /* The input has ended. PM_E_FORMAT when that is inside an entry; missing end blocks are allowed,
  * as everyone does. */
 int pm_tar_reader_end(struct pm_tar_reader *t, struct pm_err *err);
-
-/* --- writing ---------------------------------------------------------------------------------- */
-
-struct pm_tar_writer;
-
-/* Takes all of data or fails. */
-typedef int pm_tar_sink_fn(void *arg, const void *data, size_t len, struct pm_err *err);
-
-struct pm_tar_writer *pm_tar_writer_new(pm_tar_sink_fn *sink, void *arg);
-void pm_tar_writer_free(struct pm_tar_writer *w);
-
-/* Write the headers of an entry: ustar, preceded by a pax header only for what ustar cannot hold
- * (xattrs included, times with a fraction too; in a fixed order). entry's sparse map, stored and
- * offset are ignored. The content of the entry before must be complete. */
-int pm_tar_writer_entry(struct pm_tar_writer *w, const struct pm_tar_entry *entry,
-			struct pm_err *err);
-/* Content, in any pieces; together exactly entry->size bytes (PM_E_INTERNAL otherwise). */
-int pm_tar_writer_data(struct pm_tar_writer *w, const void *data, size_t len, struct pm_err *err);
-/* The two end blocks. */
-int pm_tar_writer_finish(struct pm_tar_writer *w, struct pm_err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * inflate - decompression of a stream by pull: gzip (libisal, several members), zstd (several
- * frames, skippable ones too), none; bzip2, xz and lzma (libarchive) for what a user imports, never for
- * what a registry sends. The kind is told from the first bytes, as registries' media types lie.
+ * frames, skippable ones too), none; bzip2, xz and lzma (libarchive) for what a user imports, never
+ * for what a registry sends. The kind is told from the first bytes, as registries' media types lie.
  *
  * A stream that ends early, a wrong checksum or bytes after the last member that are no further
  * member are PM_E_FORMAT. Memory: under 1 MiB, for zstd its window (at most 128 MiB, 8 MiB as

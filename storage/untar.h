@@ -6,8 +6,8 @@
  * reach only what is inside. A later entry replaces an earlier one of the same name; a directory
  * stays when it is again a directory. Whiteouts of the OCI image specification ("Layer" section)
  * become overlay's: .wh.NAME a character device 0:0, .wh..wh..opq the xattr user.overlay.opaque=y.
- * xattrs: user.* (but those that overlay and fuse-overlayfs keep for themselves), security.capability
- * and POSIX ACLs, the latter where the file system takes them; never trusted.*.
+ * xattrs: user.* (but those that overlay and fuse-overlayfs keep for themselves),
+ * security.capability, and POSIX ACLs where the file system takes them; never trusted.*.
  *
  * Runs in the extractor, inside the user namespace where there is one; the process's umask must be
  * 0. Not synced: the caller does (syncfs) before it commits.
@@ -49,8 +49,8 @@ int pm_untar_new(const struct pm_untar_opts *opts, struct pm_untar **ret, struct
 void pm_untar_free(struct pm_untar *u);
 
 /* The next bytes of the tar stream. Content is written out before this returns. Malformed input is
- * PM_E_FORMAT; ids outside of the user namespace are EINVAL with a text that says what to do; ENOSPC
- * also when max_bytes is passed. */
+ * PM_E_FORMAT; ids outside of the user namespace are EINVAL with a text that says what to do;
+ * ENOSPC also when max_bytes is passed. */
 int pm_untar_push(struct pm_untar *u, const void *data, size_t len, struct pm_err *err);
 
 /* The stream has ended: set directories' modes and times. */
