@@ -24,6 +24,8 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_image,
 	&pm_cmd_system,
 	/* general */
+	&pm_cmd_complete,
+	&pm_cmd_completion,
 	&pm_cmd_help,
 	&pm_cmd_version,
 	NULL,

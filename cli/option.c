@@ -71,7 +71,7 @@ static int store_value(const struct pm_opt *o, void *base, const char *value, st
 	return pm_fail(err, PM_E_INTERNAL, "option --%s has no kind", o->name);
 }
 
-static const char *value_when_plain(const struct pm_opt *o)
+const char *pm_opt_plain(const struct pm_opt *o)
 {
 	if (o->no_value)
 		return o->no_value;
@@ -97,8 +97,8 @@ int pm_parse_add(struct pm_parse *p, const struct pm_opt_table *tables, void *ba
 	return 0;
 }
 
-static const struct pm_opt *find(const struct pm_parse *p, const char *name, size_t len,
-				 char letter, void **ret_base)
+const struct pm_opt *pm_parse_find(const struct pm_parse *p, const char *name, size_t len,
+				   char letter, void **ret_base)
 {
 	for (size_t i = 0; i < p->n_tables; i++) {
 		for (const struct pm_opt *o = p->tables[i].opts; o->name; o++) {
@@ -114,14 +114,8 @@ static const struct pm_opt *find(const struct pm_parse *p, const char *name, siz
 	return NULL;
 }
 
-const struct pm_opt *pm_parse_find(const struct pm_parse *p, const char *name, size_t len,
-				   char letter)
-{
-	return find(p, name, len, letter, NULL);
-}
-
-static int set_option(struct pm_parse *p, const struct pm_opt *o, void *base, const char *value,
-		      struct pm_err *err)
+int pm_parse_set(struct pm_parse *p, const struct pm_opt *o, void *base, const char *value,
+		 struct pm_err *err)
 {
 	struct pm_err why = PM_ERR_INIT;
 	int r;
@@ -157,7 +151,7 @@ static int parse_long(struct pm_parse *p, char ***argv, struct pm_err *err)
 
 	size_t len = strcspn(name, "=");
 	void *base;
-	const struct pm_opt *o = find(p, name, len, 0, &base);
+	const struct pm_opt *o = pm_parse_find(p, name, len, 0, &base);
 	if (!o && len == 4 && memcmp(name, "help", 4) == 0) {
 		p->help = true;
 		return name[len] ? pm_parse_bool(name + len + 1, &p->help, err) : 0;
@@ -165,13 +159,13 @@ static int parse_long(struct pm_parse *p, char ***argv, struct pm_err *err)
 	if (!o)
 		return pm_fail(err, PM_E_USAGE, "unknown flag: --%.*s", (int)len, name);
 
-	const char *value = name[len] ? name + len + 1 : value_when_plain(o);
+	const char *value = name[len] ? name + len + 1 : pm_opt_plain(o);
 	if (!value) {
 		if (!(*argv)[1])
 			return pm_fail(err, PM_E_USAGE, "flag needs an argument: %s", arg);
 		value = *++*argv;
 	}
-	return set_option(p, o, base, value, err);
+	return pm_parse_set(p, o, base, value, err);
 }
 
 /* -abc, -nvalue, -n=value, -n value. */
@@ -179,7 +173,7 @@ static int parse_short(struct pm_parse *p, char ***argv, struct pm_err *err)
 {
 	for (const char *s = **argv + 1; *s; s++) {
 		void *base;
-		const struct pm_opt *o = find(p, NULL, 0, *s, &base);
+		const struct pm_opt *o = pm_parse_find(p, NULL, 0, *s, &base);
 		if (!o && *s == 'h') {
 			p->help = true;
 			continue;
@@ -188,7 +182,7 @@ static int parse_short(struct pm_parse *p, char ***argv, struct pm_err *err)
 			return pm_fail(err, PM_E_USAGE, "unknown shorthand flag: '%c' in -%s", *s,
 				       s);
 
-		const char *value = value_when_plain(o);
+		const char *value = pm_opt_plain(o);
 		bool last = true;
 		if (s[1] == '=' && s[2]) {
 			value = s + 2;
@@ -202,7 +196,7 @@ static int parse_short(struct pm_parse *p, char ***argv, struct pm_err *err)
 					       "flag needs an argument: '%c' in -%s", *s, s);
 			value = *++*argv;
 		}
-		int r = set_option(p, o, base, value, err);
+		int r = pm_parse_set(p, o, base, value, err);
 		if (r < 0)
 			return r;
 		if (last)

@@ -121,13 +121,19 @@ int pm_parse_add(struct pm_parse *p, const struct pm_opt_table *tables, void *ba
 /* Parse argv (NULL-terminated, without the command's name). Errors are PM_E_USAGE in pflag's words.
  * p->args points to argv's strings. */
 int pm_parse_run(struct pm_parse *p, char **argv, struct pm_err *err);
+/* Set one option of p's tables to value, as --name=value does. base is its table's struct. */
+int pm_parse_set(struct pm_parse *p, const struct pm_opt *o, void *base, const char *value,
+		 struct pm_err *err);
+/* What plain --name means for o: its value, or NULL when it needs an argument. */
+const char *pm_opt_plain(const struct pm_opt *o);
 /* Was --name given? */
 bool pm_parse_given(const struct pm_parse *p, const char *name);
 /* Free what p holds and the lists within the structs. */
 void pm_parse_free(struct pm_parse *p);
 
-/* The option with that long name or letter in p's tables; NULL when there is none. */
+/* The option with that long name (len bytes; name NULL: with that letter) in p's tables, NULL when there
+ * is none. *ret_base, which may be NULL, gets its table's struct. */
 const struct pm_opt *pm_parse_find(const struct pm_parse *p, const char *name, size_t len,
-				   char letter);
+				   char letter, void **ret_base);
 
 #endif

@@ -1,0 +1,358 @@
+#include "cli/completion.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "storage/ctr.h"
+#include "storage/image.h"
+
+extern char **environ;
+
+struct completion {
+	struct pm_cli *cli;
+	struct pm_parse *parse;
+	const struct pm_command *command; /* NULL: not yet named, or a group's name so far */
+	char path[64];                    /* of the group or command */
+	size_t n_args;                    /* positional arguments before the typed word */
+	bool dashes;                      /* options have ended */
+	bool unknown;                     /* the words name no command */
+	const struct pm_opt *pending;     /* the option whose value is being typed */
+	const char *typed;                /* the last word */
+	const char *prefix;               /* what must stand before each candidate: "--opt=" */
+	size_t prefix_len;
+	bool descriptions;
+	const char *directive;
+	void *opts; /* owned; the command's struct, only to hold defaults */
+	struct pm_buf *out;
+};
+
+static void offer(struct completion *c, const char *word, const char *description)
+{
+	size_t typed = strlen(c->typed);
+	if (strncmp(word, c->typed, typed) != 0)
+		return;
+	pm_buf_add(c->out, c->prefix, c->prefix_len);
+	pm_buf_add_str(c->out, word);
+	if (c->descriptions && description && *description)
+		pm_buf_printf(c->out, "\t%s", description);
+	pm_buf_add_char(c->out, '\n');
+}
+
+static void offer_list(struct completion *c, const char *list)
+{
+	while (*list) {
+		char word[64];
+		size_t len = strcspn(list, "|");
+		snprintf(word, sizeof(word), "%.*s", (int)len, list);
+		offer(c, word, NULL);
+		list += len + (list[len] == '|');
+	}
+}
+
+/* --- names from the store ---------------------------------------------------------------------- */
+
+static bool open_store(struct completion *c)
+{
+	struct pm_store_options opts = {0};
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_store *paths = NULL;
+	if (pm_cli_store_options(c->cli, &opts, &err) < 0 || pm_store_paths(&opts, &paths, &err) < 0)
+		return false;
+	_cleanup_free_ char *db = pm_store_path(paths, "pm.db");
+	bool there = access(db, R_OK) == 0;
+	pm_store_free(paths);
+	return there && pm_cli_open_store(c->cli, &err) >= 0;
+}
+
+static void offer_images(struct completion *c)
+{
+	_cleanup_image_list_ struct pm_image_list images = {0};
+	struct pm_err err = PM_ERR_INIT;
+	if (!open_store(c) || pm_image_list(pm_cli_store(c->cli), 0, &images, &err) < 0)
+		return;
+	for (size_t i = 0; i < images.n; i++) {
+		const struct pm_image_row *row = &images.v[i];
+		char id[13];
+		snprintf(id, sizeof(id), "%.12s", row->id);
+		if (row->n_names == 0 || *c->typed)
+			offer(c, id, row->n_names ? row->names[0].name : "<none>");
+		for (size_t j = 0; j < row->n_names; j++) {
+			const char *name = row->names[j].name;
+			offer(c, name, id);
+			const char *last = strrchr(name, '/');
+			if (last && *c->typed)
+				offer(c, last + 1, name);
+		}
+	}
+}
+
+static void offer_containers(struct completion *c)
+{
+	_cleanup_ctr_list_ struct pm_ctr_list list = {0};
+	struct pm_err err = PM_ERR_INIT;
+	if (!open_store(c) || pm_ctr_list(pm_cli_store(c->cli), 0, &list, &err) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++) {
+		char id[13];
+		snprintf(id, sizeof(id), "%.12s", list.v[i].id);
+		offer(c, list.v[i].name, list.v[i].image_name);
+		if (*c->typed)
+			offer(c, id, list.v[i].name);
+	}
+}
+
+/* --- other kinds ------------------------------------------------------------------------------- */
+
+static int offer_command(const struct pm_command *cmd, const char *path, const char *aliases,
+			 void *arg)
+{
+	struct completion *c = arg;
+	size_t n = strlen(c->path);
+	(void)aliases;
+	if (cmd->flags & PM_CMD_HIDDEN)
+		return 0;
+	if (n && (!pm_startswith(path, c->path) || path[n] != ' '))
+		return 0;
+	const char *name = n ? path + n + 1 : path;
+	if (!strchr(name, ' '))
+		offer(c, name, cmd->summary);
+	return 0;
+}
+
+static void offer_users(struct completion *c)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	char line[1024];
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, ":\n")] = '\0';
+		offer(c, line, NULL);
+	}
+	if (f)
+		fclose(f);
+}
+
+static void offer_env(struct completion *c)
+{
+	for (char **e = environ; *e; e++) {
+		char name[128];
+		size_t len = strcspn(*e, "=");
+		if (len < sizeof(name)) {
+			snprintf(name, sizeof(name), "%.*s", (int)len, *e);
+			offer(c, name, NULL);
+		}
+	}
+}
+
+static void offer_kind(struct completion *c, enum pm_complete kind)
+{
+	switch (kind) {
+	case PM_COMPLETE_NONE:
+		break;
+	case PM_COMPLETE_FILE:
+		c->directive = ":files";
+		break;
+	case PM_COMPLETE_DIR:
+		c->directive = ":dirs";
+		break;
+	case PM_COMPLETE_NAME:
+		offer_containers(c);
+		offer_images(c);
+		break;
+	case PM_COMPLETE_IMAGE:
+		offer_images(c);
+		break;
+	case PM_COMPLETE_CONTAINER:
+	case PM_COMPLETE_RUNNING:
+	case PM_COMPLETE_STOPPED:
+		offer_containers(c);
+		break;
+	case PM_COMPLETE_SIGNAL:
+		offer_list(c, "SIGHUP|SIGINT|SIGQUIT|SIGKILL|SIGUSR1|SIGUSR2|SIGTERM|SIGCONT|SIGSTOP|"
+			      "SIGWINCH");
+		break;
+	case PM_COMPLETE_USER:
+		offer_users(c);
+		break;
+	case PM_COMPLETE_COMMAND:
+		pm_command_each(offer_command, c);
+		break;
+	case PM_COMPLETE_SHELL:
+		offer_list(c, "bash|zsh|fish");
+		break;
+	case PM_COMPLETE_NETWORK:
+		offer_list(c, "none|host|slirp4netns|private");
+		break;
+	case PM_COMPLETE_ENV:
+		offer_env(c);
+		break;
+	}
+}
+
+static void offer_value(struct completion *c, const struct pm_opt *o)
+{
+	if (o->choices)
+		offer_list(c, o->choices);
+	else if (o->kind == PM_OPT_BOOL)
+		offer_list(c, "true|false");
+	else
+		offer_kind(c, o->complete);
+}
+
+static void offer_options(struct completion *c)
+{
+	for (size_t i = 0; i < c->parse->n_tables; i++) {
+		for (const struct pm_opt *o = c->parse->tables[i].opts; o->name; o++) {
+			char word[80];
+			if (o->hidden || o->kind == PM_OPT_REFUSED)
+				continue;
+			/* global options are offered before the command, and when asked for */
+			if (i == 0 && c->command && strlen(c->typed) < 3)
+				continue;
+			snprintf(word, sizeof(word), "--%s", o->name);
+			offer(c, word, o->help);
+		}
+	}
+	offer(c, "--help", "Show help");
+}
+
+/* --- reading the words ------------------------------------------------------------------------- */
+
+/* An option at words[i]; returns how many words it takes. The word being typed is not among them,
+ * but may be its value. */
+static size_t take_option(struct completion *c, char *const *words, size_t i)
+{
+	const char *w = words[i], *value = NULL;
+	const struct pm_opt *o = NULL;
+	void *base = NULL;
+	if (w[1] == '-') {
+		size_t len = strcspn(w + 2, "=");
+		o = pm_parse_find(c->parse, w + 2, len, 0, &base);
+		value = w[2 + len] ? w + 3 + len : NULL;
+	} else {
+		for (const char *s = w + 1; *s; s++) {
+			o = pm_parse_find(c->parse, NULL, 0, *s, &base);
+			if (o && !pm_opt_plain(o)) {
+				value = s[1] ? s + 1 + (s[1] == '=') : NULL;
+				break;
+			}
+		}
+	}
+	if (!o)
+		return 1;
+	size_t used = 1;
+	if (!value)
+		value = pm_opt_plain(o);
+	if (!value) {
+		value = words[i + 1];
+		used = 2;
+		if (!words[i + 2]) {
+			c->pending = o;
+			return 2;
+		}
+	}
+	struct pm_err err = PM_ERR_INIT;
+	if (base == &c->cli->global)
+		pm_parse_set(c->parse, o, base, value, &err);
+	return used;
+}
+
+static void take_word(struct completion *c, char *word)
+{
+	char *path[5] = {NULL}, copy[64], *save = NULL;
+	size_t n = 0, used;
+	if (c->command && !(c->command->flags & PM_CMD_GROUP)) {
+		c->n_args++;
+		c->dashes |= (c->command->flags & PM_CMD_POSITIONAL) != 0;
+		return;
+	}
+	snprintf(copy, sizeof(copy), "%s", c->path);
+	for (char *p = strtok_r(copy, " ", &save); p && n < 3; p = strtok_r(NULL, " ", &save))
+		path[n++] = p;
+	path[n++] = word;
+	char found[64];
+	const struct pm_command *cmd = pm_command_find(path, &used, found);
+	if (!cmd || used < n) {
+		c->unknown = true;
+		return;
+	}
+	struct pm_err err = PM_ERR_INIT;
+	c->command = cmd;
+	snprintf(c->path, sizeof(c->path), "%s", found);
+	if (cmd->opts_size) {
+		c->opts = pm_calloc(1, cmd->opts_size);
+		pm_parse_add(c->parse, cmd->tables, c->opts, &err);
+	}
+}
+
+static void offer_for_word(struct completion *c)
+{
+	const struct pm_command *cmd = c->command;
+	const char *equals = strchr(c->typed, '=');
+	bool option = c->typed[0] == '-' && !c->dashes;
+	if (option && equals && c->typed[1] == '-') {
+		const struct pm_opt *o = pm_parse_find(c->parse, c->typed + 2,
+						       (size_t)(equals - c->typed) - 2, 0, NULL);
+		c->prefix = c->typed;
+		c->prefix_len = (size_t)(equals - c->typed) + 1;
+		c->typed = equals + 1;
+		if (o)
+			offer_value(c, o);
+		return;
+	}
+	if (option) {
+		offer_options(c);
+		return;
+	}
+	if (!cmd || cmd->flags & PM_CMD_GROUP) {
+		pm_command_each(offer_command, c);
+		return;
+	}
+	bool more = cmd->max_args < 0 || c->n_args < (size_t)cmd->max_args;
+	if (!more || (cmd->flags & PM_CMD_POSITIONAL && c->n_args > 0))
+		return;
+	if (cmd->complete == PM_COMPLETE_COMMAND)
+		c->path[0] = '\0';
+	offer_kind(c, cmd->complete);
+}
+
+void pm_complete(struct pm_cli *cli, char *const *words, bool descriptions, struct pm_buf *out)
+{
+	static const struct pm_opt_table global[] = {{pm_global_table, 0}, {0}};
+	struct pm_parse parse = {0};
+	struct pm_err err = PM_ERR_INIT;
+	struct completion c = {
+		.cli = cli,
+		.parse = &parse,
+		.typed = "",
+		.prefix = "",
+		.descriptions = descriptions,
+		.directive = ":none",
+		.out = out,
+	};
+	pm_parse_add(&parse, global, &cli->global, &err);
+
+	size_t i = 0;
+	while (words[i] && words[i + 1] && !c.unknown) {
+		if (!c.dashes && strcmp(words[i], "--") == 0) {
+			c.dashes = true;
+			i++;
+		} else if (!c.dashes && words[i][0] == '-' && words[i][1]) {
+			i += take_option(&c, words, i);
+		} else {
+			take_word(&c, words[i++]);
+		}
+	}
+	if (!c.unknown && (words[i] || c.pending)) {
+		c.typed = c.pending ? words[i - 1] : words[i];
+		if (c.pending)
+			offer_value(&c, c.pending);
+		else
+			offer_for_word(&c);
+	}
+	pm_buf_printf(out, "%s\n", c.directive);
+	pm_parse_free(&parse);
+	free(c.opts);
+}
