@@ -78,7 +78,7 @@ static int parse_magnitude(const char *s, uint64_t *ret)
 	bool range = false, underscore = !prefixed; /* a '_' must follow a digit or the prefix */
 	for (; *s; s++) {
 		if (*s == '_') {
-			if (underscore || !prefixed)
+			if (underscore)
 				return -EINVAL;
 			underscore = true;
 			continue;
