@@ -195,12 +195,18 @@ static yajl_alloc_funcs allocator = {
 static int fail_at(struct pm_err *err, const char *text, size_t offset, const char *reason)
 {
 	size_t line = 1, column = 1;
+	char clean[200];
+	snprintf(clean, sizeof(clean), "%s", reason);
+	/* a member's name can hold anything; an error is one line */
+	for (char *c = clean; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
 	for (size_t i = 0; i < offset; i++) {
 		column++;
 		if (text[i] == '\n')
 			line++, column = 1;
 	}
-	return pm_fail(err, PM_E_FORMAT, "JSON: line %zu, column %zu: %s", line, column, reason);
+	return pm_fail(err, PM_E_FORMAT, "JSON: line %zu, column %zu: %s", line, column, clean);
 }
 
 /* "lexical error: invalid char in json text.\n" -> "invalid char in json text" */
