@@ -1,0 +1,73 @@
+/*
+ * client - the OCI distribution API (1.1, and Docker's version 2) for reading one repository: manifests by
+ * tag or digest, blobs, the list of tags; with authentication, mirrors and bounded retries.
+ *
+ * Endpoints are tried in order until one delivers a manifest; blobs then come from that one. https
+ * only, unless the endpoint is insecure: then https with any certificate, then http. Credentials are
+ * looked up when the registry asks for them, and go only to it and to the token server it names (over
+ * https, unless the registry itself is reached by http).
+ *
+ * Runs in pm-transfer. Errors name the registry and the repository.
+ */
+#ifndef PM_REGISTRY_CLIENT_H
+#define PM_REGISTRY_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "registry/http.h"
+#include "registry/reference.h"
+#include "registry/registries_conf.h"
+
+/* Borrowed for the client's life. */
+struct pm_client_options {
+	const char *authfile, *creds, *cert_dir;
+	int tls_verify;          /* -1: as the endpoint says */
+	unsigned int retries;    /* of one request, 3 */
+	unsigned int retry_ms;   /* the first pause; doubles each time */
+	/* Tell the user that something is tried again; may be NULL. */
+	void (*retrying)(void *arg, const char *what, unsigned int pause_ms);
+	void *arg;
+};
+
+struct pm_client;
+
+/* conf is read only during the call. */
+int pm_client_new(struct pm_http *http, const struct pm_registries *conf,
+		  const struct pm_reference *ref, const struct pm_client_options *options,
+		  struct pm_client **ret, struct pm_err *err);
+void pm_client_free(struct pm_client *c); /* NULL is fine */
+
+/* A manifest or index by tag or digest; verified when by digest. *ret_type (the caller frees) is its
+ * Content-Type or NULL. PM_E_NOSUCH: "manifest unknown". */
+int pm_client_manifest(struct pm_client *c, const char *tag_or_digest, struct pm_buf *out,
+		       char **ret_type, struct pm_err *err);
+/* A small blob, verified: the config. */
+int pm_client_blob(struct pm_client *c, const char *digest, int64_t size, struct pm_buf *out,
+		   struct pm_err *err);
+/* Every tag of the repository, in the registry's order; at most 10,000. */
+int pm_client_tags(struct pm_client *c, struct pm_strv *ret, struct pm_err *err);
+
+/* Begin to fetch a blob from offset from; not verified. body as in http.h. The caller looks at
+ * the transfer's result with pm_client_blob_verdict. After pm_client_manifest only. */
+int pm_client_blob_start(struct pm_client *c, const char *digest, int64_t from,
+			 pm_http_body_fn *body, void *arg, struct pm_http_xfer **ret,
+			 struct pm_err *err);
+
+enum pm_verdict {
+	PM_VERDICT_GOOD,
+	PM_VERDICT_RETRY,   /* try again after *ret_pause_ms */
+	PM_VERDICT_REAUTH,  /* credentials were renewed: try again at once */
+	PM_VERDICT_FATAL,
+};
+/* What to make of a finished blob transfer; err is set unless it is GOOD. attempt counts from 0. */
+enum pm_verdict pm_client_blob_verdict(struct pm_client *c, struct pm_http_xfer *x,
+				       const char *digest, unsigned int attempt,
+				       unsigned int *ret_pause_ms, struct pm_err *err);
+
+/* The endpoint in use, "host:port/repository". c keeps it. */
+const char *pm_client_where(const struct pm_client *c);
+
+#endif

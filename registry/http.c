@@ -1,0 +1,580 @@
+#include "registry/http.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+
+enum {
+	REDIRECTS_MAX = 10,
+	ERROR_BODY_MAX = 64 << 10,
+	HEADERS_MAX = 256 << 10,
+	CONNECT_SECONDS = 30,
+	DOCUMENT_SECONDS = 120,
+	BUFFER_SIZE = 512 << 10,
+	CA_MAX = 16 << 20,
+};
+
+struct pm_http {
+	CURLM *multi;
+	unsigned int stall_seconds;
+};
+
+struct pm_http_xfer {
+	struct pm_http *http;
+	struct pm_http_request req;
+	CURL *easy;
+	struct curl_slist *headers;
+	char *url;
+	char *authorization; /* a copy: the registry's may be renewed meanwhile */
+	char *origin; /* of the first request: the only one that gets credentials */
+	unsigned int redirects;
+	size_t header_bytes;
+	struct pm_http_reply reply;
+	char errbuf[CURL_ERROR_SIZE];
+	CURLcode result;
+	bool done, added, paused, too_large, gave_up;
+	struct pm_err err;
+};
+
+int pm_http_new(unsigned int stall_seconds, struct pm_http **ret, struct pm_err *err)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return pm_fail(err, PM_E_INTERNAL, "cannot set up libcurl");
+	struct pm_http *h = PM_NEW(struct pm_http);
+	h->stall_seconds = stall_seconds;
+	h->multi = curl_multi_init();
+	if (!h->multi) {
+		free(h);
+		return pm_fail(err, PM_E_INTERNAL, "cannot set up libcurl");
+	}
+	*ret = h;
+	return 0;
+}
+
+void pm_http_free(struct pm_http *h)
+{
+	if (!h)
+		return;
+	curl_multi_cleanup(h->multi);
+	curl_global_cleanup();
+	free(h);
+}
+
+/* --- trust --------------------------------------------------------------------------------------- */
+
+void pm_http_tls_free(struct pm_http_tls *t)
+{
+	pm_buf_free(&t->ca);
+	free(t->cert);
+	free(t->key);
+	*t = (struct pm_http_tls){0};
+}
+
+/* The system's bundle: libcurl takes either its own or ours, so ours must hold both. */
+static void add_system_ca(struct pm_buf *out)
+{
+	const char *env = getenv("SSL_CERT_FILE");
+	const char *paths[] = {env && *env ? env : "/etc/ssl/certs/ca-certificates.crt",
+			       "/etc/pki/tls/certs/ca-bundle.crt"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(paths); i++) {
+		if (pm_fs_read_file(AT_FDCWD, paths[i], CA_MAX, out, NULL) >= 0)
+			break;
+	}
+	pm_buf_add_char(out, '\n');
+}
+
+int pm_http_tls_load(struct pm_http_tls *t, const char *dir, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	struct pm_err why = PM_ERR_INIT;
+	int r = pm_fs_list(AT_FDCWD, dir, &names, &why);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r < 0) {
+		if (err)
+			*err = why;
+		return pm_wrap(err, "read certificates");
+	}
+	for (size_t i = 0; i < names.n; i++) {
+		const char *name = names.v[i];
+		_cleanup_free_ char *path = pm_asprintf("%s/%s", dir, name);
+		if (pm_endswith(name, ".crt")) {
+			if (!t->ca.len)
+				add_system_ca(&t->ca);
+			r = pm_fs_read_file(AT_FDCWD, path, CA_MAX, &t->ca, err);
+			if (r < 0)
+				return r;
+			pm_buf_add_char(&t->ca, '\n');
+		} else if (pm_endswith(name, ".cert") && !t->cert) {
+			char *key = pm_asprintf("%.*s.key", (int)(strlen(path) - 5), path);
+			if (access(key, F_OK) < 0) {
+				free(key);
+				return pm_fail(err, PM_E_FORMAT,
+					       "missing key for client certificate %s: it must be "
+					       "beside it, ending in .key",
+					       path);
+			}
+			t->cert = pm_steal(&path);
+			t->key = key;
+		}
+	}
+	return 0;
+}
+
+/* --- URLs ---------------------------------------------------------------------------------------- */
+
+char *pm_http_escape(const char *s)
+{
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    strchr("-._~", c))
+			pm_buf_add_char(&b, (char)c);
+		else
+			pm_buf_printf(&b, "%%%02X", c);
+	}
+	return pm_buf_take(&b);
+}
+
+char *pm_http_origin(const char *url)
+{
+	CURLU *u = curl_url();
+	char *scheme = NULL, *host = NULL, *port = NULL, *user = NULL, *ret = NULL;
+	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_USER, &user, 0) != CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	    (strcmp(scheme, "https") == 0 || strcmp(scheme, "http") == 0) &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+		for (char *p = host; *p; p++)
+			*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+		ret = pm_asprintf("%s://%s:%s", scheme, host, port);
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	curl_free(user);
+	curl_url_cleanup(u);
+	return ret;
+}
+
+/* location against base, as a new string, or NULL. */
+static char *join_url(const char *base, const char *location)
+{
+	CURLU *u = curl_url();
+	char *full = NULL, *ret = NULL;
+	if (u && curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_URL, location, CURLU_URLENCODE) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_URL, &full, 0) == CURLUE_OK)
+		ret = pm_strdup(full);
+	curl_free(full);
+	curl_url_cleanup(u);
+	return ret;
+}
+
+/* --- one transfer -------------------------------------------------------------------------------- */
+
+static void reply_clear(struct pm_http_reply *r)
+{
+	free(r->content_type);
+	free(r->docker_digest);
+	free(r->location);
+	free(r->link);
+	free(r->content_range);
+	free(r->final_url);
+	pm_strv_free(&r->www_authenticate);
+	pm_buf_free(&r->body);
+	*r = (struct pm_http_reply){.content_length = -1, .retry_after = -1};
+}
+
+static bool is_header(const char *line, size_t len, const char *name, const char **ret_value,
+		      size_t *ret_len)
+{
+	size_t n = strlen(name);
+	if (len <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
+		return false;
+	const char *v = line + n + 1, *end = line + len;
+	while (v < end && (*v == ' ' || *v == '\t'))
+		v++;
+	while (end > v && strchr(" \t\r\n", end[-1]))
+		end--;
+	*ret_value = v;
+	*ret_len = (size_t)(end - v);
+	return true;
+}
+
+static int64_t small_number(const char *s, size_t len)
+{
+	int64_t v = 0;
+	if (!len || len > 18)
+		return -1;
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -1;
+		v = v * 10 + (s[i] - '0');
+	}
+	return v;
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct pm_http_xfer *x = arg;
+	size_t len = size * n;
+	x->header_bytes += len;
+	if (x->header_bytes > HEADERS_MAX)
+		return 0;
+	if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
+		reply_clear(&x->reply);
+		const char *sp = memchr(line, ' ', len);
+		if (sp && (size_t)(line + len - sp) > 3)
+			x->reply.status = (int)small_number(sp + 1, 3);
+		return len;
+	}
+	struct {
+		const char *name;
+		char **slot;
+	} kept[] = {{"content-type", &x->reply.content_type},
+		    {"docker-content-digest", &x->reply.docker_digest},
+		    {"location", &x->reply.location},
+		    {"link", &x->reply.link},
+		    {"content-range", &x->reply.content_range}};
+	const char *v;
+	size_t vlen;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(kept); i++) {
+		if (is_header(line, len, kept[i].name, &v, &vlen)) {
+			free(*kept[i].slot);
+			*kept[i].slot = pm_strndup(v, vlen);
+			return len;
+		}
+	}
+	if (is_header(line, len, "www-authenticate", &v, &vlen))
+		pm_strv_take(&x->reply.www_authenticate, pm_strndup(v, vlen));
+	else if (is_header(line, len, "retry-after", &v, &vlen))
+		x->reply.retry_after = small_number(v, vlen);
+	else if (is_header(line, len, "content-length", &v, &vlen))
+		x->reply.content_length = small_number(v, vlen);
+	return len;
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct pm_http_xfer *x = arg;
+	size_t len = size * n;
+	bool good = x->reply.status == 200 || x->reply.status == 206;
+	if (good && x->req.body) {
+		int r = x->req.body(x->req.arg, data, len);
+		if (r > 0) {
+			x->paused = true;
+			return CURL_WRITEFUNC_PAUSE;
+		}
+		x->gave_up = r < 0;
+		return r < 0 ? CURL_WRITEFUNC_ERROR : len;
+	}
+	size_t max = good ? x->req.max : ERROR_BODY_MAX;
+	if (len > max - x->reply.body.len) {
+		x->too_large = good;
+		if (good)
+			return CURL_WRITEFUNC_ERROR;
+		len = max - x->reply.body.len;
+		pm_buf_add(&x->reply.body, data, len);
+		return size * n;
+	}
+	pm_buf_add(&x->reply.body, data, len);
+	return len;
+}
+
+static void add_header(struct pm_http_xfer *x, const char *name, const char *value)
+{
+	_cleanup_free_ char *line = pm_asprintf("%s: %s", name, value);
+	struct curl_slist *l = curl_slist_append(x->headers, line);
+	if (l)
+		x->headers = l;
+	explicit_bzero(line, strlen(line));
+}
+
+static void set_tls(struct pm_http_xfer *x, bool same_origin)
+{
+	const struct pm_http_tls *t = x->req.tls;
+	const char *file = getenv("SSL_CERT_FILE");
+	if (file && *file)
+		curl_easy_setopt(x->easy, CURLOPT_CAINFO, file);
+	curl_easy_setopt(x->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (!t)
+		return;
+	if (t->no_verify) {
+		curl_easy_setopt(x->easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(x->easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	if (t->ca.len) {
+		struct curl_blob blob = {.data = t->ca.data, .len = t->ca.len, .flags = CURL_BLOB_COPY};
+		curl_easy_setopt(x->easy, CURLOPT_CAINFO_BLOB, &blob);
+	}
+	if (t->cert && same_origin) {
+		curl_easy_setopt(x->easy, CURLOPT_SSLCERT, t->cert);
+		curl_easy_setopt(x->easy, CURLOPT_SSLKEY, t->key);
+	}
+}
+
+/* Set the easy handle up for x->url and hand it to the multi handle. */
+static int launch(struct pm_http_xfer *x)
+{
+	_cleanup_free_ char *origin = pm_http_origin(x->url);
+	if (!origin)
+		return pm_fail(&x->err, PM_E_REMOTE, "'%.300s' is not an http(s) address", x->url);
+	bool same = strcmp(origin, x->origin) == 0;
+	curl_slist_free_all(x->headers);
+	x->headers = NULL;
+	if (!x->easy)
+		x->easy = curl_easy_init();
+	if (!x->easy)
+		return pm_fail(&x->err, ENOMEM, "cannot set up libcurl");
+	CURL *e = x->easy;
+	curl_easy_reset(e);
+	x->errbuf[0] = '\0';
+	x->header_bytes = 0;
+	reply_clear(&x->reply);
+	if (x->authorization && same)
+		add_header(x, "Authorization", x->authorization);
+	if (x->req.accept)
+		add_header(x, "Accept", x->req.accept);
+	if (x->req.from > 0) {
+		char range[32];
+		snprintf(range, sizeof(range), "%lld-", (long long)x->req.from);
+		curl_easy_setopt(e, CURLOPT_RANGE, range);
+	}
+	curl_easy_setopt(e, CURLOPT_URL, x->url);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
+	curl_easy_setopt(e, CURLOPT_USERAGENT, "pm/" PM_VERSION);
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 100L);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)x->http->stall_seconds);
+	if (!x->req.body)
+		curl_easy_setopt(e, CURLOPT_TIMEOUT, (long)DOCUMENT_SECONDS);
+	else
+		curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->errbuf);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(e, CURLOPT_PRIVATE, x);
+	/* A form holds credentials: like Authorization it is for the first origin only. */
+	if (x->req.form && same)
+		curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, x->req.form);
+	set_tls(x, same);
+	if (curl_multi_add_handle(x->http->multi, e) != CURLM_OK)
+		return pm_fail(&x->err, PM_E_INTERNAL, "libcurl refuses a request");
+	x->added = true;
+	return 0;
+}
+
+int pm_http_start(struct pm_http *h, const struct pm_http_request *req, struct pm_http_xfer **ret,
+		  struct pm_err *err)
+{
+	struct pm_http_xfer *x = PM_NEW(struct pm_http_xfer);
+	x->http = h;
+	x->req = *req;
+	x->url = pm_strdup(req->url);
+	x->authorization = pm_strdup_null(req->authorization);
+	x->req.url = NULL;
+	x->req.authorization = NULL;
+	x->origin = pm_http_origin(req->url);
+	reply_clear(&x->reply);
+	int r = x->origin ? launch(x)
+			  : pm_fail(&x->err, PM_E_REMOTE, "'%.300s' is not an http(s) address",
+				    req->url);
+	if (r < 0) {
+		if (err)
+			*err = x->err;
+		pm_http_free_xfer(x);
+		return r;
+	}
+	*ret = x;
+	return 0;
+}
+
+void pm_http_free_xfer(struct pm_http_xfer *x)
+{
+	if (!x)
+		return;
+	if (x->added)
+		curl_multi_remove_handle(x->http->multi, x->easy);
+	curl_easy_cleanup(x->easy);
+	curl_slist_free_all(x->headers);
+	reply_clear(&x->reply);
+	if (x->authorization)
+		explicit_bzero(x->authorization, strlen(x->authorization));
+	free(x->authorization);
+	free(x->url);
+	free(x->origin);
+	free(x);
+}
+
+static bool is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* 1: launched again, 0: no redirect, negative: a bad one. */
+static int redirect(struct pm_http_xfer *x)
+{
+	if (!is_redirect(x->reply.status) || !x->reply.location)
+		return 0;
+	if (++x->redirects > REDIRECTS_MAX)
+		return pm_fail(&x->err, PM_E_REMOTE, "more than %d redirects from %s",
+			       REDIRECTS_MAX, x->origin);
+	_cleanup_free_ char *url = join_url(x->url, x->reply.location);
+	_cleanup_free_ char *origin = url ? pm_http_origin(url) : NULL;
+	if (!origin)
+		return pm_fail(&x->err, PM_E_REMOTE, "redirected to '%.300s', which is not an "
+						     "http(s) address",
+			       x->reply.location);
+	if (pm_startswith(origin, "http:") && !x->req.allow_http &&
+	    pm_startswith(x->origin, "https:"))
+		return pm_fail(&x->err, PM_E_REMOTE, "redirected from https to '%.300s', which is "
+						     "not encrypted",
+			       url);
+	pm_debug("redirected to %s", origin);
+	free(x->url);
+	x->url = pm_steal(&url);
+	int r = launch(x);
+	return r < 0 ? r : 1;
+}
+
+static void finished(struct pm_http_xfer *x, CURLcode code)
+{
+	curl_multi_remove_handle(x->http->multi, x->easy);
+	x->added = false;
+	x->result = code;
+	if (code == CURLE_OK) {
+		if (redirect(x) == 1)
+			return;
+		x->reply.final_url = pm_strdup(x->url);
+	}
+	x->done = true;
+}
+
+int pm_http_step(struct pm_http *h, struct pollfd *fds, unsigned int n_fds, int timeout_ms,
+		 struct pm_err *err)
+{
+	int running;
+	CURLMcode m = curl_multi_perform(h->multi, &running);
+	CURLMsg *msg;
+	int left;
+	bool any = false;
+	while (m == CURLM_OK && (msg = curl_multi_info_read(h->multi, &left))) {
+		struct pm_http_xfer *x = NULL;
+		CURLcode code = msg->data.result;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
+		if (msg->msg == CURLMSG_DONE && x) {
+			finished(x, code);
+			any = true;
+		}
+	}
+	enum { FDS_MAX = 64 };
+	struct curl_waitfd w[FDS_MAX];
+	if (n_fds > FDS_MAX)
+		return pm_fail(err, PM_E_INTERNAL, "too many descriptors to wait for");
+	for (unsigned int i = 0; i < n_fds; i++)
+		w[i] = (struct curl_waitfd){
+			.fd = fds[i].fd,
+			.events = (short)((fds[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+					  (fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
+		};
+	if (m == CURLM_OK)
+		m = curl_multi_poll(h->multi, w, n_fds, any ? 0 : timeout_ms, NULL);
+	if (m != CURLM_OK)
+		return pm_fail(err, PM_E_INTERNAL, "libcurl: %s", curl_multi_strerror(m));
+	/* libcurl does not report POLLHUP and POLLERR alone. */
+	if (n_fds && poll(fds, n_fds, 0) < 0)
+		return pm_fail_sys(err, "poll");
+	return 0;
+}
+
+bool pm_http_done(const struct pm_http_xfer *x)
+{
+	return x->done;
+}
+
+int pm_http_status(const struct pm_http_xfer *x)
+{
+	return x->reply.status;
+}
+
+void pm_http_resume(struct pm_http_xfer *x)
+{
+	if (!x->paused || !x->added)
+		return;
+	x->paused = false;
+	curl_easy_pause(x->easy, CURLPAUSE_CONT);
+}
+
+bool pm_http_tls_trouble(const struct pm_http_xfer *x)
+{
+	return x->result == CURLE_PEER_FAILED_VERIFICATION || x->result == CURLE_SSL_CONNECT_ERROR ||
+	       x->result == CURLE_SSL_CERTPROBLEM || x->result == CURLE_SSL_CACERT_BADFILE ||
+	       x->result == CURLE_SSL_CIPHER || x->result == CURLE_SSL_ISSUER_ERROR;
+}
+
+bool pm_http_not_http(const struct pm_http_xfer *x)
+{
+	return x->result == CURLE_SSL_CONNECT_ERROR || x->result == CURLE_COULDNT_CONNECT ||
+	       x->result == CURLE_GOT_NOTHING || x->result == CURLE_RECV_ERROR;
+}
+
+int pm_http_result(struct pm_http_xfer *x, struct pm_http_reply **ret, struct pm_err *err)
+{
+	if (x->err.code) {
+		if (err)
+			*err = x->err;
+		return -x->err.code;
+	}
+	if (x->result == CURLE_OK) {
+		*ret = &x->reply;
+		return 0;
+	}
+	if (x->too_large)
+		return pm_fail(err, PM_E_FORMAT, "the reply is larger than the %zu bytes allowed",
+			       x->req.max);
+	if (x->gave_up)
+		return pm_fail(err, PM_E_CANCELLED, "given up");
+	const char *text = x->errbuf[0] ? x->errbuf : curl_easy_strerror(x->result);
+	_cleanup_free_ char *origin = pm_http_origin(x->url);
+	*ret = &x->reply;
+	if (x->result == CURLE_PARTIAL_FILE)
+		return pm_fail(err, PM_E_REMOTE, "%s closed the connection before the end", origin);
+	if (x->result == CURLE_OPERATION_TIMEDOUT)
+		return pm_fail(err, PM_E_REMOTE, "%s does not answer in time: %s", origin, text);
+	return pm_fail(err, pm_http_tls_trouble(x) ? PM_E_UNSUPPORTED : PM_E_REMOTE, "%s: %s",
+		       origin, text);
+}
+
+int pm_http_do(struct pm_http *h, const struct pm_http_request *req, struct pm_http_xfer **ret,
+	       struct pm_http_reply **ret_reply, struct pm_err *err)
+{
+	struct pm_http_xfer *x;
+	int r = pm_http_start(h, req, &x, err);
+	if (r < 0)
+		return r;
+	while (!x->done) {
+		r = pm_http_step(h, NULL, 0, 1000, err);
+		if (r < 0) {
+			pm_http_free_xfer(x);
+			return r;
+		}
+	}
+	*ret = x;
+	return pm_http_result(x, ret_reply, err);
+}

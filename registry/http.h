@@ -1,0 +1,101 @@
+/*
+ * http - HTTP requests for pm-transfer by one libcurl multi handle: parallel, HTTP/1.1 and 2, keep-alive,
+ * proxies from the environment, with the rules that libcurl leaves to its caller:
+ *
+ * - Redirects are followed here (at most 10): Authorization, cookies and client certificates never
+ *   go to another origin (scheme, host, port), and https never becomes http.
+ * - Content is never decoded: its digest is that of the bytes on the wire.
+ * - A body that stalls (under 100 bytes/s for the stall time) or a connection that does not come
+ *   about fails; documents (not blobs) have a bound on their size and total time too.
+ *
+ * Single-threaded. Only pm-transfer links it.
+ */
+#ifndef PM_REGISTRY_HTTP_H
+#define PM_REGISTRY_HTTP_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct pm_http;
+
+int pm_http_new(unsigned int stall_seconds, struct pm_http **ret, struct pm_err *err);
+void pm_http_free(struct pm_http *h); /* requests must be freed before; NULL is fine */
+
+/* How to trust and be trusted by a registry. */
+struct pm_http_tls {
+	bool no_verify;    /* accept any certificate */
+	struct pm_buf ca;  /* PEM: what to trust besides the system's; empty: the system's only */
+	char *cert, *key;  /* paths of a client certificate and key; owned; may be NULL */
+};
+
+void pm_http_tls_free(struct pm_http_tls *t);
+/* Fill from a certs.d directory: *.crt are trusted, NAME.cert with NAME.key is ours. A missing directory
+ * is success; a .cert without .key is PM_E_FORMAT. */
+int pm_http_tls_load(struct pm_http_tls *t, const char *dir, struct pm_err *err);
+
+/* body: 0: taken, 1: not now - the transfer pauses until pm_http_resume, and then gives the same bytes
+ * again; negative: give up (the request ends with PM_E_CANCELLED). */
+typedef int pm_http_body_fn(void *arg, const void *data, size_t len);
+
+/* url, authorization and form are copied; the other pointers are borrowed until the request is freed. */
+struct pm_http_request {
+	const char *url;
+	const char *authorization; /* the header's value, or NULL */
+	const char *accept;        /* the header's value, or NULL */
+	const char *form;          /* POST this form instead of GET */
+	const struct pm_http_tls *tls;
+	bool allow_http;       /* redirects may go to http: */
+	int64_t from;          /* > 0: Range: bytes=from- */
+	size_t max;            /* body bound when it is kept (body == NULL) */
+	pm_http_body_fn *body; /* gets the body of a 200 or 206; NULL: kept in reply.body */
+	void *arg;
+};
+
+struct pm_http_reply {
+	int status; /* 0: no reply came */
+	char *content_type, *docker_digest, *location, *link, *content_range, *final_url;
+	struct pm_strv www_authenticate;
+	int64_t content_length; /* -1: not said */
+	int64_t retry_after;    /* seconds, -1: not said */
+	struct pm_buf body;     /* also of an error reply, up to 64 KiB */
+};
+
+struct pm_http_xfer;
+
+/* Begin; it runs whenever pm_http_step runs. */
+int pm_http_start(struct pm_http *h, const struct pm_http_request *req, struct pm_http_xfer **ret,
+		  struct pm_err *err);
+bool pm_http_done(const struct pm_http_xfer *x);
+/* The status of the reply so far, for a body function; 0: none yet. */
+int pm_http_status(const struct pm_http_xfer *x);
+/* Valid from done on. Returns 0 when a reply came (of whatever status), else its error's code:
+ * PM_E_REMOTE for what may go away (connection, truncation, stall), PM_E_FORMAT too large,
+ * PM_E_UNSUPPORTED TLS trouble that a retry does not mend. */
+int pm_http_result(struct pm_http_xfer *x, struct pm_http_reply **ret, struct pm_err *err);
+bool pm_http_tls_trouble(const struct pm_http_xfer *x);  /* certificate or handshake refused */
+bool pm_http_not_http(const struct pm_http_xfer *x);     /* refused or no TLS spoken: http may do */
+void pm_http_resume(struct pm_http_xfer *x);
+void pm_http_free_xfer(struct pm_http_xfer *x); /* ends it if need be; NULL is fine */
+
+/* Move all transfers on; wait for up to timeout_ms for something to happen, extra descriptors included.
+ * fds' revents are filled. */
+int pm_http_step(struct pm_http *h, struct pollfd *fds, unsigned int n_fds, int timeout_ms,
+		 struct pm_err *err);
+
+/* Start and step until done; other transfers move on meanwhile. The caller frees *ret. Returns as
+ * pm_http_result. */
+int pm_http_do(struct pm_http *h, const struct pm_http_request *req, struct pm_http_xfer **ret,
+	       struct pm_http_reply **ret_reply, struct pm_err *err);
+
+/* s percent-encoded for a query value; the caller frees. */
+char *pm_http_escape(const char *s);
+
+/* "https://host:port" of an http(s) URL in canonical form, default ports filled in; NULL when it is none or
+ * has user information. The caller frees. */
+char *pm_http_origin(const char *url);
+
+#endif
