@@ -1,13 +1,15 @@
 /*
- * logfile - the container's log: formats, the writer that runs in pm-monitor, and the line parser.
+ * logfile - the container's log: formats, and the writer that runs in pm-monitor.
  *
- *	k8s-file   "2026-11-23T23:17:22.123456789+00:00 stdout F text\n"; P instead of F: the line
- *goes on in the next entry of that stream (Kubernetes CRI; as conmon writes it) json-file
- *{"log":"text\n","stream":"stdout","time":"2026-11-23T23:17:22.123456789Z"}\n as Docker; bytes that
- *are no UTF-8 become U+FFFD; "log" without \n: the line goes on
+ *	k8s-file	2026-11-23T23:17:22.123456789+00:00 stdout F text
+ *	json-file	{"log":"text\n","stream":"stdout","time":"2026-11-23T23:17:22.123456789Z"}
+ *
+ * k8s-file is Kubernetes' CRI format as conmon writes it: P instead of F says that the line goes on
+ * in that stream's next entry. json-file is Docker's: "log" without a newline says that, and bytes
+ * that are no UTF-8 become U+FFFD.
  *
  * The writer has one fixed buffer, allocates nothing and never fails the container: what cannot be
- * written (full disk) is counted as lost and said so in the log as soon as that is possible again.
+ * written (full disk) is counted as lost; the next entry starts on a new line.
  * Rotation: a file that would pass max_size is renamed to PATH.1 (PATH.1 to PATH.2, ...), at most
  * max_files of them kept; with 0 it is truncated. Libc-only.
  */
@@ -19,12 +21,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "engine/monitor/launch.h"
-
-enum pm_log_stream {
-	PM_LOG_STDOUT = 0,
-	PM_LOG_STDERR = 1,
-};
+#include "engine/container/logline.h"
 
 #define PM_LOGFILE_BUF 16384
 
@@ -36,7 +33,13 @@ struct pm_logfile {
 	int64_t max_size, size;
 	int64_t max_files;
 	bool partial[2]; /* the stream's last entry was P */
-	uint64_t lost; /* bytes that could not be written */
+	bool torn; /* the file ends within an entry */
+	uint64_t lost; /* bytes of output that could not be written */
+	unsigned char carry[2][4]; /* json-file: an UTF-8 character that the next chunk completes */
+	unsigned char n_carry[2];
+	int64_t stamp_sec; /* the second that stamp is for */
+	char stamp[24]; /* "2026-11-23T23:17:22" */
+	char zone[8]; /* "+00:00" or "Z" */
 	size_t len;
 	char buf[PM_LOGFILE_BUF];
 };
@@ -50,25 +53,5 @@ void pm_logfile_write(struct pm_logfile *l, enum pm_log_stream stream, const voi
 /* Both streams have ended: an open line is closed. */
 void pm_logfile_end(struct pm_logfile *l);
 void pm_logfile_close(struct pm_logfile *l);
-
-/* One entry. text points into the line parsed (k8s-file) or into scratch (json-file). */
-struct pm_log_entry {
-	enum pm_log_stream stream;
-	bool partial; /* the line goes on */
-	int64_t sec; /* since the epoch */
-	int32_t nsec;
-	const char *time; /* as written, time_len bytes */
-	size_t time_len;
-	const char *text; /* without the newline; any bytes */
-	size_t len;
-};
-
-/* Parse one line of len bytes (without its \n). scratch has room for len bytes. PM_E_FORMAT for
- * what is no entry. */
-int pm_log_parse_line(enum pm_log_driver driver, const char *line, size_t len, char *scratch,
-		      struct pm_log_entry *ret, struct pm_err *err);
-
-/* RFC 3339 "2026-11-23T23:17:22[.frac](Z|+hh:mm)". -PM_E_FORMAT. */
-int pm_log_parse_time(const char *s, size_t len, int64_t *ret_sec, int32_t *ret_nsec);
 
 #endif

@@ -35,10 +35,10 @@ int pm_log_driver_parse(const char *name, enum pm_log_driver *ret, struct pm_err
 		       name);
 }
 
-/* --- the plan's encoding ----------------------------------------------------------------------- */
+/* --- the plan's encoding ------------------------------------------------------------- */
 
 enum field_kind {
-	F_STR,  /* char *; left out when NULL */
+	F_STR, /* char *; left out when NULL */
 	F_STRV, /* struct pm_strv */
 	F_BOOL,
 	F_ENUM, /* int-sized; below max */
@@ -190,7 +190,8 @@ void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w)
 	}
 	for (size_t i = 0; i < p->n_dirs; i++) {
 		const struct pm_launch_dir *d = &p->dirs[i];
-		_cleanup_free_ char *s = pm_asprintf("%u:%u:%u:%s", d->mode, d->uid, d->gid, d->path);
+		_cleanup_free_ char *s =
+			pm_asprintf("%u:%u:%u:%s", d->mode, d->uid, d->gid, d->path);
 		pm_wire_add(w, "dir", s);
 	}
 	for (size_t i = 0; i < p->n_chowns; i++) {
@@ -272,7 +273,7 @@ static int decode_field(const struct pm_wire *w, const struct field *f, struct p
 	int r = pm_wire_get_int(w, f->name, 0, &v, err);
 	if (r < 0)
 		return pm_wrap(err, "launch plan");
-	int64_t max = f->kind == F_ENUM ? f->max
+	int64_t max = f->kind == F_ENUM   ? f->max
 		      : f->kind == F_BOOL ? 1
 		      : f->kind == F_U16  ? UINT16_MAX
 					  : INT64_MAX;
@@ -331,7 +332,7 @@ int pm_launch_plan_decode(const struct pm_wire *w, struct pm_launch_plan *ret, s
 	return check_plan(ret, err);
 }
 
-/* --- pm's side --------------------------------------------------------------------------------- */
+/* --- pm's side ----------------------------------------------------------------------- */
 
 int pm_monitor_spawn(struct pm_monitor *m, const struct pm_monitor_opts *opts, struct pm_err *err)
 {
@@ -473,6 +474,11 @@ int pm_monitor_wait_exit(struct pm_monitor *m, int *ret_exit_code, bool *ret_oom
 	*ret_exit_code = (int)code;
 	if (ret_oom)
 		*ret_oom = oom;
+
+	/* from now on the row is ours, or the monitor would execute the clean-up command */
+	_cleanup_wire_ struct pm_wire ack = PM_WIRE_INIT;
+	pm_wire_add(&ack, "op", "acknowledge");
+	pm_wire_send(m->control_fd, &ack, NULL, 0, NULL);
 	return 0;
 }
 

@@ -1,14 +1,15 @@
 /*
  * launch - the launch plan, and pm's side of starting a pm-monitor and talking with it.
  *
- * The monitor gets at fixed descriptors: 3 the control socket, 4 the attach channel, 5 the socket
- *to pm-slirp, 6 a user namespace to join, 7 a mount namespace to join (exec only); those not wanted
- *are closed. Messages on the control socket (stream, base/wire.h), each with one entry "event" or
- *"op": monitor -> pm	{event unshared}  {event started, pid}  {event exited, exit_code,
- *oom_killed} {event error, code, text}: the launch failed, nothing is left pm -> monitor	{op
- *launch, the plan's entries} The monitor closes the socket as its last act, when for rm the
- *container's files are gone. When pm closes its end the container goes on, and the monitor executes
- *the plan's clean-up command at its end.
+ * The monitor gets at fixed descriptors: 3 the control socket, 4 the attach channel, 5 the socket to
+ * pm-slirp, 6 a user namespace to join, 7 a mount namespace to join (exec only); those not wanted are
+ * closed. Messages on the control socket (stream, base/wire.h):
+ *	monitor -> pm	{event unshared}  {event started, pid}  {event exited, exit_code, oom_killed}
+ *			{event error, code, text}: the launch failed, nothing is left
+ *	pm -> monitor	{op launch, the plan's entries}  {op acknowledge}: pm sees to the row
+ * The monitor shuts its end down when it has cleaned up (for rm the container's files are gone). When
+ * pm closes its end the container goes on; at its end the monitor executes the plan's clean-up
+ * command, unless pm has acknowledged the exit.
  *
  * Order of calls in pm:
  *	pm_monitor_spawn	at once
@@ -205,8 +206,9 @@ int pm_monitor_launch(struct pm_monitor *m, const struct pm_launch_plan *plan, s
  * itself. */
 int pm_monitor_wait_started(struct pm_monitor *m, pid_t *ret_pid, struct pm_err *err);
 
-/* Wait for the container's end. The monitor may still be cleaning up. PM_E_STATE when the monitor
- * died without telling. ret_oom may be NULL. */
+/* Wait for the container's end and acknowledge it: the caller writes it into the row. The monitor
+ * may still be cleaning up. PM_E_STATE when the monitor died without telling. ret_oom may be NULL.
+ */
 int pm_monitor_wait_exit(struct pm_monitor *m, int *ret_exit_code, bool *ret_oom,
 			 struct pm_err *err);
 

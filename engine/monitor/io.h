@@ -1,0 +1,36 @@
+/*
+ * io - the container's streams: pipes or terminal, the log, and the clients that are attached.
+ *
+ * Frames and sockets are described in engine/container/attach.h. The first client (the pm that
+ * started the container) slows the container down when it is slow itself, since its output must be
+ * complete; one that came later is dropped when it takes nothing for STALL_MS. After the
+ * container's end nobody slows anything down: what is left goes to the log at once and to a memory
+ * file for the clients.
+ *
+ * There is one chunk of output in flight and one of input; nothing is allocated after io_open. Runs
+ * in pm-monitor.
+ */
+#ifndef PM_ENGINE_MONITOR_IO_H
+#define PM_ENGINE_MONITOR_IO_H
+
+#include "engine/monitor/monitor.h"
+
+/* Make pipes or the console socket, and the sockets in ctr_dir. Sets m->give_*, and takes
+ * m->attach_fd over. *ret_console is a path for the runtime (static), or NULL without a terminal.
+ */
+int io_open(struct monitor *m, const char **ret_console, struct pm_err *err);
+
+/* The runtime has returned: take the terminal's master from the console socket. */
+int io_accept_terminal(struct monitor *m, struct pm_err *err);
+
+/* Copy until the container has ended (m->exited, m->status) and all it wrote is in the log. */
+void io_run(struct monitor *m);
+
+/* Tell the clients the exit code, and go on until each has taken everything, has gone, or was
+ * dropped. wait false: only what needs no waiting; returns whether all have all. */
+bool io_finish(struct monitor *m, int exit_code, bool wait);
+
+/* The sockets' names go away. */
+void io_unlink(struct monitor *m);
+
+#endif

@@ -1,0 +1,376 @@
+/*
+ * pm-monitor - stays with one container: prepares its world, starts it, copies its output, takes
+ * its exit and cleans up. Descriptors, messages and the plan: launch.h. Nothing is on its command
+ * line but whether it makes a user namespace.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/lock.h"
+#include "base/proc.h"
+#include "engine/monitor/io.h"
+#include "engine/monitor/prepare.h"
+#include "engine/monitor/runtime.h"
+
+enum {
+	FD_CONTROL = 3,
+	FD_ATTACH,
+	FD_SLIRP,
+	FD_USERNS,
+	FD_MNTNS,
+};
+
+#define ACKNOWLEDGE_MS 10000
+
+static struct monitor mon;
+
+/* Descriptor fd if it is open, made close-on-exec. */
+static int inherited(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Signals of a terminal or a service manager end containers through their first process, not by
+ * taking away who watches over them. */
+static void set_signals(void)
+{
+	static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
+				      SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
+static void set_signals_default(void)
+{
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int say(struct monitor *m, const char *event, struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	pm_wire_add(&w, "event", event);
+	return pm_wire_send(m->control_fd, &w, NULL, 0, err);
+}
+
+static void say_ints(struct monitor *m, const char *event, const char *const *names,
+		     const int64_t *values, size_t n)
+{
+	char buf[512];
+	size_t len = monitor_encode_ints(buf, sizeof(buf), event, names, values, n);
+	if (m->control_fd >= 0)
+		send(m->control_fd, buf, len, MSG_NOSIGNAL);
+}
+
+static int enter_namespaces(struct monitor *m, struct pm_err *err)
+{
+	int userns = inherited(FD_USERNS), mntns = inherited(FD_MNTNS);
+	int r = 0;
+
+	if (m->fresh_userns) {
+		if (unshare(CLONE_NEWUSER) < 0)
+			return pm_fail_sys(err, "make a user namespace");
+		m->in_userns = true;
+		r = say(m, "unshared", err);
+	} else if (userns >= 0) {
+		r = pm_userns_enter(userns, err);
+		m->in_userns = true;
+		close(userns);
+	}
+	if (r < 0)
+		return r;
+	if (mntns >= 0) {
+		if (setns(mntns, CLONE_NEWNS) < 0)
+			return pm_fail_sys(err, "enter the container's mount namespace");
+		close(mntns);
+		return 0;
+	}
+	return prepare_mount_namespace(err);
+}
+
+/* Started inside of a user namespace already: its mapping is not the whole of all ids. */
+static bool inside_userns(void)
+{
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	unsigned int in, out, n;
+	if (pm_fs_read_file(AT_FDCWD, "/proc/self/uid_map", 4096, &b, NULL) < 0)
+		return false;
+	return sscanf(pm_buf_str(&b), "%u %u %u", &in, &out, &n) != 3 || n != UINT32_MAX;
+}
+
+/* The plan, or the end of pm before it had one: then nothing has happened. */
+static int receive_plan(struct monitor *m, struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	int r = pm_wire_recv(m->control_fd, &w, NULL, NULL, err);
+	if (r == 0)
+		_exit(0);
+	if (r < 0)
+		return r;
+	if (!pm_streq(pm_wire_get(&w, "op"), "launch"))
+		return pm_fail(err, PM_E_INTERNAL, "the monitor was not told to launch");
+	return pm_launch_plan_decode(&w, &m->plan, err);
+}
+
+static int become_owner(struct monitor *m, struct pm_err *err)
+{
+	if (m->fresh_userns) {
+		int r = pm_userns_become_root(err);
+		if (r < 0)
+			return r;
+		prctl(PR_SET_DUMPABLE, 1);
+		if (m->plan.userns_hint_dir) {
+			/* only a hint: who misses it makes a namespace of its own */
+			int dir = pm_fs_open(AT_FDCWD, m->plan.userns_hint_dir,
+					     O_RDONLY | O_DIRECTORY, 0, NULL);
+			if (dir >= 0) {
+				pm_userns_publish_hint(dir, NULL);
+				close(dir);
+			}
+		}
+	}
+	struct ucred pm;
+	socklen_t len = sizeof(pm);
+	if (getsockopt(m->control_fd, SOL_SOCKET, SO_PEERCRED, &pm, &len) < 0)
+		return pm_fail_sys(err, "look who started the monitor");
+	m->owner_uid = pm.uid;
+	m->owner_gid = pm.gid;
+	return 0;
+}
+
+static int write_pid(const struct monitor *m, const char *path, pid_t pid, struct pm_err *err)
+{
+	char text[32];
+	if (!path)
+		return 0;
+	int n = snprintf(text, sizeof(text), "%d", pid);
+	monitor_owner_begin(m);
+	int r = pm_fs_write_file(AT_FDCWD, path, text, (size_t)n, 0644, false, err);
+	monitor_owner_end(m);
+	return r;
+}
+
+static int write_state(struct monitor *m, struct pm_err *err)
+{
+	static const char *const names[] = {"pid", "pid_start", "monitor", "monitor_start",
+					    "started"};
+	uint64_t init_start = 0, own_start = 0;
+	pm_proc_start_time(m->init, &init_start, NULL); /* 0 when it is dead already */
+	pm_proc_start_time(getpid(), &own_start, NULL);
+	const int64_t values[] = {m->init, (int64_t)init_start, getpid(), (int64_t)own_start,
+				  now_ns()};
+	char buf[512];
+	size_t len = monitor_encode_ints(buf, sizeof(buf), NULL, names, values, 5);
+	int r = write_pid(m, m->plan.pidfile, m->init, err);
+	if (r >= 0)
+		r = write_pid(m, m->plan.conmon_pidfile, getpid(), err);
+	if (r >= 0)
+		r = monitor_write_file(m, "state", buf, len, err);
+	return r;
+}
+
+static int claim(struct monitor *m, struct pm_err *err)
+{
+	m->ctr_fd = pm_fs_open(AT_FDCWD, m->plan.ctr_dir, O_RDONLY | O_DIRECTORY, 0, err);
+	if (m->ctr_fd < 0)
+		return m->ctr_fd;
+	monitor_owner_begin(m);
+	m->live_fd = pm_lock_try(m->ctr_fd, "live", PM_LOCK_EXCLUSIVE, err);
+	monitor_owner_end(m);
+	if (m->live_fd == -EAGAIN)
+		return pm_fail(err, PM_E_STATE, "container %s has a monitor already", m->plan.name);
+	if (m->live_fd < 0)
+		return m->live_fd;
+	/* of an earlier start */
+	unlinkat(m->ctr_fd, "exit", 0);
+	unlinkat(m->ctr_fd, "state", 0);
+	unlinkat(m->ctr_fd, "pidfile", 0);
+	return 0;
+}
+
+static int open_log(struct monitor *m, struct pm_err *err)
+{
+	const struct pm_launch_plan *p = &m->plan;
+	monitor_owner_begin(m);
+	int r = pm_logfile_open(&m->log, p->log_driver, p->log_path, p->log_max_size,
+				p->log_max_files, p->log_tag, err);
+	monitor_owner_end(m);
+	return r;
+}
+
+static void tell_slirp(struct monitor *m)
+{
+	if (m->slirp_fd < 0)
+		return;
+	int pidfd = (int)syscall(SYS_pidfd_open, m->init, 0);
+	if (pidfd >= 0) {
+		pm_slirp_send_container(m->slirp_fd, pidfd, NULL);
+		close(pidfd);
+	}
+}
+
+static int start(struct monitor *m, struct pm_err *err)
+{
+	const char *console = NULL;
+	int r = claim(m, err);
+	if (r >= 0)
+		r = prepare_network(m, err);
+	if (r >= 0)
+		r = prepare_files(m, err);
+	if (r >= 0)
+		r = open_log(m, err);
+	if (r >= 0)
+		r = io_open(m, &console, err);
+	if (r >= 0)
+		r = prepare_network_ready(m, err);
+	if (r >= 0)
+		r = runtime_start(m, console, err);
+	if (r >= 0 && console)
+		r = io_accept_terminal(m, err);
+	if (m->plan.process)
+		unlink(m->plan.process);
+	if (r >= 0) {
+		tell_slirp(m);
+		runtime_open_oom(m);
+		r = write_state(m, err);
+	}
+	return r;
+}
+
+/* A launch that failed leaves nothing behind. */
+static _Noreturn void give_up(struct monitor *m, const struct pm_err *err)
+{
+	if (m->init > 0) {
+		kill(m->init, SIGKILL);
+		waitpid(m->init, NULL, 0);
+	}
+	if (m->live_fd >= 0) {
+		io_unlink(m);
+		unlinkat(m->ctr_fd, "pidfile", 0);
+		unlinkat(m->ctr_fd, "state", 0);
+		runtime_forget(m);
+	}
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	pm_wire_add(&w, "event", "error");
+	pm_wire_add_int(&w, "code", err->code);
+	pm_wire_add(&w, "text", err->text);
+	pm_wire_send(m->control_fd, &w, NULL, 0, NULL);
+	_exit(1);
+}
+
+/* The exit, first where everybody finds it, then to those who wait. */
+static int tell_exit(struct monitor *m)
+{
+	static const char *const names[] = {"exit_code", "oom_killed", "finished"};
+	int code = pm_proc_exit_code(m->status);
+	const int64_t values[] = {code, runtime_oom_killed(m), now_ns()};
+	char buf[512];
+	size_t len = monitor_encode_ints(buf, sizeof(buf), NULL, names, values, 3);
+	monitor_write_file(m, "exit", buf, len, NULL);
+	io_finish(m, code, false);
+	say_ints(m, "exited", names, values, 2);
+	return code;
+}
+
+static void clean_up(struct monitor *m)
+{
+	const struct pm_launch_plan *p = &m->plan;
+	runtime_forget(m);
+	if (m->slirp_fd >= 0)
+		close(m->slirp_fd);
+	pm_logfile_close(&m->log);
+	if (p->overlay)
+		pm_overlay_umount(p->rootfs, NULL);
+	for (size_t i = 0; i < p->remove_dirs.n; i++)
+		pm_fs_remove_tree(AT_FDCWD, p->remove_dirs.v[i], NULL);
+}
+
+/* pm acknowledges the exit when it has been told; a pm that has gone, or does not answer, leaves
+ * the row to the clean-up command. */
+static bool acknowledged(struct monitor *m)
+{
+	if (m->acknowledged || m->control_fd < 0)
+		return m->acknowledged;
+	struct pollfd p = {.fd = m->control_fd, .events = POLLIN};
+	char buf[256];
+	if (poll(&p, 1, ACKNOWLEDGE_MS) <= 0)
+		return false;
+	return recv(m->control_fd, buf, sizeof(buf), MSG_DONTWAIT) > 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct monitor *m = &mon;
+
+	m->control_fd = inherited(FD_CONTROL);
+	if (m->control_fd < 0) {
+		fprintf(stderr, "pm-monitor is started by pm\n");
+		return 125;
+	}
+	m->attach_fd = inherited(FD_ATTACH);
+	m->slirp_fd = inherited(FD_SLIRP);
+	m->fresh_userns = argc > 1 && pm_streq(argv[1], "--userns=fresh");
+	m->ctr_fd = m->live_fd = m->give_in = m->give_out = m->give_err = m->runtime_err =
+		m->oom_fd = -1;
+	set_signals();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	umask(022);
+	if (chdir("/") < 0)
+		return 125;
+
+	m->in_userns = inside_userns();
+	int r = enter_namespaces(m, &err);
+	if (r >= 0)
+		r = receive_plan(m, &err);
+	if (r >= 0)
+		r = become_owner(m, &err);
+	if (r >= 0)
+		r = start(m, &err);
+	if (r < 0)
+		give_up(m, &err);
+
+	const int64_t pid = m->init;
+	say_ints(m, "started", (const char *const[]){"pid"}, &pid, 1);
+	io_run(m);
+	int code = tell_exit(m);
+	io_unlink(m);
+	clean_up(m);
+	io_finish(m, code, true);
+
+	if (m->control_fd >= 0)
+		shutdown(m->control_fd, SHUT_WR);
+	if (m->plan.cleanup.n > 0 && !acknowledged(m)) {
+		setenv("_PM_USERNS", "1", 1);
+		set_signals_default();
+		execv(m->plan.cleanup.v[0], m->plan.cleanup.v);
+	}
+	return 0;
+}

@@ -1,0 +1,67 @@
+#include "engine/monitor/monitor.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+void monitor_owner_begin(const struct monitor *m)
+{
+	if (m->owner_uid == 0)
+		return;
+	setfsgid(m->owner_gid);
+	setfsuid(m->owner_uid);
+}
+
+void monitor_owner_end(const struct monitor *m)
+{
+	if (m->owner_uid == 0)
+		return;
+	setfsuid(0); /* gives the file capabilities back */
+	setfsgid(0);
+}
+
+static int write_file(const struct monitor *m, const char *name, const void *data, size_t len,
+		      struct pm_err *err)
+{
+	char tmp[64];
+	snprintf(tmp, sizeof(tmp), ".%s.tmp", name);
+	_cleanup_close_ int fd =
+		openat(m->ctr_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return pm_fail_sys(err, "make %s/%s", m->plan.ctr_dir, tmp);
+	int r = pm_fs_write_all(fd, data, len, err);
+	if (r < 0)
+		return r;
+	if (renameat(m->ctr_fd, tmp, m->ctr_fd, name) < 0)
+		return pm_fail_sys(err, "rename %s/%s", m->plan.ctr_dir, name);
+	return 0;
+}
+
+int monitor_write_file(const struct monitor *m, const char *name, const void *data, size_t len,
+		       struct pm_err *err)
+{
+	monitor_owner_begin(m);
+	int r = write_file(m, name, data, len, err);
+	monitor_owner_end(m);
+	return r;
+}
+
+size_t monitor_encode_ints(char *buf, size_t size, const char *event, const char *const *names,
+			   const int64_t *values, size_t n)
+{
+	size_t len = 8;
+	if (event)
+		len += (size_t)snprintf(buf + len, size - len, "event%c%s", 0, event) + 1;
+	for (size_t i = 0; i < n; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%c%lld", names[i], 0,
+					(long long)values[i]) +
+		       1;
+	uint32_t header[2] = {0, (uint32_t)(len - 8)};
+	memcpy(header, "pmw1", 4);
+	memcpy(buf, header, sizeof(header));
+	return len;
+}

@@ -1,0 +1,55 @@
+/*
+ * monitor - what the parts of pm-monitor share: one record that lives as long as the program.
+ *
+ * Everything that the life of the container needs is in it or made before the runtime is executed;
+ * afterwards nothing is allocated, so that memory neither grows nor runs out under a container.
+ * Runs in pm-monitor only.
+ */
+#ifndef PM_ENGINE_MONITOR_MONITOR_H
+#define PM_ENGINE_MONITOR_MONITOR_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "engine/container/logfile.h"
+#include "engine/monitor/launch.h"
+
+struct monitor {
+	struct pm_launch_plan plan;
+	int control_fd; /* to pm; -1 when pm has gone */
+	int attach_fd;  /* the first client; -1: none, or given to io */
+	int slirp_fd;   /* -1: none */
+	bool in_userns; /* not in the initial user namespace */
+	bool fresh_userns;
+	bool acknowledged; /* pm knows of the exit and takes care of the row */
+	uid_t owner_uid; /* pm's ids, as seen from here: 0 but for mappings as keep-id */
+	gid_t owner_gid;
+	int ctr_fd;  /* plan.ctr_dir, O_PATH */
+	int live_fd; /* holds the liveness lock */
+
+	/* the container's standard streams, ends of the runtime's side; closed after it has run */
+	int give_in, give_out, give_err;
+	int runtime_err; /* terminal: what the runtime says on stderr; -1 else */
+
+	pid_t init;
+	bool exited;
+	int status; /* as from wait */
+	int oom_fd; /* memory.events or memory.oom_control of the container; -1: none */
+	bool oom_killed;
+	struct pm_logfile log;
+};
+
+/* Files in runroot belong to the user, also when its id is not 0 in here: between these two calls
+ * files are made as the user. No-ops when the user is root in here. */
+void monitor_owner_begin(const struct monitor *m);
+void monitor_owner_end(const struct monitor *m);
+
+/* A file in ctr_dir, whole, by rename; allocates nothing. */
+int monitor_write_file(const struct monitor *m, const char *name, const void *data, size_t len,
+		       struct pm_err *err);
+
+/* A wire message put together without allocating: n names and numbers. Returns its length. */
+size_t monitor_encode_ints(char *buf, size_t size, const char *event, const char *const *names,
+			   const int64_t *values, size_t n);
+
+#endif

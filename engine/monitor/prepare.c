@@ -1,0 +1,227 @@
+#include "engine/monitor/prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "netns/tap.h"
+#include "storage/vfs.h"
+
+int prepare_mount_namespace(struct pm_err *err)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return pm_fail_sys(err, "make a mount namespace");
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return pm_fail_sys(err, "make the mount namespace private");
+	return 0;
+}
+
+/* --- network ------------------------------------------------------------------------- */
+
+/* "net.ipv4.ip_forward=1", in the network namespace that /proc/sys/net shows: ours. */
+static int set_sysctl(const char *spec, struct pm_err *err)
+{
+	const char *eq = strchr(spec, '=');
+	if (!eq || !pm_startswith(spec, "net.") || memchr(spec, '/', (size_t)(eq - spec)))
+		return pm_fail(err, PM_E_USAGE, "sysctl '%s' is not of the form net.NAME=VALUE",
+			       spec);
+
+	_cleanup_free_ char *path = pm_strndup(spec, (size_t)(eq - spec));
+	for (char *p = path; *p; p++) {
+		if (*p != '.')
+			continue;
+		*p = '/'; /* so ".." cannot come out of it: it is "//" */
+	}
+	_cleanup_close_ int root = pm_fs_open(AT_FDCWD, "/proc/sys", O_PATH | O_DIRECTORY, 0, err);
+	if (root < 0)
+		return root;
+	_cleanup_close_ int fd = pm_fs_open(root, path, O_WRONLY | O_NOFOLLOW, 0, err);
+	if (fd < 0)
+		return pm_wrap(err, "set sysctl %s", spec);
+	int r = pm_fs_write_all(fd, eq + 1, strlen(eq + 1), err);
+	return r < 0 ? pm_wrap(err, "set sysctl %s", spec) : 0;
+}
+
+static int start_slirp(struct monitor *m, struct pm_err *err)
+{
+	if (m->slirp_fd < 0)
+		return pm_fail(err, PM_E_INTERNAL, "no pm-slirp for a slirp network");
+	struct pm_tap_config tap;
+	pm_slirp_tap_config(&m->plan.slirp, &tap);
+	_cleanup_close_ int fd = pm_tap_open(&tap, err);
+	if (fd < 0)
+		return fd;
+	return pm_slirp_send_tap(m->slirp_fd, fd, err);
+}
+
+static int join_network(const char *path, struct pm_err *err)
+{
+	_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
+	if (fd < 0)
+		return fd;
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return pm_fail_sys(err, "enter network namespace %s", path);
+	return 0;
+}
+
+int prepare_network(struct monitor *m, struct pm_err *err)
+{
+	const struct pm_launch_plan *p = &m->plan;
+	int r = 0;
+
+	if (p->netns == PM_LAUNCH_NET_CONFIG)
+		return 0;
+	if (p->netns == PM_LAUNCH_NET_JOIN)
+		return join_network(p->netns_path, err);
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return pm_fail_sys(err, "make a network namespace");
+	if (p->netns == PM_LAUNCH_NET_SLIRP)
+		r = start_slirp(m, err);
+	else
+		r = pm_netns_lo_up(err);
+	for (size_t i = 0; r >= 0 && i < p->net_sysctls.n; i++)
+		r = set_sysctl(p->net_sysctls.v[i], err);
+	return r;
+}
+
+int prepare_network_ready(struct monitor *m, struct pm_err *err)
+{
+	if (m->plan.netns != PM_LAUNCH_NET_SLIRP)
+		return 0;
+	return pm_slirp_wait_ready(m->slirp_fd, err);
+}
+
+/* --- files --------------------------------------------------------------------------- */
+
+static int mount_overlay(struct monitor *m, struct pm_err *err)
+{
+	const struct pm_launch_plan *p = &m->plan;
+	struct pm_overlay o = {
+		.method = p->overlay_method,
+		.lowers = (const char *const *)p->lowers.v,
+		.n_lowers = p->lowers.n,
+		.upper = p->upper,
+		.work = p->work,
+		.target = p->rootfs,
+		.volatile_ = p->overlay_volatile,
+		.userxattr = m->in_userns,
+	};
+	return pm_overlay_mount(&o, NULL, err);
+}
+
+static int make_dir(int root, const struct pm_launch_dir *d, struct pm_err *err)
+{
+	struct pm_err missing = PM_ERR_INIT;
+	_cleanup_close_ int fd = pm_fs_open_in(root, d->path, O_PATH, 0, &missing);
+	if (fd >= 0)
+		return 0; /* whatever it is: the runtime will tell */
+	if (missing.code != ENOENT)
+		return pm_fail(err, missing.code, "%s", missing.text);
+	fd = pm_fs_mkdir_in(root, d->path, d->mode, err);
+	if (fd < 0)
+		return fd;
+	if ((d->uid || d->gid) && fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
+		return pm_fail_sys(err, "give %s to %u:%u", d->path, d->uid, d->gid);
+	return 0;
+}
+
+/* The volume's first content; what it has already stays as it is. */
+static int copy_up(int root, const struct pm_launch_copyup *c, struct pm_err *err)
+{
+	struct pm_err why = PM_ERR_INIT;
+	struct stat st;
+
+	_cleanup_close_ int dst = pm_fs_open(AT_FDCWD, c->host_dir, O_RDONLY | O_DIRECTORY, 0, err);
+	if (dst < 0)
+		return dst;
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	int r = pm_fs_list(dst, ".", &names, err);
+	if (r < 0)
+		return r;
+	if (names.n > 0)
+		return 0;
+
+	_cleanup_close_ int src = pm_fs_open_in(root, c->path, O_RDONLY | O_DIRECTORY, 0, &why);
+	if (src < 0)
+		return why.code == ENOENT || why.code == ENOTDIR
+			       ? 0
+			       : pm_fail(err, why.code, "%s", why.text);
+	r = pm_vfs_apply(src, dst, err);
+	if (r < 0)
+		return r;
+	if (fstat(src, &st) < 0 || fchown(dst, st.st_uid, st.st_gid) < 0 ||
+	    fchmod(dst, st.st_mode & 07777) < 0)
+		return pm_fail_sys(err, "give %s its owner", c->host_dir);
+	return 0;
+}
+
+static int chown_tree(int dirfd, const char *name, uid_t uid, gid_t gid, int depth,
+		      struct pm_err *err)
+{
+	if (fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return pm_fail_sys(err, "give %s to %u:%u", name, uid, gid);
+
+	struct stat st;
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return pm_fail_sys(err, "look at %s", name);
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	if (depth > 200)
+		return pm_fail(err, ELOOP, "%s lies too deep", name);
+	_cleanup_close_ int fd =
+		pm_fs_open(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+	if (fd < 0)
+		return fd;
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	int r = pm_fs_list(fd, ".", &names, err);
+	for (size_t i = 0; r >= 0 && i < names.n; i++)
+		r = chown_tree(fd, names.v[i], uid, gid, depth + 1, err);
+	return r;
+}
+
+int prepare_files(struct monitor *m, struct pm_err *err)
+{
+	const struct pm_launch_plan *p = &m->plan;
+	int r;
+
+	if (p->cgroup_private_mount) {
+		r = pm_cgroup_private_mount(err);
+		if (r < 0)
+			return r;
+	}
+	if (p->overlay) {
+		r = mount_overlay(m, err);
+		if (r < 0)
+			return pm_wrap(err, "mount the root file system");
+	}
+
+	_cleanup_close_ int root = -1;
+	if (p->n_dirs || p->n_copyups) {
+		root = pm_fs_open(AT_FDCWD, p->rootfs, O_PATH | O_DIRECTORY, 0, err);
+		if (root < 0)
+			return root;
+	}
+	for (size_t i = 0; i < p->n_copyups; i++) {
+		r = copy_up(root, &p->copyups[i], err);
+		if (r < 0)
+			return pm_wrap(err, "fill the volume for %s", p->copyups[i].path);
+	}
+	for (size_t i = 0; i < p->n_dirs; i++) {
+		r = make_dir(root, &p->dirs[i], err);
+		if (r < 0)
+			return pm_wrap(err, "make %s in the container", p->dirs[i].path);
+	}
+	for (size_t i = 0; i < p->n_chowns; i++) {
+		const struct pm_launch_chown *c = &p->chowns[i];
+		r = chown_tree(AT_FDCWD, c->path, c->uid, c->gid, 0, err);
+		if (r < 0)
+			return pm_wrap(err, "change the owner of %s", c->path);
+	}
+	return 0;
+}
