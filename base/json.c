@@ -53,8 +53,7 @@ void pm_json_pool_free(struct pm_json_pool *pool)
 	free(pool);
 }
 
-/* Zeroed, aligned for any of our types. */
-static void *pool_alloc(struct pm_json_pool *pool, size_t size)
+void *pm_json_pool_alloc(struct pm_json_pool *pool, size_t size)
 {
 	size_t need = ((size + 7) & ~(size_t)7) + POOL_GAP;
 	struct chunk *c = pool->chunks;
@@ -84,7 +83,7 @@ static void *pool_alloc(struct pm_json_pool *pool, size_t size)
 
 static const char *pool_strndup(struct pm_json_pool *pool, const char *s, size_t len)
 {
-	char *p = pool_alloc(pool, len + 1);
+	char *p = pm_json_pool_alloc(pool, len + 1);
 	if (len)
 		memcpy(p, s, len);
 	return p;
@@ -99,7 +98,7 @@ const char *pm_json_pool_strdup(struct pm_json_pool *pool, const char *s)
 
 static struct pm_json *new_value(struct pm_json_pool *pool, enum pm_json_kind kind)
 {
-	struct pm_json *v = pool_alloc(pool, sizeof(*v));
+	struct pm_json *v = pm_json_pool_alloc(pool, sizeof(*v));
 	v->kind = kind;
 	return v;
 }
@@ -206,7 +205,7 @@ void pm_json_append_member(struct pm_json_pool *pool, struct pm_json *object, co
 {
 	if (object->len == object->cap) {
 		size_t cap = object->cap ? object->cap * 2 : 8;
-		struct pm_json_member *m = pool_alloc(pool, cap * sizeof(*m));
+		struct pm_json_member *m = pm_json_pool_alloc(pool, cap * sizeof(*m));
 		if (object->len)
 			memcpy(m, object->members, object->len * sizeof(*m));
 		object->members = m;
@@ -220,7 +219,7 @@ struct pm_json *pm_json_add(struct pm_json_pool *pool, struct pm_json *array,
 {
 	if (array->len == array->cap) {
 		size_t cap = array->cap ? array->cap * 2 : 4;
-		struct pm_json **items = pool_alloc(pool, cap * sizeof(struct pm_json *));
+		struct pm_json **items = pm_json_pool_alloc(pool, cap * sizeof(struct pm_json *));
 		if (array->len)
 			memcpy(items, array->items, array->len * sizeof(struct pm_json *));
 		array->items = items;
@@ -237,6 +236,7 @@ struct pm_json *pm_json_copy(struct pm_json_pool *pool, const struct pm_json *v)
 
 	struct pm_json *copy = new_value(pool, v->kind);
 	copy->boolean = v->boolean;
+	copy->hint = v->hint;
 	switch (v->kind) {
 	case PM_JSON_NUMBER:
 		copy->string = pm_json_pool_strdup(pool, v->string);

@@ -31,10 +31,19 @@ struct pm_json_member {
 	struct pm_json *value;
 };
 
+/* What Podman's Go type of a value is, where JSON's kind does not tell. Only templates look at it,
+ * and pm_json_copy keeps it; parsed values have PM_JSON_PLAIN. */
+enum pm_json_hint {
+	PM_JSON_PLAIN, /* an OBJECT is a struct: a field it lacks is an error */
+	PM_JSON_MAP,   /* an OBJECT whose member names are data (labels): missing is allowed */
+	PM_JSON_TIME,  /* a STRING that holds an RFC 3339 time: printed as Go's time.Time */
+};
+
 /* An open record: read it freely, change it by the functions below. */
 struct pm_json {
 	enum pm_json_kind kind;
 	bool boolean;
+	uint8_t hint;       /* enum pm_json_hint; set it freely */
 	const char *string; /* STRING: the text, NUL-terminated. NUMBER: its text as written */
 	size_t len;         /* STRING: bytes (may hold NULs); ARRAY: items; OBJECT: members */
 	size_t cap;
@@ -52,6 +61,8 @@ static inline void pm_cleanup_json_pool(struct pm_json_pool **p)
 }
 #define _cleanup_json_pool_ _cleanup_(pm_cleanup_json_pool)
 
+/* size zeroed bytes, aligned for any type, that live as long as the pool. */
+void *pm_json_pool_alloc(struct pm_json_pool *pool, size_t size);
 /* A string that lives as long as the pool. */
 const char *pm_json_pool_strdup(struct pm_json_pool *pool, const char *s);
 
