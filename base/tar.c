@@ -370,7 +370,6 @@ static void forget_meta(struct pm_tar_reader *t)
 	free(t->gnu_link);
 	t->gnu_path = t->gnu_link = NULL;
 	pm_tar_pax_reset(&t->pax);
-	t->started = false;
 }
 
 /* Returns an event, PM_TAR_MORE also for "go on". */
@@ -396,6 +395,7 @@ static int read_header(struct pm_tar_reader *t, struct pm_err *err)
 		return malformed(t, err, "a header with a wrong checksum");
 
 	if (!t->started) {
+		forget_meta(t); /* of the entry before, which was valid until now */
 		t->started = true;
 		t->entry.offset = t->offset - PM_TAR_BLOCK;
 	}
@@ -520,7 +520,7 @@ static int read_data_map(struct pm_tar_reader *t, struct pm_err *err)
 static int read_content(struct pm_tar_reader *t)
 {
 	if (t->content_left == 0) {
-		forget_meta(t);
+		t->started = false;
 		t->state = PADDING;
 		return PM_TAR_DONE;
 	}
