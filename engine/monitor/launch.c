@@ -400,6 +400,7 @@ static int expect(struct pm_monitor *m, const char *event, struct pm_wire *ret, 
 			return r;
 		if (code <= 0 || code > INT32_MAX)
 			code = PM_E_INTERNAL;
+		m->gone = true;
 		return pm_fail(err, (int)code, "%s", text ? text : "unknown error");
 	}
 	if (!pm_streq(got, event))
@@ -489,6 +490,7 @@ void pm_monitor_wait_gone(struct pm_monitor *m)
 	do
 		n = read(m->control_fd, buf, sizeof(buf));
 	while (n > 0 || (n < 0 && errno == EINTR));
+	m->gone = true;
 }
 
 void pm_monitor_close(struct pm_monitor *m)
@@ -499,6 +501,7 @@ void pm_monitor_close(struct pm_monitor *m)
 		close(m->attach_fd);
 	m->control_fd = m->attach_fd = -1;
 	if (m->pid > 0)
-		waitpid(m->pid, NULL, WNOHANG);
+		while (waitpid(m->pid, NULL, m->gone ? 0 : WNOHANG) < 0 && errno == EINTR)
+			;
 	m->pid = 0;
 }

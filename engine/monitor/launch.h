@@ -159,6 +159,7 @@ int pm_launch_plan_decode(const struct pm_wire *w, struct pm_launch_plan *ret, s
 
 struct pm_monitor {
 	pid_t pid; /* a child of pm; reaped by pm_monitor_close when it has ended */
+	bool gone;      /* it has done all it had to: ends at once */
 	int control_fd; /* -1 when closed */
 	int attach_fd; /* SEQPACKET, see engine/container/attach.h; -1 without */
 };
@@ -215,8 +216,8 @@ int pm_monitor_wait_exit(struct pm_monitor *m, int *ret_exit_code, bool *ret_oom
 /* Wait until the monitor has finished cleaning up (it closes the control socket). */
 void pm_monitor_wait_gone(struct pm_monitor *m);
 
-/* Let go: closes both descriptors, reaps the monitor if it has ended (never waits). A monitor that
- * has no plan yet ends by itself. */
+/* Let go: closes both descriptors, reaps the monitor if it has ended, and waits for that only after
+ * pm_monitor_wait_gone or a failed launch. A monitor that has no plan yet ends by itself. */
 void pm_monitor_close(struct pm_monitor *m);
 
 #endif
