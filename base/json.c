@@ -8,7 +8,7 @@
 
 #include "base/utf8.h"
 
-/* --- the pool: chunks from which nothing is freed but all at once -------------------------------- */
+/* --- the pool: chunks from which nothing is freed but all at once ---------------------------- */
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -94,7 +94,7 @@ const char *pm_json_pool_strdup(struct pm_json_pool *pool, const char *s)
 	return pool_strndup(pool, s, strlen(s));
 }
 
-/* --- making ------------------------------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------------------------- */
 
 static struct pm_json *new_value(struct pm_json_pool *pool, enum pm_json_kind kind)
 {
@@ -262,7 +262,7 @@ struct pm_json *pm_json_copy(struct pm_json_pool *pool, const struct pm_json *v)
 	return copy;
 }
 
-/* --- changing ----------------------------------------------------------------------------------- */
+/* --- changing ------------------------------------------------------------------------------- */
 
 static struct pm_json_member *find_member(const struct pm_json *object, const char *name)
 {
@@ -311,7 +311,7 @@ void pm_json_set_bool(struct pm_json_pool *pool, struct pm_json *object, const c
 	pm_json_set(pool, object, name, pm_json_bool(pool, b));
 }
 
-/* --- looking ------------------------------------------------------------------------------------ */
+/* --- looking -------------------------------------------------------------------------------- */
 
 struct pm_json *pm_json_get(const struct pm_json *object, const char *name)
 {
@@ -438,7 +438,7 @@ int pm_json_to_strv(const struct pm_json *array, struct pm_strv *l, struct pm_er
 	return 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing -------------------------------------------------------------------------------- */
 
 static void write_string(const char *s, size_t len, bool html, struct pm_buf *out)
 {

@@ -44,8 +44,9 @@ int pm_time_parse_rfc3339(const char *s, int64_t *ret, int *ret_offset, struct p
 
 /* A point in time given by a user (--since, --until): RFC 3339, the same without zone (local) or cut
  * after date, hour, minute or second; seconds since the epoch with a fraction ("1700000000.5"); or a
- * Go duration, which is subtracted from now ("10m"; "-10m" is in the future). PM_E_USAGE. */
-int pm_time_parse_user(const char *s, int64_t now, int64_t *ret, struct pm_err *err);
+ * Go duration, which is taken from now when before ("10m" for --since), else added to it (--until).
+ * PM_E_USAGE. */
+int pm_time_parse_user(const char *s, int64_t now, bool before, int64_t *ret, struct pm_err *err);
 
 /* Go's time.ParseDuration: "1h2m3.5s", "300ms", "-1.5h", "0"; units ns us µs ms s m h. PM_E_USAGE. */
 int pm_duration_parse(const char *s, int64_t *ret_ns, struct pm_err *err);
@@ -55,7 +56,8 @@ char *pm_duration_go(int64_t ns, char *ret);
  * "ago". */
 char *pm_duration_human(int64_t ns, char *ret);
 
-/* units.HumanSize: base 1000, four digits: "4.95MB". With space: "4.95 MB", as Podman's images. */
+/* units.HumanSize: base 1000, four digits: "4.953MB". space: three digits and a space, "4.95 MB", as
+ * in the list of images. */
 char *pm_size_human(double bytes, bool space, char *ret);
 /* units.BytesSize: base 1024, "4.7MiB". */
 char *pm_size_bytes(double bytes, char *ret);
