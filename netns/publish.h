@@ -3,9 +3,9 @@
  *
  *	[[ip:][hostPort]:]containerPort[/proto]
  *
- * Ports are N or N-M (both ranges of one length, or a host range for a single container port);
- * an IPv6 address stands in brackets; proto is tcp (default), udp or sctp. A missing host port is
- * chosen by pm_publish_resolve. Pure parsing but for that. Libc-only.
+ * Ports are N or N-M (both ranges of one length); an IPv6 address stands in brackets; proto is tcp
+ * (default), udp or sctp. A missing host port is chosen by pm_publish_resolve. Pure parsing but for
+ * that. Libc-only.
  */
 #ifndef PM_NETNS_PUBLISH_H
 #define PM_NETNS_PUBLISH_H
@@ -25,9 +25,8 @@ enum pm_proto {
 
 /* Ports host ... host+range-1 go to container ... container+range-1. */
 struct pm_port {
-	char host_ip[46];   /* canonical text; "" means all addresses, v4 and v6 */
-	uint16_t host;      /* 0 until pm_publish_resolve: to be chosen */
-	uint16_t host_last; /* not 0: choose one free port of host ... host_last (range is 1) */
+	char host_ip[46]; /* canonical text; "" means all addresses, v4 and v6 */
+	uint16_t host;    /* 0 until pm_publish_resolve: to be chosen */
 	uint16_t container;
 	uint16_t range; /* >= 1 */
 	enum pm_proto proto;
@@ -56,7 +55,7 @@ int pm_expose_parse(const char *spec, struct pm_ports *l, struct pm_err *err);
 
 /* Choose the host ports that are left open (by binding a socket for a moment), refuse two specs for
  * one host address, port and protocol, drop exact duplicates, merge neighbours into ranges, and sort
- * (protocol, address, host port). After it no host is 0 and no host_last is set. */
+ * (protocol, address, host port). After it no host is 0. PM_E_USAGE for a conflict. */
 int pm_publish_resolve(struct pm_ports *l, struct pm_err *err);
 
 /* Text form "IP:HOST[-LAST]:CONTAINER[-LAST]/proto", IPv6 in brackets; the inverse of parse. The
