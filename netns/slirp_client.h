@@ -19,6 +19,7 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -49,10 +50,25 @@ void pm_slirp_config_free(struct pm_slirp_config *c);
  * interface names. "" changes nothing. PM_E_USAGE. */
 int pm_slirp_config_parse(struct pm_slirp_config *c, const char *options, struct pm_err *err);
 
+/* What this kind of network cannot do is refused by name: sctp, IPv6 addresses while IPv6 is off.
+ * PM_E_UNSUPPORTED. To be called before anything is made; pm_slirp_send_config does so again. */
+int pm_slirp_config_check(const struct pm_slirp_config *c, struct pm_err *err);
+
 void pm_slirp_config_encode(const struct pm_slirp_config *c, struct pm_wire *w);
 /* ret must be initialised by nobody: it is set whole. PM_E_FORMAT. */
 int pm_slirp_config_decode(const struct pm_wire *w, struct pm_slirp_config *ret,
 			   struct pm_err *err);
+
+/* Hosts of the network by number. */
+enum {
+	PM_SLIRP_GATEWAY = 2,
+	PM_SLIRP_DNS = 3,
+	PM_SLIRP_DHCP_START = 15,
+	PM_SLIRP_GUEST = 100,
+	PM_SLIRP_GUEST6 = 0x100,
+};
+struct in_addr pm_slirp_addr(const struct pm_slirp_config *c, uint32_t number);
+struct in6_addr pm_slirp_addr6(const struct pm_slirp_config *c, uint16_t number);
 
 /* The tap's settings for these; tap0. */
 void pm_slirp_tap_config(const struct pm_slirp_config *c, struct pm_tap_config *ret);
@@ -67,7 +83,7 @@ int pm_slirp_spawn(pid_t *ret_pid, int *ret_sock, struct pm_err *err);
 /* Messages, in this order; config and tap may be sent by different processes. None waits. */
 int pm_slirp_send_config(int sock, const struct pm_slirp_config *c, struct pm_err *err);
 int pm_slirp_send_tap(int sock, int tap_fd, struct pm_err *err);
-/* Wait for "ready" (at most 10 s); an error of pm-slirp, such as a port in use, becomes err. */
+/* Wait for "ready" (at most 30 s); an error of pm-slirp, such as a port in use, becomes err. */
 int pm_slirp_wait_ready(int sock, struct pm_err *err);
 /* After start: the network lives until this process ends, even without a monitor. */
 int pm_slirp_send_container(int sock, int pidfd, struct pm_err *err);
