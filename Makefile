@@ -35,9 +35,9 @@ CFLAGS ?=
 ALL_CFLAGS := $(BASEFLAGS) $(OPT) -fPIE $(WARN) $(CFLAGS) -include base/banned.h
 
 # One archive a layer; main.c files are the programs. The linker takes from the archives only what
-# a program uses, so pm-monitor gets no SQLite.
+# a program uses, so pm-monitor gets no SQLite. base/nodl.o is for the static pm alone.
 LAYERS := base storage registry netns engine cli
-srcs = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/*/*.c))
+srcs = $(filter-out %/main.c %/nodl.c,$(wildcard $(1)/*.c $(1)/*/*.c))
 $(foreach l,$(LAYERS),$(eval $(l)_OBJS := $(patsubst %.c,$(OUT)/obj/%.o,$(call srcs,$(l)))))
 $(foreach l,$(LAYERS),$(eval $(OUT)/lib$(l).a: $($(l)_OBJS)))
 ARCHIVES := $(foreach l,$(LAYERS),$(OUT)/lib$(l).a)
@@ -52,10 +52,12 @@ PROGRAMS := $(OUT)/bin/pm $(OUT)/libexec/pm/pm-transfer $(OUT)/libexec/pm/pm-mon
 all: $(PROGRAMS)
 
 pm_LIBS := -lsqlite3 $(if $(STATIC),-lyajl_s,-lyajl) -lseccomp -lcrypto -lm
-$(OUT)/bin/pm: $(OUT)/obj/cli/main.o $(ARCHIVES)
+pm_OBJS := $(OUT)/obj/cli/main.o $(if $(STATIC),$(OUT)/obj/base/nodl.o)
+pm_NODL := $(if $(STATIC),$(foreach f,dlopen dlsym dlclose dlerror dladdr,-Wl,--wrap=$(f)))
+$(OUT)/bin/pm: $(pm_OBJS) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(STATIC) $(if $(STATIC),,-pie) $(LDHARD) $(LDFLAGS) -o $@ $< \
-		$(call link_layers,$(LAYERS)) $(pm_LIBS)
+	$(CC) $(STATIC) $(if $(STATIC),,-pie) $(LDHARD) $(LDFLAGS) -o $@ $(pm_OBJS) \
+		$(pm_NODL) $(call link_layers,$(LAYERS)) $(pm_LIBS)
 
 transfer_LIBS := -lcurl -larchive -lisal -lzstd -lyajl -lcrypto -lpthread
 $(OUT)/libexec/pm/pm-transfer: $(OUT)/obj/engine/transfer/main.o $(ARCHIVES)

@@ -10,6 +10,7 @@
 #define PM_BASE_DB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -20,7 +21,7 @@ struct pm_stmt;
 /* Open or create path. migrations: n SQL scripts; the database's user_version tells how many have
  * been applied, the rest are applied in one transaction each. A version above n is PM_E_UNSUPPORTED
  * ("written by a newer pm"). A damaged file is PM_E_FORMAT naming it. The checkpoint at close is
- * left out (WAL persists) to keep close cheap; it happens on its own every 1,000 pages. */
+ * left out (WAL persists) to keep close cheap; it happens on its own every 128 pages. */
 int pm_db_open(const char *path, const char *const *migrations, size_t n, struct pm_db **ret,
 	       struct pm_err *err);
 void pm_db_close(struct pm_db *db);
@@ -29,6 +30,7 @@ void pm_db_close(struct pm_db *db);
 int pm_db_begin(struct pm_db *db, bool durable, struct pm_err *err);
 int pm_db_commit(struct pm_db *db, struct pm_err *err);
 void pm_db_rollback(struct pm_db *db); /* no-op outside a transaction */
+bool pm_db_in_transaction(const struct pm_db *db);
 
 /* Prepare sql and bind args by a letter each in types: 's' const char * (NULL binds NULL), 'i'
  * int64_t, 'b' (const void *, size_t). Prepared statements are cached by the address of sql, so

@@ -1,0 +1,392 @@
+#include "base/db.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#define BUSY_MS 10000
+
+/* The first to open reads the whole WAL, 2 us a page: it is kept short, at one fsync of the database
+ * every so many pages. */
+#define CHECKPOINT_PAGES 128
+
+struct pm_stmt {
+	struct pm_db *db;
+	const char *sql; /* the caller's literal: the key of the cache */
+	sqlite3_stmt *stmt;
+	bool used;
+	struct pm_stmt *next;
+};
+
+struct pm_db {
+	sqlite3 *handle;
+	char *path;
+	bool in_transaction;
+	bool full; /* synchronous=FULL is set now */
+	bool wal;
+	struct pm_stmt *stmts;
+};
+
+/* The last failure of db as an error of ours. */
+static int fail_db(struct pm_db *db, int rc, struct pm_err *err, const char *what)
+{
+	const char *text = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
+	int sys = db->handle ? sqlite3_system_errno(db->handle) : 0;
+	switch (rc & 0xff) {
+	case SQLITE_CONSTRAINT:
+		if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY)
+			return pm_fail(err, PM_E_EXISTS, "%s: %s", what, text);
+		if (rc == SQLITE_CONSTRAINT_FOREIGNKEY)
+			return pm_fail(err, PM_E_INUSE, "%s: %s", what, text);
+		return pm_fail(err, PM_E_INTERNAL, "database %s: %s: %s", db->path, what, text);
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+		return pm_fail(err, PM_E_FORMAT, "database %s is damaged: %s", db->path, text);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return pm_fail(err, EBUSY, "database %s is locked by another process", db->path);
+	case SQLITE_FULL:
+		return pm_fail_errno(err, ENOSPC, "database %s", db->path);
+	case SQLITE_READONLY:
+		return pm_fail_errno(err, EROFS, "database %s cannot be written", db->path);
+	case SQLITE_PERM:
+		return pm_fail_errno(err, EACCES, "database %s", db->path);
+	case SQLITE_CANTOPEN:
+	case SQLITE_IOERR:
+		return pm_fail_errno(err, sys ? sys : EIO, "database %s", db->path);
+	case SQLITE_NOMEM:
+		return pm_fail_errno(err, ENOMEM, "database %s", db->path);
+	default:
+		return pm_fail(err, PM_E_INTERNAL, "database %s: %s: %s", db->path, what, text);
+	}
+}
+
+static int exec_simple(struct pm_db *db, const char *sql, struct pm_err *err)
+{
+	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return fail_db(db, sqlite3_extended_errcode(db->handle), err, sql);
+	return 0;
+}
+
+static int64_t user_version(struct pm_db *db, struct pm_err *err)
+{
+	sqlite3_stmt *s = NULL;
+	int64_t v = -1;
+	int rc = sqlite3_prepare_v2(db->handle, "PRAGMA user_version", -1, &s, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW)
+		v = sqlite3_column_int64(s, 0);
+	else
+		rc = sqlite3_extended_errcode(db->handle);
+	int code = rc == SQLITE_ROW ? 0 : fail_db(db, rc, err, "read the schema version");
+	sqlite3_finalize(s);
+	return code < 0 ? code : v;
+}
+
+static int too_new(struct pm_db *db, int64_t version, size_t n, struct pm_err *err)
+{
+	return pm_fail(err, PM_E_UNSUPPORTED,
+		       "database %s was written by a newer pm (schema %lld, this pm knows %zu): "
+		       "use that one, or another --root",
+		       db->path, (long long)version, n);
+}
+
+/* Apply what is missing. Another process may do the same: whoever gets the write lock first. */
+static int migrate(struct pm_db *db, const char *const *migrations, size_t n, struct pm_err *err)
+{
+	int64_t version = user_version(db, err);
+	if (version < 0)
+		return (int)version;
+	if ((uint64_t)version > n)
+		return too_new(db, version, n, err);
+
+	while ((uint64_t)version < n) {
+		if (version == 0 && !db->wal) {
+			/* kept in the file: every later opening finds it there */
+			int r = exec_simple(db, "PRAGMA journal_mode=WAL", err);
+			if (r < 0)
+				return r;
+			db->wal = true;
+		}
+		int r = pm_db_begin(db, true, err);
+		if (r < 0)
+			return r;
+		version = user_version(db, err);
+		r = version < 0 ? (int)version : 0;
+		if (r == 0 && (uint64_t)version > n)
+			r = too_new(db, version, n, err);
+		if (r == 0 && (uint64_t)version < n) {
+			r = exec_simple(db, migrations[version], err);
+			char pragma[64];
+			snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%lld",
+				 (long long)version + 1);
+			if (r == 0)
+				r = exec_simple(db, pragma, err);
+			version++;
+		}
+		if (r == 0)
+			r = pm_db_commit(db, err);
+		if (r < 0) {
+			pm_db_rollback(db);
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* What would cost a lock on every opening is set without touching the file. */
+static int configure(struct pm_db *db, struct pm_err *err)
+{
+	int one = 1;
+	sqlite3_extended_result_codes(db->handle, 1);
+	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
+	/* a damaged schema must not run code, and names in it are only names */
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+	int rc = sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_PERSIST_WAL, &one);
+	if (rc != SQLITE_OK)
+		return fail_db(db, rc, err, "configure");
+	return 0;
+}
+
+int pm_db_open(const char *path, const char *const *migrations, size_t n, struct pm_db **ret,
+	       struct pm_err *err)
+{
+	struct pm_db *db = PM_NEW(struct pm_db);
+	db->path = pm_strdup(path);
+	db->full = true; /* SQLite's default; NORMAL is set with the first transaction */
+	int r = 0;
+	int rc = sqlite3_open_v2(path, &db->handle,
+				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+					 SQLITE_OPEN_PRIVATECACHE,
+				 NULL);
+	if (rc != SQLITE_OK)
+		r = fail_db(db, db->handle ? sqlite3_extended_errcode(db->handle) : rc, err, "open");
+	if (r == 0)
+		r = configure(db, err);
+	if (r == 0)
+		r = migrate(db, migrations, n, err);
+	if (r < 0) {
+		pm_db_close(db);
+		return r;
+	}
+	*ret = db;
+	return 0;
+}
+
+void pm_db_close(struct pm_db *db)
+{
+	if (!db)
+		return;
+	while (db->stmts) {
+		struct pm_stmt *s = db->stmts;
+		db->stmts = s->next;
+		sqlite3_finalize(s->stmt);
+		free(s);
+	}
+	sqlite3_close(db->handle);
+	free(db->path);
+	free(db);
+}
+
+int pm_db_begin(struct pm_db *db, bool durable, struct pm_err *err)
+{
+	if (db->in_transaction)
+		return pm_fail(err, PM_E_INTERNAL, "database %s: a transaction in a transaction",
+			       db->path);
+	if (db->full != durable) {
+		int r = exec_simple(db, durable ? "PRAGMA synchronous=FULL" :
+						  "PRAGMA synchronous=NORMAL", err);
+		if (r < 0)
+			return r;
+		db->full = durable;
+	}
+	int r = exec_simple(db, "BEGIN IMMEDIATE", err);
+	if (r < 0)
+		return r;
+	db->in_transaction = true;
+	return 0;
+}
+
+bool pm_db_in_transaction(const struct pm_db *db)
+{
+	return db->in_transaction;
+}
+
+int pm_db_commit(struct pm_db *db, struct pm_err *err)
+{
+	if (!db->in_transaction)
+		return pm_fail(err, PM_E_INTERNAL, "database %s: no transaction", db->path);
+	int r = exec_simple(db, "COMMIT", err);
+	if (r == 0)
+		db->in_transaction = false;
+	else
+		pm_db_rollback(db);
+	return r;
+}
+
+void pm_db_rollback(struct pm_db *db)
+{
+	if (!db->in_transaction)
+		return;
+	db->in_transaction = false;
+	if (!sqlite3_get_autocommit(db->handle))
+		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int get_stmt(struct pm_db *db, const char *sql, struct pm_stmt **ret, struct pm_err *err)
+{
+	for (struct pm_stmt *s = db->stmts; s; s = s->next) {
+		if (s->sql == sql && !s->used) {
+			*ret = s;
+			return 0;
+		}
+	}
+	sqlite3_stmt *stmt;
+	int rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
+	if (rc != SQLITE_OK)
+		return fail_db(db, sqlite3_extended_errcode(db->handle), err, sql);
+	struct pm_stmt *s = PM_NEW(struct pm_stmt);
+	s->db = db;
+	s->sql = sql;
+	s->stmt = stmt;
+	s->next = db->stmts;
+	db->stmts = s;
+	*ret = s;
+	return 0;
+}
+
+/* Values are copied: the caller's need not outlive the call. */
+static int bind(struct pm_stmt *s, const char *types, va_list ap, struct pm_err *err)
+{
+	int rc = SQLITE_OK;
+	int i = 1;
+	for (; types && *types && rc == SQLITE_OK; types++, i++) {
+		if (*types == 's') {
+			rc = sqlite3_bind_text(s->stmt, i, va_arg(ap, const char *), -1,
+					       SQLITE_TRANSIENT);
+		} else if (*types == 'i') {
+			rc = sqlite3_bind_int64(s->stmt, i, va_arg(ap, int64_t));
+		} else if (*types == 'b') {
+			const void *p = va_arg(ap, const void *);
+			size_t len = va_arg(ap, size_t);
+			rc = sqlite3_bind_blob64(s->stmt, i, p, len, SQLITE_TRANSIENT);
+		} else {
+			return pm_fail(err, PM_E_INTERNAL, "bind: unknown type '%c'", *types);
+		}
+	}
+	if (rc != SQLITE_OK)
+		return fail_db(s->db, rc, err, s->sql);
+	if (i - 1 != sqlite3_bind_parameter_count(s->stmt))
+		return pm_fail(err, PM_E_INTERNAL, "bind: %d values for: %s", i - 1, s->sql);
+	return 0;
+}
+
+static int query(struct pm_db *db, struct pm_stmt **ret, struct pm_err *err, const char *sql,
+		 const char *types, va_list ap)
+{
+	struct pm_stmt *s = NULL;
+	int r = get_stmt(db, sql, &s, err);
+	if (r < 0)
+		return r;
+	/* a change by itself is not durable */
+	if (db->full && !db->in_transaction && !sqlite3_stmt_readonly(s->stmt)) {
+		r = exec_simple(db, "PRAGMA synchronous=NORMAL", err);
+		if (r < 0)
+			return r;
+		db->full = false;
+	}
+	s->used = true;
+	r = bind(s, types, ap, err);
+	if (r < 0) {
+		pm_stmt_done(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+int pm_db_query(struct pm_db *db, struct pm_stmt **ret, struct pm_err *err, const char *sql,
+		const char *types, ...)
+{
+	va_list ap;
+	va_start(ap, types);
+	int r = query(db, ret, err, sql, types, ap);
+	va_end(ap);
+	return r;
+}
+
+int pm_stmt_step(struct pm_stmt *s, struct pm_err *err)
+{
+	int rc = sqlite3_step(s->stmt);
+	if (rc == SQLITE_ROW)
+		return 1;
+	if (rc == SQLITE_DONE)
+		return 0;
+	return fail_db(s->db, sqlite3_extended_errcode(s->db->handle), err, s->sql);
+}
+
+int64_t pm_stmt_int(struct pm_stmt *s, int col)
+{
+	return sqlite3_column_int64(s->stmt, col);
+}
+
+const char *pm_stmt_str(struct pm_stmt *s, int col)
+{
+	return (const char *)sqlite3_column_text(s->stmt, col);
+}
+
+const void *pm_stmt_blob(struct pm_stmt *s, int col, size_t *ret_len)
+{
+	const void *p = sqlite3_column_blob(s->stmt, col);
+	*ret_len = (size_t)sqlite3_column_bytes(s->stmt, col);
+	return p;
+}
+
+bool pm_stmt_is_null(struct pm_stmt *s, int col)
+{
+	return sqlite3_column_type(s->stmt, col) == SQLITE_NULL;
+}
+
+void pm_stmt_done(struct pm_stmt *s)
+{
+	if (!s)
+		return;
+	sqlite3_reset(s->stmt);
+	sqlite3_clear_bindings(s->stmt);
+	s->used = false;
+}
+
+int pm_db_exec(struct pm_db *db, struct pm_err *err, const char *sql, const char *types, ...)
+{
+	struct pm_stmt *s;
+	va_list ap;
+	va_start(ap, types);
+	int r = query(db, &s, err, sql, types, ap);
+	va_end(ap);
+	if (r < 0)
+		return r;
+	do
+		r = pm_stmt_step(s, err);
+	while (r == 1);
+	int changes = sqlite3_stmt_readonly(s->stmt) ? 0 : sqlite3_changes(db->handle);
+	pm_stmt_done(s);
+	return r < 0 ? r : changes;
+}
+
+int64_t pm_db_last_rowid(struct pm_db *db)
+{
+	return sqlite3_last_insert_rowid(db->handle);
+}

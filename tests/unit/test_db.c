@@ -1,0 +1,176 @@
+#include "tests/unit/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/db.h"
+#include "base/mem.h"
+
+static const char *const schema[] = {
+	"CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data BLOB);"
+	"CREATE TABLE u(t INTEGER NOT NULL REFERENCES t(id));",
+	"ALTER TABLE t ADD COLUMN more TEXT DEFAULT 'm'",
+};
+
+static char *path_of(const char *name)
+{
+	return pm_asprintf("%s/%s", test_dir(), name);
+}
+
+static struct pm_db *open_db(size_t n)
+{
+	struct pm_err err = PM_ERR_INIT;
+	_cleanup_free_ char *path = path_of("x.db");
+	struct pm_db *db = NULL;
+	CHECK_OK(pm_db_open(path, schema, n, &db, &err), err);
+	return db;
+}
+
+TEST(statements)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_db *db = open_db(1);
+	CHECK_INT(pm_db_exec(db, &err, "INSERT INTO t(name, data) VALUES(?, ?)", "sb", "a", "x\0y",
+			     (size_t)3), 1);
+	CHECK_INT(pm_db_last_rowid(db), 1);
+	CHECK_INT(pm_db_exec(db, &err, "INSERT INTO t(id, name, data) VALUES(?, ?, ?)", "iss",
+			     (int64_t)1 << 40, "b", NULL), 1);
+	static const char q[] = "SELECT id, name, data FROM t ORDER BY id";
+	for (int again = 0; again < 2; again++) {
+		struct pm_stmt *s = NULL;
+		size_t len;
+		CHECK_OK(pm_db_query(db, &s, &err, q, ""), err);
+		CHECK_INT(pm_stmt_step(s, &err), 1);
+		CHECK_STR(pm_stmt_str(s, 1), "a");
+		CHECK(memcmp(pm_stmt_blob(s, 2, &len), "x\0y", 3) == 0 && len == 3);
+		CHECK_INT(pm_stmt_step(s, &err), 1);
+		CHECK_INT(pm_stmt_int(s, 0), (int64_t)1 << 40);
+		CHECK(pm_stmt_is_null(s, 2) && !pm_stmt_str(s, 2));
+		/* the same text while it is in use: another statement */
+		struct pm_stmt *s2 = NULL;
+		CHECK_OK(pm_db_query(db, &s2, &err, q, ""), err);
+		CHECK(s2 != s);
+		CHECK_INT(pm_stmt_step(s2, &err), 1);
+		CHECK_INT(pm_stmt_int(s2, 0), 1);
+		pm_stmt_done(s2);
+		CHECK_INT(pm_stmt_step(s, &err), 0);
+		pm_stmt_done(s);
+	}
+	CHECK_INT(pm_db_exec(db, &err, "INSERT INTO t(name) VALUES(?)", "s", "a"), -PM_E_EXISTS);
+	CHECK_INT(pm_db_exec(db, &err, "INSERT INTO u VALUES(7)", ""), -PM_E_INUSE);
+	CHECK_INT(pm_db_exec(db, &err, "INSERT INTO u VALUES(1)", ""), 1);
+	CHECK_INT(pm_db_exec(db, &err, "DELETE FROM t WHERE id=1", ""), -PM_E_INUSE);
+	CHECK_INT(pm_db_exec(db, &err, "UPDATE t SET data=NULL", ""), 2);
+	CHECK_INT(pm_db_exec(db, &err, "UPDATE t SET data=?", ""), -PM_E_INTERNAL);
+	pm_db_close(db);
+}
+
+TEST(transactions)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_db *db = open_db(1);
+	for (int i = 0; i < 4; i++) {
+		CHECK_OK(pm_db_begin(db, i & 1, &err), err);
+		CHECK_INT(pm_db_begin(db, false, NULL), -PM_E_INTERNAL);
+		char name[2] = {(char)('a' + i), 0};
+		CHECK_OK(pm_db_exec(db, &err, "INSERT INTO t(name) VALUES(?)", "s", name), err);
+		if (i < 2)
+			CHECK_OK(pm_db_commit(db, &err), err);
+		else
+			pm_db_rollback(db);
+		CHECK(!pm_db_in_transaction(db));
+	}
+	pm_db_rollback(db);
+	struct pm_stmt *s = NULL;
+	CHECK_OK(pm_db_query(db, &s, &err, "SELECT count(*) FROM t", ""), err);
+	CHECK_INT(pm_stmt_step(s, &err), 1);
+	CHECK_INT(pm_stmt_int(s, 0), 2);
+	pm_stmt_done(s);
+	pm_db_close(db);
+}
+
+TEST(migration)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_db *db = open_db(1);
+	CHECK_OK(pm_db_exec(db, &err, "INSERT INTO t(name) VALUES('old')", ""), err);
+	pm_db_close(db);
+	db = open_db(2);
+	struct pm_stmt *s = NULL;
+	CHECK_OK(pm_db_query(db, &s, &err, "SELECT more FROM t", ""), err);
+	CHECK_INT(pm_stmt_step(s, &err), 1);
+	CHECK_STR(pm_stmt_str(s, 0), "m");
+	pm_stmt_done(s);
+	pm_db_close(db);
+	_cleanup_free_ char *path = path_of("x.db");
+	CHECK_INT(pm_db_open(path, schema, 1, &db, &err), -PM_E_UNSUPPORTED);
+	CHECK(strstr(err.text, path) && strstr(err.text, "newer pm"));
+}
+
+/* Many processes open a store that is not there yet. */
+TEST(concurrent_creation)
+{
+	for (int i = 0; i < 8; i++) {
+		if (fork() == 0) {
+			struct pm_err err = PM_ERR_INIT;
+			struct pm_db *db = open_db(2);
+			char name[16];
+			snprintf(name, sizeof(name), "n%d", i);
+			CHECK_OK(pm_db_exec(db, &err, "INSERT INTO t(name) VALUES(?)", "s", name), err);
+			pm_db_close(db);
+			_exit(0);
+		}
+	}
+	int status;
+	while (wait(&status) > 0)
+		CHECK_INT(status, 0);
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_db *db = open_db(2);
+	struct pm_stmt *s = NULL;
+	CHECK_OK(pm_db_query(db, &s, &err, "SELECT count(*) FROM t", ""), err);
+	CHECK_INT(pm_stmt_step(s, &err), 1);
+	CHECK_INT(pm_stmt_int(s, 0), 8);
+	pm_stmt_done(s);
+	pm_db_close(db);
+}
+
+TEST(bad_files)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_db *db = NULL;
+	_cleanup_free_ char *junk = path_of("junk.db"), *dir = path_of("none/x.db");
+	int fd = open(junk, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	for (int i = 0; i < 4096; i++)
+		CHECK(write(fd, "junk", 4) == 4);
+	close(fd);
+	CHECK_INT(pm_db_open(junk, schema, 2, &db, &err), -PM_E_FORMAT);
+	CHECK(strstr(err.text, junk) && strstr(err.text, "damaged"));
+	CHECK_INT(pm_db_open(dir, schema, 2, &db, &err), -ENOENT);
+	CHECK(strstr(err.text, dir) && strstr(err.text, "No such file"));
+	if (geteuid() != 0) {
+		CHECK(chmod(junk, 0) == 0);
+		CHECK_INT(pm_db_open(junk, schema, 2, &db, &err), -EACCES);
+		CHECK(strstr(err.text, junk) && strstr(err.text, "Permission denied"));
+	}
+}
+
+/* A failing migration leaves the old version. */
+TEST(migration_is_atomic)
+{
+	static const char *const bad[] = {
+		"CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data BLOB);"
+		"CREATE TABLE u(t INTEGER NOT NULL REFERENCES t(id));",
+		"CREATE TABLE half(x); CREATE TABLE half(x)",
+	};
+	struct pm_err err = PM_ERR_INIT;
+	pm_db_close(open_db(1));
+	_cleanup_free_ char *path = path_of("x.db");
+	struct pm_db *db = NULL;
+	CHECK(pm_db_open(path, bad, 2, &db, &err) < 0);
+	db = open_db(2);
+	CHECK(pm_db_exec(db, &err, "SELECT * FROM half", "") < 0);
+	pm_db_close(db);
+}
