@@ -39,7 +39,6 @@ struct pm_overlay {
 			      read-only */
 	const char *target; /* mount point */
 	bool volatile_;     /* no syncing: for --rm containers */
-	bool userxattr;     /* inside a user namespace: user.overlay.* instead of trusted.overlay.* */
 };
 
 /* Mount it. *ret_pid (may be NULL) gets the pid of fuse-overlayfs, a child to be reaped, or 0.

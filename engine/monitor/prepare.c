@@ -110,7 +110,6 @@ static int mount_overlay(struct monitor *m, struct pm_err *err)
 		.work = p->work,
 		.target = p->rootfs,
 		.volatile_ = p->overlay_volatile,
-		.userxattr = m->in_userns,
 	};
 	return pm_overlay_mount(&o, NULL, err);
 }

@@ -1,0 +1,419 @@
+#include "engine/container/bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "engine/container/create.h"
+#include "storage/overlay.h"
+
+/* --- network ------------------------------------------------------------------------------------ */
+
+int pm_network_mode(const struct pm_conf *conf, const char *asked, char **ret, struct pm_err *err)
+{
+	const char *mode = asked && *asked ? asked : conf->netns;
+	if (!mode || strcmp(mode, "private") == 0 || strcmp(mode, "slirp4netns") == 0 ||
+	    strcmp(mode, "slirp") == 0 || strcmp(mode, "default") == 0)
+		mode = "slirp4netns";
+
+	if (strcmp(mode, "slirp4netns") == 0 || strcmp(mode, "none") == 0 ||
+	    strcmp(mode, "host") == 0 || pm_startswith(mode, "container:") ||
+	    pm_startswith(mode, "ns:/")) {
+		*ret = pm_strdup(mode);
+		return 0;
+	}
+	return pm_fail(err, PM_E_UNSUPPORTED,
+		       "network \"%s\" is not supported: choose none, host, slirp4netns[:OPTIONS], "
+		       "container:NAME or ns:PATH", mode);
+}
+
+bool pm_network_is_slirp(const char *mode)
+{
+	return mode && strcmp(mode, "slirp4netns") == 0;
+}
+
+/* --- namespaces of other containers -------------------------------------------------------------- */
+
+static int join_path(struct pm_engine *e, const char *mode, const char *kind, char **ret,
+		     struct pm_err *err)
+{
+	if (!mode || !pm_startswith(mode, "container:"))
+		return 0;
+	const char *id = mode + strlen("container:");
+	struct pm_ctr_state st;
+	int r = pm_ctr_state_read(e->store->runroot_fd, id, &st, err);
+	if (r < 0)
+		return r;
+	if (r == 0 || st.status != PM_STATUS_RUNNING)
+		return pm_fail(err, PM_E_STATE,
+			       "container %s is not running: its %s namespace cannot be joined", id,
+			       kind);
+	*ret = pm_asprintf("/proc/%d/ns/%s", (int)st.pid, kind);
+	return 0;
+}
+
+static int namespaces(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
+		      struct pm_err *err)
+{
+	const struct pm_ctr_config *k = &c->config;
+	int r;
+	if ((r = join_path(e, k->pidns, "pid", &b->pidns_path, err)) < 0 ||
+	    (r = join_path(e, k->ipcns, "ipc", &b->ipcns_path, err)) < 0 ||
+	    (r = join_path(e, k->utsns, "uts", &b->utsns_path, err)) < 0 ||
+	    (r = join_path(e, k->cgroupns, "cgroup", &b->cgroupns_path, err)) < 0 ||
+	    (r = join_path(e, k->network, "net", &b->netns_path, err)) < 0)
+		return r;
+
+	struct pm_spec_env *env = &b->env;
+	env->pidns_path = b->pidns_path;
+	env->ipcns_path = b->ipcns_path;
+	env->utsns_path = b->utsns_path;
+	env->cgroupns_path = b->cgroupns_path;
+	if (pm_network_is_slirp(k->network)) {
+		env->netns = PM_SPEC_NETNS_INHERIT;
+		env->slirp = true;
+		env->slirp_ipv6 = true;
+	} else if (strcmp(k->network, "host") == 0) {
+		env->netns = PM_SPEC_NETNS_HOST;
+	} else if (strcmp(k->network, "none") == 0) {
+		env->netns = PM_SPEC_NETNS_NEW;
+	} else {
+		env->netns = PM_SPEC_NETNS_PATH;
+		env->netns_path = b->netns_path ? b->netns_path : k->network + strlen("ns:");
+		if (b->netns_path) {
+			const char *id = k->network + strlen("container:");
+			b->hosts_from = pm_asprintf("%s/ctr/%s/hosts", e->store->runroot, id);
+			b->resolv_from = pm_asprintf("%s/ctr/%s/resolv.conf", e->store->runroot, id);
+			env->hosts_from = b->hosts_from;
+			env->resolv_from = b->resolv_from;
+		}
+	}
+	return 0;
+}
+
+/* --- the root file system ------------------------------------------------------------------------ */
+
+static int open_view(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
+		     struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv dirs = PM_STRV_INIT;
+	if (c->config.rootfs) {
+		pm_strv_add(&dirs, c->config.rootfs);
+	} else {
+		_cleanup_strv_ struct pm_strv lowers = PM_STRV_INIT;
+		int r = pm_container_lowers(e, c, &lowers, err);
+		if (r < 0)
+			return r;
+		pm_strv_addf(&dirs, "%s/containers/%s/upper", e->store->root, c->row.id);
+		for (size_t i = lowers.n; i > 0; i--)
+			pm_strv_add(&dirs, lowers.v[i - 1]);
+	}
+
+	b->view_fds = pm_calloc(dirs.n, sizeof(int));
+	for (size_t i = 0; i < dirs.n; i++) {
+		int fd = pm_fs_open(AT_FDCWD, dirs.v[i], O_PATH | O_DIRECTORY, 0, err);
+		if (fd < 0)
+			return pm_wrap(err, "root of container %s", c->row.name);
+		b->view_fds[b->n_view_fds++] = fd;
+	}
+	b->view = (struct pm_rootfs_view){.dirs = b->view_fds, .n_dirs = b->n_view_fds};
+	return 0;
+}
+
+/* Can the kernel mount overlays for us? Asked once per boot. */
+static int native_works(struct pm_engine *e, struct pm_err *why, struct pm_err *err)
+{
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	if (pm_fs_read_file(e->store->runroot_fd, "overlay-native", 16, &b, NULL) >= 0 && b.len > 0)
+		return b.data[0] == '1';
+	int r = pm_overlay_probe(e->store->root, why, err);
+	if (r > 0) /* a refusal is asked for again: it may be mended meanwhile */
+		pm_fs_write_file(e->store->runroot_fd, "overlay-native", "1", 1, 0600, false, NULL);
+	return r;
+}
+
+static int choose_driver(struct pm_engine *e, enum pm_store_driver *ret, struct pm_err *err)
+{
+	*ret = e->store->driver;
+	if (*ret != PM_STORE_AUTO)
+		return 0;
+
+	struct pm_err why = PM_ERR_INIT, why_fuse = PM_ERR_INIT;
+	int r = native_works(e, &why, err);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		*ret = PM_STORE_OVERLAY;
+		return 0;
+	}
+	_cleanup_free_ char *program = NULL;
+	if (pm_overlay_find_fuse(&program, &why_fuse) >= 0) {
+		*ret = PM_STORE_FUSE;
+		return 0;
+	}
+	pm_warn("storage: copying the image for each container (vfs): the kernel's overlay: %s; "
+		"fuse-overlayfs: %s", why.text, why_fuse.text);
+	*ret = PM_STORE_VFS;
+	return 0;
+}
+
+static int plan_rootfs(struct pm_engine *e, const struct pm_container *c,
+		       struct pm_launch_plan *plan, struct pm_err *err)
+{
+	if (c->config.rootfs) {
+		plan->rootfs = pm_strdup(c->config.rootfs);
+		return 0;
+	}
+
+	enum pm_store_driver driver;
+	int r = pm_container_lowers(e, c, &plan->lowers, err);
+	if (r >= 0)
+		r = choose_driver(e, &driver, err);
+	if (r < 0)
+		return r;
+
+	_cleanup_free_ char *dir = pm_store_ctr_path(e->store, c->row.id);
+	plan->overlay = true;
+	plan->overlay_method = driver == PM_STORE_VFS	 ? PM_OVERLAY_VFS
+			       : driver == PM_STORE_FUSE ? PM_OVERLAY_FUSE
+							 : PM_OVERLAY_NATIVE;
+	plan->overlay_volatile = c->config.rm;
+	plan->rootfs = pm_path_join(dir, "merged");
+	plan->upper = pm_path_join(dir, "upper");
+	plan->work = pm_path_join(dir, "work");
+	return 0;
+}
+
+/* --- what engine/spec is told --------------------------------------------------------------------- */
+
+static struct pm_spec_idmap *copy_map(const struct pm_idrange *v, size_t n)
+{
+	struct pm_spec_idmap *to = pm_calloc(n, sizeof(*to));
+	for (size_t i = 0; i < n; i++)
+		to[i] = (struct pm_spec_idmap){v[i].container, v[i].host, v[i].length};
+	return to;
+}
+
+static void set_cgroup(const struct pm_container *c, struct pm_bundle_env *b)
+{
+	struct pm_spec_env *env = &b->env;
+	env->cgroup_v1 = b->cgroup.host != PM_CGROUP_HOST_UNIFIED && !b->cgroup.private_mount;
+	switch (b->cgroup.manager) {
+	case PM_CGROUP_SYSTEMD:
+		env->cgroup = PM_SPEC_CGROUP_SYSTEMD;
+		b->cgroup_path = pm_asprintf("%s:libpod:%s", c->config.cgroup_parent
+						? c->config.cgroup_parent : "user.slice", c->row.id);
+		break;
+	case PM_CGROUP_CGROUPFS:
+		env->cgroup = PM_SPEC_CGROUP_FS;
+		b->cgroup_path = pm_asprintf("%s/libpod-%s", c->config.cgroup_parent
+						? c->config.cgroup_parent : b->cgroup.path, c->row.id);
+		break;
+	case PM_CGROUP_DISABLED:
+		env->cgroup = PM_SPEC_CGROUP_NONE;
+		break;
+	}
+	env->cgroup_path = b->cgroup_path;
+}
+
+int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
+		  const struct pm_userns_map *map, struct pm_bundle_env *b, struct pm_err *err)
+{
+	struct pm_spec_env *env = &b->env;
+	int r = pm_engine_conf(e, err);
+	if (r >= 0)
+		r = pm_engine_cgroup(e, c->config.cgroups, &b->cgroup, err);
+	if (r >= 0)
+		r = pm_conf_runtime(&e->conf, c->config.runtime ? c->config.runtime : e->runtime,
+				    &b->runtime, err);
+	if (r >= 0)
+		r = open_view(e, c, b, err);
+	if (r >= 0)
+		r = namespaces(e, c, b, err);
+	if (r < 0)
+		return r;
+
+	env->conf = &e->conf;
+	if (map) {
+		env->rootless = true;
+		b->uids = copy_map(map->uids, map->n_uids);
+		b->gids = copy_map(map->gids, map->n_gids);
+		env->uids = b->uids;
+		env->gids = b->gids;
+		env->n_uids = map->n_uids;
+		env->n_gids = map->n_gids;
+	}
+	env->view = &b->view;
+	env->runtime = b->runtime;
+	b->run_dir = pm_asprintf("%s/ctr/%s", e->store->runroot, c->row.id);
+	env->run_dir = b->run_dir;
+	b->seccomp_cache = pm_store_run_path(e->store, "seccomp");
+	env->seccomp_cache = b->seccomp_cache;
+	if (c->config.init) {
+		b->init_path = c->config.init_path ? pm_strdup(c->config.init_path)
+						   : pm_proc_helper("pm-init");
+		env->init_path = b->init_path;
+	}
+	set_cgroup(c, b);
+	return 0;
+}
+
+void pm_bundle_env_free(struct pm_bundle_env *b)
+{
+	for (size_t i = 0; i < b->n_view_fds; i++)
+		close(b->view_fds[i]);
+	free(b->view_fds);
+	free(b->uids);
+	free(b->gids);
+	pm_cgroup_free(&b->cgroup);
+	char *strings[] = {b->run_dir,	  b->rootfs,	   b->runtime,	  b->init_path,
+			   b->seccomp_cache, b->cgroup_path, b->netns_path, b->pidns_path,
+			   b->ipcns_path, b->utsns_path,   b->cgroupns_path, b->hosts_from,
+			   b->resolv_from};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(strings); i++)
+		free(strings[i]);
+	memset(b, 0, sizeof(*b));
+}
+
+/* --- the launch plan ------------------------------------------------------------------------------ */
+
+static int plan_network(const struct pm_container *c, struct pm_launch_plan *plan,
+			struct pm_err *err)
+{
+	const struct pm_ctr_config *k = &c->config;
+	if (!pm_network_is_slirp(k->network)) {
+		plan->netns = PM_LAUNCH_NET_CONFIG;
+		return 0;
+	}
+	plan->netns = PM_LAUNCH_NET_SLIRP;
+	_cleanup_free_ char *options = pm_strv_join(&k->network_options, ",");
+	int r = pm_slirp_config_parse(&plan->slirp, options, err);
+	for (size_t i = 0; r >= 0 && i < k->n_ports; i++) {
+		struct pm_port p = {.host = (uint16_t)k->ports[i].host_port,
+				    .container = (uint16_t)k->ports[i].container_port,
+				    .range = (uint16_t)k->ports[i].range};
+		if (k->ports[i].host_ip)
+			snprintf(p.host_ip, sizeof(p.host_ip), "%s", k->ports[i].host_ip);
+		r = pm_proto_parse(k->ports[i].protocol, &p.proto, err);
+		if (r >= 0)
+			pm_ports_add(&plan->slirp.ports, &p);
+	}
+	return r;
+}
+
+static int plan_log(struct pm_engine *e, const struct pm_container *c, struct pm_launch_plan *plan,
+		    struct pm_err *err)
+{
+	const struct pm_ctr_config *k = &c->config;
+	int r = pm_log_driver_parse(k->log_driver, &plan->log_driver, err);
+	if (r < 0)
+		return r;
+	if (k->log_path)
+		plan->log_path = pm_strdup(k->log_path);
+	else
+		plan->log_path = pm_asprintf("%s/containers/%s/userdata/ctr.log", e->store->root,
+					     c->row.id);
+	plan->log_max_size = e->conf.log_size_max;
+	const char *v = pm_env_get(&k->log_opts, "max-size");
+	if (v && (r = pm_conf_parse_size(v, &plan->log_max_size, err)) < 0)
+		return r;
+	v = pm_env_get(&k->log_opts, "max-file");
+	if (v)
+		plan->log_max_files = strtol(v, NULL, 10) - 1;
+	plan->log_tag = pm_strdup_null(pm_env_get(&k->log_opts, "tag"));
+	return 0;
+}
+
+/* What the monitor executes last when nobody waits for the container. */
+static int plan_cleanup(struct pm_engine *e, const struct pm_container *c,
+			struct pm_launch_plan *plan, struct pm_err *err)
+{
+	char *self = NULL;
+	int r = pm_fs_readlink(AT_FDCWD, "/proc/self/exe", &self, err);
+	if (r < 0)
+		return r;
+	pm_strv_take(&plan->cleanup, self);
+	pm_strv_addf(&plan->cleanup, "--root=%s", e->store->root);
+	pm_strv_addf(&plan->cleanup, "--runroot=%s", e->store->runroot);
+	if (e->log_level)
+		pm_strv_addf(&plan->cleanup, "--log-level=%s", e->log_level);
+	pm_strv_add(&plan->cleanup, "container");
+	pm_strv_add(&plan->cleanup, "cleanup");
+	if (c->config.rm)
+		pm_strv_add(&plan->cleanup, "--rm");
+	pm_strv_add(&plan->cleanup, c->row.id);
+	return 0;
+}
+
+static int make_plan(struct pm_start *s, const struct pm_container *c,
+		     const struct pm_spec_plan *spec, const struct pm_bundle_env *b,
+		     struct pm_launch_plan *plan, struct pm_err *err)
+{
+	struct pm_engine *e = s->engine;
+	const struct pm_ctr_config *k = &c->config;
+	const char *slash = strrchr(b->runtime, '/');
+
+	plan->kind = PM_LAUNCH_RUN;
+	plan->id = pm_strdup(c->row.id);
+	plan->name = pm_strdup(c->row.name);
+	plan->bundle = pm_store_ctr_path(e->store, c->row.id);
+	plan->runtime = pm_strdup(b->runtime);
+	plan->runtime_name = pm_strdup(slash ? slash + 1 : b->runtime);
+	plan->runtime_root = pm_store_run_path(e->store, plan->runtime_name);
+	plan->cgroup_manager = b->cgroup.manager;
+	plan->cgroup_private_mount = b->cgroup.private_mount;
+
+	for (size_t i = 0; i < spec->mkdirs.n; i++)
+		pm_launch_plan_add_dir(plan, spec->mkdirs.v[i], 0755, 0, 0);
+	for (size_t i = 0; i < spec->n_copyups; i++)
+		pm_launch_plan_add_copyup(plan, spec->copyups[i].dest, spec->copyups[i].volume);
+	for (size_t i = 0; i < spec->n_chowns; i++)
+		pm_launch_plan_add_chown(plan, spec->chowns[i].path, spec->chowns[i].uid,
+					 spec->chowns[i].gid);
+	pm_strv_add_all(&plan->net_sysctls, spec->net_sysctls.v);
+
+	plan->terminal = k->terminal;
+	plan->stdin_open = k->stdin_open;
+	plan->stdin_once = k->stdin_open && !k->detached;
+	plan->ctr_dir = pm_strdup(b->run_dir);
+	plan->pidfile = pm_strdup_null(k->pid_file);
+	plan->conmon_pidfile = pm_strdup_null(k->conmon_pid_file);
+	if (s->fresh)
+		plan->userns_hint_dir = pm_strdup(e->store->runroot);
+	if (k->rm)
+		pm_strv_add(&plan->remove_dirs, plan->bundle);
+
+	int r = plan_network(c, plan, err);
+	if (r >= 0)
+		r = plan_log(e, c, plan, err);
+	if (r >= 0)
+		r = plan_cleanup(e, c, plan, err);
+	return r;
+}
+
+int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_spec_plan *spec,
+		   struct pm_launch_plan *plan, struct pm_err *err)
+{
+	_cleanup_bundle_env_ struct pm_bundle_env b = {0};
+	int r = pm_bundle_env(s->engine, c, s->in_userns ? &s->map : NULL, &b, err);
+	if (r >= 0)
+		r = plan_rootfs(s->engine, c, plan, err);
+	if (r < 0)
+		return r;
+	b.env.rootfs = plan->rootfs;
+	r = pm_spec_generate(&c->config, &b.env, spec, err);
+	if (r >= 0)
+		r = make_plan(s, c, spec, &b, plan, err);
+	return r;
+}
+
+const char *pm_bundle_config_path(const struct pm_launch_plan *plan)
+{
+	static char path[4200];
+	snprintf(path, sizeof(path), "%s/config.json", plan->bundle);
+	return path;
+}

@@ -1,0 +1,393 @@
+#include "engine/container/create.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/undo.h"
+#include "engine/container/name.h"
+#include "engine/container/remove.h"
+#include "netns/publish.h"
+#include "storage/image.h"
+#include "storage/stage.h"
+#include "storage/volume.h"
+
+/* What a failed creation takes back. */
+struct made {
+	struct pm_engine *e;
+	const char *id;
+	struct pm_strv volumes;
+	bool dir;
+};
+
+static void unmake(void *arg)
+{
+	struct made *m = arg;
+	struct pm_err err = PM_ERR_INIT;
+	char path[96];
+
+	for (size_t i = 0; i < m->volumes.n; i++)
+		if (pm_volume_remove(m->e->store, m->volumes.v[i], &err) < 0)
+			pm_debug("take back volume: %s", err.text);
+	snprintf(path, sizeof(path), "containers/%s", m->id);
+	if (m->dir && pm_trash_dir(m->e->store, m->e->store->root_fd, path, &err) < 0)
+		pm_debug("take back %s: %s", path, err.text);
+	pm_engine_sweep(m->e);
+}
+
+static int apply_image(struct pm_engine *e, struct pm_container *c,
+		       const struct pm_create_options *o, struct pm_err *err)
+{
+	_cleanup_image_row_ struct pm_image_row image = {0};
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_json *config = NULL;
+
+	int r = pm_image_by_id(e->store, o->image_id, PM_IMAGE_CONFIG, &image, err);
+	if (r < 0)
+		return r;
+	r = pm_json_parse(pool, image.config, image.config_len, &config, err);
+	if (r < 0)
+		return pm_wrap(err, "configuration of image %s", o->image_id);
+
+	free(c->config.image_id);
+	c->config.image_id = pm_strdup(image.id);
+	return pm_ctr_config_apply_image(&c->config, config, o->user_entrypoint, err);
+}
+
+/* A name that no other container has; the row's uniqueness decides, this only saves a retry. */
+static void choose_name(struct pm_engine *e, struct pm_container *c)
+{
+	for (unsigned int attempt = 0; attempt < 10; attempt++) {
+		char name[64];
+		pm_name_random(attempt, name);
+		_cleanup_ctr_row_ struct pm_ctr_row other = {0};
+		free(c->config.name);
+		c->config.name = pm_strdup(name);
+		if (pm_ctr_find(e->store, name, 0, &other, NULL) == -PM_E_NOSUCH)
+			return;
+	}
+}
+
+static int make_volume(struct pm_engine *e, struct pm_ctr_mount *m, struct made *made,
+		       struct pm_err *err)
+{
+	char random[65];
+	if (m->anonymous && !m->name) {
+		pm_random_hex(32, random);
+		m->name = pm_strdup(random);
+	}
+
+	_cleanup_(pm_volume_row_free) struct pm_volume_row have = {0};
+	struct pm_err why = PM_ERR_INIT;
+	int r = pm_volume_get(e->store, m->name, &have, &why);
+	if (r == -PM_E_NOSUCH) {
+		char driver[] = "local";
+		struct pm_volume_row row = {.name = m->name,
+					    .driver = driver,
+					    .created = pm_now_ns(),
+					    .anon = m->anonymous};
+		r = pm_volume_insert(e->store, &row, err);
+		if (r == -PM_E_EXISTS)
+			r = 0; /* another pm made it meanwhile: as good */
+		else if (r >= 0)
+			pm_strv_add(&made->volumes, m->name);
+	} else if (r < 0) {
+		return pm_fail(err, why.code, "%s", why.text);
+	}
+	if (r < 0)
+		return pm_wrap(err, "volume %s", m->name);
+	free(m->source);
+	m->source = pm_volume_path(e->store, m->name);
+	return 0;
+}
+
+static int make_mounts(struct pm_engine *e, struct pm_container *c, struct made *made,
+		       struct pm_err *err)
+{
+	for (size_t i = 0; i < c->config.n_mounts; i++) {
+		struct pm_ctr_mount *m = &c->config.mounts[i];
+		struct stat st;
+
+		if (strcmp(m->type, "bind") == 0 && stat(m->source, &st) < 0)
+			return pm_fail_sys(err, "statfs %s", m->source);
+		if (strcmp(m->type, "volume") != 0)
+			continue;
+		int r = make_volume(e, m, made, err);
+		if (r < 0)
+			return r;
+		if (!pm_strv_has(&c->row.volumes, m->name))
+			pm_strv_add(&c->row.volumes, m->name);
+	}
+	return 0;
+}
+
+/* "container:NAME" becomes "container:ID", and a dependency of the row. */
+static int resolve_join(struct pm_engine *e, struct pm_container *c, char **mode, const char *what,
+			struct pm_err *err)
+{
+	if (!*mode || !pm_startswith(*mode, "container:"))
+		return 0;
+	_cleanup_ctr_row_ struct pm_ctr_row other = {0};
+	int r = pm_ctr_find(e->store, *mode + strlen("container:"), 0, &other, err);
+	if (r < 0)
+		return pm_wrap(err, "container to share %s namespace with", what);
+	free(*mode);
+	*mode = pm_asprintf("container:%s", other.id);
+	if (!pm_strv_has(&c->row.deps, other.id))
+		pm_strv_add(&c->row.deps, other.id);
+	return 0;
+}
+
+static void set_ports(struct pm_ctr_config *k, const struct pm_ports *ports)
+{
+	for (size_t i = 0; i < k->n_ports; i++) {
+		free(k->ports[i].host_ip);
+		free(k->ports[i].protocol);
+	}
+	k->n_ports = 0;
+	for (size_t i = 0; i < ports->n; i++) {
+		const struct pm_port *p = &ports->v[i];
+		struct pm_ctr_port *to = pm_ctr_config_add_port(k);
+		to->host_ip = p->host_ip[0] ? pm_strdup(p->host_ip) : NULL;
+		to->host_port = p->host;
+		to->container_port = p->container;
+		to->range = p->range;
+		to->protocol = pm_strdup(pm_proto_name(p->proto));
+	}
+}
+
+static int resolve_ports(struct pm_container *c, struct pm_err *err)
+{
+	_cleanup_ports_ struct pm_ports ports = PM_PORTS_INIT;
+	struct pm_ctr_config *k = &c->config;
+
+	for (size_t i = 0; i < k->n_ports; i++) {
+		struct pm_port p = {.host = (uint16_t)k->ports[i].host_port,
+				    .container = (uint16_t)k->ports[i].container_port,
+				    .range = (uint16_t)k->ports[i].range};
+		snprintf(p.host_ip, sizeof(p.host_ip), "%s",
+			 k->ports[i].host_ip ? k->ports[i].host_ip : "");
+		int r = pm_proto_parse(k->ports[i].protocol, &p.proto, err);
+		if (r < 0)
+			return r;
+		pm_ports_add(&ports, &p);
+	}
+	for (size_t i = 0; k->publish_all && i < k->expose.n; i++) {
+		int r = pm_expose_parse(k->expose.v[i], &ports, err);
+		if (r < 0)
+			return r;
+	}
+	if (ports.n == 0)
+		return 0;
+	int r = pm_publish_resolve(&ports, err);
+	if (r < 0)
+		return r;
+	set_ports(k, &ports);
+	return 0;
+}
+
+static char *command_json(const struct pm_ctr_config *c)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	_cleanup_strv_ struct pm_strv words = PM_STRV_INIT;
+	pm_strv_add_all(&words, c->entrypoint.v);
+	pm_strv_add_all(&words, c->command.v);
+	struct pm_buf b = PM_BUF_INIT;
+	pm_json_write(pm_json_strv(pool, &words), 0, &b);
+	return pm_buf_take(&b);
+}
+
+static char *ports_json(const struct pm_ctr_config *c)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_json *list = pm_json_array(pool);
+	for (size_t i = 0; i < c->n_ports; i++) {
+		struct pm_json *p = pm_json_add(pool, list, pm_json_object(pool));
+		pm_json_set_str(pool, p, "host_ip", c->ports[i].host_ip ? c->ports[i].host_ip : "");
+		pm_json_set_int(pool, p, "container_port", c->ports[i].container_port);
+		pm_json_set_int(pool, p, "host_port", c->ports[i].host_port);
+		pm_json_set_int(pool, p, "range", c->ports[i].range);
+		pm_json_set_str(pool, p, "protocol", c->ports[i].protocol);
+	}
+	struct pm_buf b = PM_BUF_INIT;
+	pm_json_write(list, 0, &b);
+	return pm_buf_take(&b);
+}
+
+static char *labels_json(const struct pm_ctr_config *c)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_json *map = pm_json_object(pool);
+	for (size_t i = 0; i < c->labels.n; i++) {
+		const char *eq = strchr(c->labels.v[i], '=');
+		_cleanup_free_ char *name =
+			pm_strndup(c->labels.v[i], eq ? (size_t)(eq - c->labels.v[i])
+						      : strlen(c->labels.v[i]));
+		pm_json_set_str(pool, map, name, eq ? eq + 1 : "");
+	}
+	struct pm_buf b = PM_BUF_INIT;
+	pm_json_write(map, 0, &b);
+	return pm_buf_take(&b);
+}
+
+static void fill_row(struct pm_container *c, const struct pm_create_options *o)
+{
+	struct pm_ctr_row *row = &c->row;
+	struct pm_ctr_config *k = &c->config;
+
+	row->id = pm_strdup(k->id);
+	row->name = pm_strdup(k->name);
+	row->image_id = pm_strdup_null(k->image_id);
+	row->image_name = pm_strdup(k->image ? k->image : k->rootfs ? k->rootfs : "");
+	row->command = command_json(k);
+	row->ports = ports_json(k);
+	row->labels = labels_json(k);
+	row->created = k->created;
+	row->rm = k->rm;
+	row->word = PM_CTR_CREATED;
+	if (o->starting) {
+		char boot[37];
+		row->word = PM_CTR_RUNNING;
+		row->started = k->created;
+		if (pm_proc_boot_id(boot, NULL) >= 0)
+			row->boot_id = pm_strdup(boot);
+	}
+
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_buf b = PM_BUF_INIT;
+	pm_json_write(pm_ctr_config_to_json(pool, k), 0, &b);
+	row->config_len = b.len;
+	row->config = pm_buf_take(&b);
+}
+
+static int make_dirs(struct pm_engine *e, const char *id, struct made *made, struct pm_err *err)
+{
+	static const char *const parts[] = {"", "/upper", "/work", "/merged", "/userdata"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(parts); i++) {
+		char path[96];
+		snprintf(path, sizeof(path), "containers/%s%s", id, parts[i]);
+		/* the upper becomes the container's "/": others of its users must be able to enter */
+		mode_t mode = i == 1 ? 0755 : 0700;
+		int r = mkdirat(e->store->root_fd, path, mode) < 0 ? -errno : 0;
+		if (r == -ENOENT && i == 0) {
+			_cleanup_close_ int parent = pm_store_dir(e->store, "containers", err);
+			if (parent < 0)
+				return parent;
+			r = mkdirat(e->store->root_fd, path, mode) < 0 ? -errno : 0;
+		}
+		if (r < 0)
+			return pm_fail_errno(err, -r, "make directory %s/%s", e->store->root, path);
+		made->dir = true;
+	}
+	return 0;
+}
+
+static int insert(struct pm_engine *e, struct pm_container *c, bool given_name,
+		  const struct pm_create_options *o, struct pm_err *err)
+{
+	for (unsigned int attempt = 0;; attempt++) {
+		int r = pm_ctr_insert(e->store, &c->row, err);
+		if (r != -PM_E_EXISTS || given_name || attempt > 20)
+			return r;
+		/* two made-up names met */
+		choose_name(e, c);
+		struct pm_strv deps = c->row.deps, volumes = c->row.volumes;
+		c->row.deps = c->row.volumes = (struct pm_strv)PM_STRV_INIT;
+		pm_ctr_row_free(&c->row);
+		c->row.deps = deps;
+		c->row.volumes = volumes;
+		fill_row(c, o);
+	}
+}
+
+static int replace_old(struct pm_engine *e, const char *name, struct pm_err *err)
+{
+	_cleanup_container_ struct pm_container old;
+	pm_container_init(&old);
+	int r = pm_container_load(e, name, &old, err);
+	if (r == -PM_E_NOSUCH || (r >= 0 && strcmp(old.row.name, name) != 0)) {
+		pm_err_clear(err);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	struct pm_remove_options ro = {.force = true, .timeout = -1};
+	return pm_container_remove(e, &old, &ro, err);
+}
+
+int pm_container_create(struct pm_engine *e, struct pm_container *c,
+			const struct pm_create_options *o, struct pm_err *err)
+{
+	struct pm_ctr_config *k = &c->config;
+	bool given_name = k->name != NULL;
+	char id[65];
+	int r;
+
+	if (given_name) {
+		r = pm_name_check(k->name, err);
+		if (r >= 0 && o->replace)
+			r = replace_old(e, k->name, err);
+		if (r < 0)
+			return r;
+	} else {
+		choose_name(e, c);
+	}
+
+	pm_random_hex(32, id);
+	free(k->id);
+	k->id = pm_strdup(id);
+	k->created = pm_now_ns();
+
+	struct made made = {.e = e, .id = k->id};
+	_cleanup_undo_ struct pm_undo undo = PM_UNDO_INIT;
+	if (o->image_id) {
+		r = apply_image(e, c, o, err);
+		if (r < 0)
+			return r;
+	}
+	if ((r = resolve_join(e, c, &k->network, "network", err)) < 0 ||
+	    (r = resolve_join(e, c, &k->pidns, "pid", err)) < 0 ||
+	    (r = resolve_join(e, c, &k->ipcns, "ipc", err)) < 0 ||
+	    (r = resolve_join(e, c, &k->utsns, "uts", err)) < 0 ||
+	    (r = resolve_join(e, c, &k->cgroupns, "cgroup", err)) < 0 ||
+	    (r = resolve_join(e, c, &k->userns, "user", err)) < 0 ||
+	    (r = resolve_ports(c, err)) < 0)
+		return r;
+
+	pm_undo_add(&undo, unmake, &made);
+	r = make_mounts(e, c, &made, err);
+	if (r >= 0)
+		r = make_dirs(e, k->id, &made, err);
+	if (r >= 0) {
+		fill_row(c, o);
+		r = insert(e, c, given_name, o, err);
+	}
+	if (r < 0) {
+		pm_undo_run(&undo);
+		pm_strv_free(&made.volumes);
+		return r;
+	}
+	pm_undo_commit(&undo);
+	pm_strv_free(&made.volumes);
+	pm_container_state(e, &c->row, &c->state);
+	return 0;
+}
+
+int pm_container_lowers(struct pm_engine *e, const struct pm_container *c, struct pm_strv *ret,
+			struct pm_err *err)
+{
+	if (!c->config.image_id)
+		return 0;
+	_cleanup_layer_list_ struct pm_layer_list layers = {0};
+	int r = pm_image_layers(e->store, c->config.image_id, &layers, err);
+	for (size_t i = 0; r >= 0 && i < layers.n; i++)
+		pm_strv_take(ret, pm_store_layer_path(e->store, layers.v[i].chain_id));
+	return r;
+}

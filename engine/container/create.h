@@ -1,0 +1,33 @@
+/*
+ * create - from what the user asked for and an image to a container's row, config and directories.
+ *
+ * Nothing is started. On failure nothing stays: volumes made for the container, its directory and
+ * its row are taken back. Runs in pm, outside of the user namespace.
+ */
+#ifndef PM_ENGINE_CONTAINER_CREATE_H
+#define PM_ENGINE_CONTAINER_CREATE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "engine/container/container.h"
+
+struct pm_create_options {
+	const char *image_id;   /* hex; NULL with config.rootfs */
+	bool user_entrypoint;   /* --entrypoint was given, maybe empty */
+	bool starting;          /* the row is written as running: `run` starts it at once */
+	bool replace;           /* --replace: remove a container of that name first */
+};
+
+/* c is init'ed and c->config holds the user's part: everything but id, created, and what the image
+ * brings; image and raw_image_name are set. On success c is complete, as after pm_container_load, and the
+ * container's directory exists.
+ * PM_E_EXISTS: the name is taken. PM_E_USAGE, PM_E_NOSUCH: the options name what is not there. */
+int pm_container_create(struct pm_engine *e, struct pm_container *c,
+			const struct pm_create_options *o, struct pm_err *err);
+
+/* The image's layers as paths of their diff directories, bottom first, appended to ret. */
+int pm_container_lowers(struct pm_engine *e, const struct pm_container *c, struct pm_strv *ret,
+			struct pm_err *err);
+
+#endif

@@ -1,0 +1,155 @@
+#include "engine/container/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "engine/container/bundle.h"
+
+static int open_ns(pid_t pid, const char *kind, struct pm_err *err)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
+	return pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
+}
+
+static int write_process(const struct pm_container *c, const struct pm_exec_options *o,
+			 const struct pm_spec_env *env, const char *path, struct pm_err *err)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	struct pm_json *process = NULL;
+	int r = pm_spec_exec_process(&c->config, env, &o->argv, o->user, o->workdir, &o->env,
+				     o->tty, o->privileged, pool, &process, err);
+	if (r < 0)
+		return r;
+	pm_json_write(process, 0, &b);
+	return pm_fs_write_file(AT_FDCWD, path, b.data, b.len, 0600, false, err);
+}
+
+static void make_plan(struct pm_engine *e, const struct pm_container *c,
+		      const struct pm_exec_options *o, const struct pm_bundle_env *b,
+		      const char *dir, struct pm_launch_plan *plan)
+{
+	const char *slash = strrchr(b->runtime, '/');
+	plan->kind = PM_LAUNCH_EXEC;
+	plan->id = pm_strdup(c->row.id);
+	plan->name = pm_strdup(c->row.name);
+	plan->runtime = pm_strdup(b->runtime);
+	plan->runtime_name = pm_strdup(slash ? slash + 1 : b->runtime);
+	plan->runtime_root = pm_store_run_path(e->store, plan->runtime_name);
+	plan->cgroup_manager = b->cgroup.manager;
+	/* with a living monitor its mount namespace, joined, has the mount already */
+	plan->cgroup_private_mount = b->cgroup.private_mount && c->state.monitor <= 0;
+	plan->process = pm_asprintf("%s/process.json", dir);
+	plan->terminal = o->tty;
+	plan->stdin_open = o->interactive;
+	plan->stdin_once = o->interactive;
+	plan->log_driver = PM_LOG_DRIVER_NONE;
+	plan->ctr_dir = pm_strdup(dir);
+	if (o->detach)
+		pm_strv_add(&plan->remove_dirs, dir);
+}
+
+/* The view of a running container's files: its own root. */
+static int view_running(const struct pm_container *c, struct pm_bundle_env *b, struct pm_err *err)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)c->state.pid);
+	struct pm_err why = PM_ERR_INIT;
+	int fd = pm_fs_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, &why);
+	if (fd < 0) {
+		/* not ours to look at (a process of a subordinate id): the layers and the upper tell */
+		pm_debug("%s: using the container's layers", why.text);
+		return 0;
+	}
+	(void)err;
+	for (size_t i = 0; i < b->n_view_fds; i++)
+		close(b->view_fds[i]);
+	b->view_fds[0] = fd;
+	b->n_view_fds = 1;
+	b->view.n_dirs = 1;
+	return 0;
+}
+
+int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
+		  const struct pm_exec_options *o, struct pm_monitor *m, char **ret_dir,
+		  struct pm_err *err)
+{
+	if (c->state.status != PM_STATUS_RUNNING)
+		return pm_fail(err, PM_E_STATE,
+			       "can only create exec sessions on running containers: container state "
+			       "improper");
+
+	_cleanup_userns_map_ struct pm_userns_map map = PM_USERNS_MAP_INIT;
+	_cleanup_bundle_env_ struct pm_bundle_env b = {0};
+	_cleanup_launch_plan_ struct pm_launch_plan plan;
+	_cleanup_close_ int userns = -1, mntns = -1;
+	struct pm_monitor_opts mo = PM_MONITOR_OPTS_INIT;
+	bool inside = pm_userns_needed();
+	int r;
+
+	pm_launch_plan_init(&plan);
+	if (inside) {
+		userns = open_ns(c->state.pid, "user", err);
+		if (userns < 0)
+			return userns;
+		mo.userns = PM_MONITOR_USERNS_JOIN;
+		mo.userns_fd = userns;
+		r = pm_userns_default_map(&map, err);
+		if (r < 0)
+			return r;
+	}
+	if (c->state.monitor > 0) {
+		mntns = open_ns(c->state.monitor, "mnt", err);
+		if (mntns < 0)
+			return mntns;
+		mo.mntns_fd = mntns;
+	}
+	mo.attach = !o->detach;
+	r = pm_monitor_spawn(m, &mo, err);
+	if (r < 0)
+		return r;
+
+	char random[17], path[128];
+	pm_random_hex(8, random);
+	snprintf(path, sizeof(path), "ctr/%s/exec-%s", c->row.id, random);
+	_cleanup_close_ int dir_fd = pm_store_run_dir(e->store, path, err);
+	if (dir_fd < 0)
+		return dir_fd;
+	char *dir = pm_store_run_path(e->store, path);
+
+	pid_t pid = 0;
+	r = pm_bundle_env(e, c, inside ? &map : NULL, &b, err);
+	if (r >= 0)
+		r = view_running(c, &b, err);
+	if (r >= 0) {
+		make_plan(e, c, o, &b, dir, &plan);
+		r = write_process(c, o, &b.env, plan.process, err);
+	}
+	if (r >= 0)
+		r = pm_monitor_launch(m, &plan, err);
+	if (r >= 0)
+		r = pm_monitor_wait_started(m, &pid, err);
+	if (r < 0) {
+		pm_exec_end(dir);
+		free(dir);
+		return r;
+	}
+	*ret_dir = dir;
+	return 0;
+}
+
+void pm_exec_end(const char *dir)
+{
+	struct pm_err err = PM_ERR_INIT;
+	if (pm_fs_remove_tree(AT_FDCWD, dir, &err) < 0)
+		pm_debug("remove %s: %s", dir, err.text);
+}

@@ -1,0 +1,34 @@
+/*
+ * exec - another process in a running container: `crun exec` under a monitor of its own, which copies
+ * its streams or its terminal and learns its exit code. Runs in pm.
+ */
+#ifndef PM_ENGINE_CONTAINER_EXEC_H
+#define PM_ENGINE_CONTAINER_EXEC_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "engine/container/attach.h"
+#include "engine/container/container.h"
+#include "engine/monitor/launch.h"
+
+struct pm_exec_options {
+	struct pm_strv argv;       /* borrowed, not empty */
+	struct pm_strv env;        /* borrowed; NAME=VALUE over the container's */
+	const char *user;          /* NULL: the container's */
+	const char *workdir;       /* NULL: the container's */
+	bool tty, interactive, detach, privileged;
+	const char *detach_keys;   /* NULL: the default */
+};
+
+/* Start it; *m is PM_MONITOR_INIT, and the caller's to attach to, to wait for and to close.
+ * PM_E_STATE when the container does not run. PM_E_NOTFOUND, PM_E_NOTEXEC for the command. ret_dir
+ * (the caller frees) is a directory of run files: pm_exec_end removes it. */
+int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
+		  const struct pm_exec_options *o, struct pm_monitor *m, char **ret_dir,
+		  struct pm_err *err);
+
+/* After the end of a process that was not detached. */
+void pm_exec_end(const char *dir);
+
+#endif

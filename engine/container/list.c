@@ -1,0 +1,340 @@
+#include "engine/container/list.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "base/timefmt.h"
+#include "storage/image.h"
+
+/* Go's zero time in seconds since the epoch, as Podman prints "never". */
+#define NEVER (-62135596800)
+
+struct item {
+	const struct pm_ctr_row *row;
+	struct pm_ctr_state st;
+	struct pm_json *out;
+};
+
+struct context {
+	struct pm_engine *e;
+	const struct pm_list_options *o;
+	struct pm_json_pool *pool;
+	int64_t now;
+};
+
+char *pm_container_status_text(const struct pm_ctr_state *st, int64_t now_ns)
+{
+	switch (st->status) {
+	case PM_STATUS_CREATED:
+		return pm_strdup("Created");
+	case PM_STATUS_STARTING:
+		return pm_strdup("Initialized");
+	case PM_STATUS_STOPPING:
+		return pm_strdup("Stopping");
+	case PM_STATUS_RUNNING: {
+		char age[PM_TIME_SIZE];
+		return pm_asprintf("Up %s ago", pm_duration_human(now_ns - st->started, age));
+	}
+	case PM_STATUS_EXITED: {
+		char age[PM_TIME_SIZE] = "some time";
+		if (st->finished)
+			pm_duration_human(now_ns - st->finished, age);
+		return pm_asprintf("Exited (%d) %s ago", st->exit_code, age);
+	}
+	}
+	return pm_strdup("unknown");
+}
+
+static struct pm_json *parse(struct context *x, const char *text)
+{
+	struct pm_json *v = NULL;
+	if (!text || pm_json_parse(x->pool, text, strlen(text), &v, NULL) < 0)
+		return pm_json_null(x->pool);
+	return v;
+}
+
+static int64_t seconds(int64_t ns)
+{
+	return ns ? ns / 1000000000 : NEVER;
+}
+
+/* "0.0.0.0:8080->80/tcp, ..." */
+static char *ports_text(const struct pm_json *ports)
+{
+	struct pm_buf b = PM_BUF_INIT;
+	for (size_t i = 0; i < pm_json_len(ports); i++) {
+		const struct pm_json *p = pm_json_at(ports, i);
+		const char *ip = pm_json_get_str(p, "host_ip");
+		int64_t host = pm_json_get_int(p, "host_port", 0);
+		int64_t ctr = pm_json_get_int(p, "container_port", 0);
+		int64_t range = pm_json_get_int(p, "range", 1);
+		if (i)
+			pm_buf_add_str(&b, ", ");
+		pm_buf_printf(&b, "%s:", ip && *ip ? ip : "0.0.0.0");
+		if (range > 1)
+			pm_buf_printf(&b, "%" PRId64 "-%" PRId64 "->%" PRId64 "-%" PRId64, host,
+				      host + range - 1, ctr, ctr + range - 1);
+		else
+			pm_buf_printf(&b, "%" PRId64 "->%" PRId64, host, ctr);
+		pm_buf_printf(&b, "/%s", pm_json_get_str(p, "protocol"));
+	}
+	return pm_buf_take(&b);
+}
+
+static char *command_text(const struct pm_json *words, bool no_trunc)
+{
+	_cleanup_strv_ struct pm_strv l = PM_STRV_INIT;
+	pm_json_to_strv(words, &l, NULL);
+	char *s = pm_strv_join(&l, " ");
+	/* Podman's width: 17 characters and dots */
+	if (!no_trunc && strlen(s) > 20)
+		memcpy(s + 17, "...", 4);
+	return s;
+}
+
+static const struct {
+	const char *file, *json, *field;
+} namespaces[] = {
+	{"cgroup", "Cgroup", "CGROUPNS"}, {"ipc", "IPC", "IPC"},     {"mnt", "MNT", "MNT"},
+	{"net", "NET", "NET"},		  {"pid", "PIDNS", "PIDNS"}, {"user", "USERNS", "USERNS"},
+	{"uts", "UTS", "UTS"},
+};
+
+/* The number in "pid:[4026531836]", "" when the process cannot be looked at. */
+static const char *namespace_id(struct context *x, pid_t pid, const char *file)
+{
+	char path[64];
+	_cleanup_free_ char *link = NULL;
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, file);
+	if (pid <= 0 || pm_fs_readlink(AT_FDCWD, path, &link, NULL) < 0)
+		return "";
+	char *open = strchr(link, '['), *close = open ? strchr(open, ']') : NULL;
+	if (!close)
+		return "";
+	*close = '\0';
+	return pm_json_pool_strdup(x->pool, open + 1);
+}
+
+static __thread int64_t walked; /* nftw gives no argument */
+
+static int add_size(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)path;
+	(void)ftw;
+	if (type == FTW_F)
+		walked += st->st_size;
+	return 0;
+}
+
+static int64_t rw_size(struct context *x, const char *id)
+{
+	char name[96];
+	snprintf(name, sizeof(name), "containers/%s/upper", id);
+	_cleanup_free_ char *path = pm_store_path(x->e->store, name);
+	walked = 0;
+	nftw(path, add_size, 32, FTW_PHYS | FTW_MOUNT);
+	return walked;
+}
+
+static int64_t image_size(struct context *x, const struct pm_ctr_row *row)
+{
+	_cleanup_image_row_ struct pm_image_row image = {0};
+	if (!row->image_id || pm_image_by_id(x->e->store, row->image_id, 0, &image, NULL) < 0)
+		return 0;
+	return image.size;
+}
+
+static void set_own(struct context *x, struct pm_json *o, const char *name, char *text)
+{
+	pm_json_set_str(x->pool, o, name, text);
+	free(text);
+}
+
+/* Where volumes and directories are mounted. */
+static struct pm_json *mounts(struct context *x, const struct pm_ctr_row *row)
+{
+	struct pm_json *list = pm_json_array(x->pool), *config = NULL;
+	if (!x->o->mounts || !row->config ||
+	    pm_json_parse(x->pool, row->config, row->config_len, &config, NULL) < 0)
+		return list;
+	const struct pm_json *v = pm_json_get(config, "mounts");
+	for (size_t i = 0; i < pm_json_len(v); i++)
+		pm_json_add(x->pool, list,
+			    pm_json_str(x->pool, pm_json_get_str(pm_json_at(v, i), "dest")));
+	return list;
+}
+
+static struct pm_json *one_name(struct context *x, const char *name)
+{
+	struct pm_json *names = pm_json_array(x->pool);
+	pm_json_add(x->pool, names, pm_json_str(x->pool, name));
+	return names;
+}
+
+/* The shape of --format json. */
+static struct pm_json *json_item(struct context *x, const struct item *it)
+{
+	const struct pm_ctr_row *row = it->row;
+	struct pm_json_pool *p = x->pool;
+	struct pm_json *o = pm_json_object(p);
+	struct pm_json *ports = parse(x, row->ports), *labels = parse(x, row->labels);
+	char age[PM_TIME_SIZE];
+	pm_duration_human(x->now - row->created, age);
+	_cleanup_free_ char *status = pm_container_status_text(&it->st, x->now);
+
+	pm_json_set_bool(p, o, "AutoRemove", row->rm);
+	pm_json_set(p, o, "Command", parse(x, row->command));
+	set_own(x, o, "CreatedAt", pm_asprintf("%s ago", age));
+	pm_json_set_bool(p, o, "Exited", it->st.status == PM_STATUS_EXITED);
+	pm_json_set_int(p, o, "ExitedAt", seconds(it->st.finished));
+	pm_json_set_int(p, o, "ExitCode", it->st.exit_code);
+	pm_json_set_str(p, o, "Id", row->id);
+	pm_json_set_str(p, o, "Image", row->image_name);
+	pm_json_set_str(p, o, "ImageID", row->image_id ? row->image_id : "");
+	pm_json_set_bool(p, o, "IsInfra", false);
+	pm_json_set(p, o, "Labels", pm_json_len(labels) ? labels : pm_json_null(p));
+	pm_json_set(p, o, "Mounts", mounts(x, row));
+	pm_json_set(p, o, "Names", one_name(x, row->name));
+	struct pm_json *ns = pm_json_set(p, o, "Namespaces", pm_json_object(p));
+	for (size_t i = 0; x->o->namespaces && i < PM_ARRAY_SIZE(namespaces); i++)
+		pm_json_set_str(p, ns, namespaces[i].json,
+				namespace_id(x, it->st.pid, namespaces[i].file));
+	pm_json_set(p, o, "Networks", pm_json_array(p));
+	pm_json_set_int(p, o, "Pid", it->st.pid);
+	pm_json_set_str(p, o, "Pod", "");
+	pm_json_set_str(p, o, "PodName", "");
+	pm_json_set(p, o, "Ports", pm_json_len(ports) ? ports : pm_json_null(p));
+	if (x->o->size) {
+		struct pm_json *size = pm_json_set(p, o, "Size", pm_json_object(p));
+		int64_t rw = rw_size(x, row->id);
+		pm_json_set_int(p, size, "rootFsSize", rw + image_size(x, row));
+		pm_json_set_int(p, size, "rwSize", rw);
+	} else {
+		pm_json_set(p, o, "Size", pm_json_null(p));
+	}
+	pm_json_set_int(p, o, "StartedAt", seconds(it->st.started));
+	pm_json_set_str(p, o, "State", pm_ctr_status_name(it->st.status));
+	pm_json_set_str(p, o, "Status", status);
+	pm_json_set_int(p, o, "Created", row->created / 1000000000);
+	return o;
+}
+
+/* The shape of templates and the table. */
+static struct pm_json *text_item(struct context *x, const struct item *it)
+{
+	const struct pm_ctr_row *row = it->row;
+	struct pm_json_pool *p = x->pool;
+	struct pm_json *o = pm_json_object(p), *labels = parse(x, row->labels);
+	int shown = x->o->no_trunc ? 64 : PM_SHORT_ID;
+	char age[PM_TIME_SIZE];
+	pm_duration_human(x->now - row->created, age);
+
+	set_own(x, o, "ID", pm_asprintf("%.*s", shown, row->id));
+	pm_json_set_str(p, o, "Image", row->image_name);
+	set_own(x, o, "ImageID", pm_asprintf("%.*s", shown, row->image_id ? row->image_id : ""));
+	set_own(x, o, "Command", command_text(parse(x, row->command), x->o->no_trunc));
+	char created[PM_TIME_SIZE];
+	pm_time_go_local(row->created, created);
+	pm_json_set_str(p, o, "CreatedAt", created);
+	pm_json_set_str(p, o, "Created", created);
+	set_own(x, o, "CreatedHuman", pm_asprintf("%s ago", age));
+	set_own(x, o, "RunningFor", pm_asprintf("%s ago", age));
+	set_own(x, o, "Status", pm_container_status_text(&it->st, x->now));
+	pm_json_set_str(p, o, "State", pm_ctr_status_name(it->st.status));
+	set_own(x, o, "Ports", ports_text(parse(x, row->ports)));
+	pm_json_set_str(p, o, "Names", row->name);
+	labels = pm_json_set(p, o, "Labels",
+			     pm_json_is(labels, PM_JSON_OBJECT) ? labels : pm_json_object(p));
+	labels->hint = PM_JSON_MAP;
+	pm_json_set(p, o, "Mounts", mounts(x, row));
+	pm_json_set_str(p, o, "Networks", "");
+	pm_json_set_int(p, o, "Pid", it->st.pid);
+	pm_json_set_int(p, o, "ExitCode", it->st.exit_code);
+	pm_json_set_bool(p, o, "Exited", it->st.status == PM_STATUS_EXITED);
+	pm_json_set_int(p, o, "ExitedAt", seconds(it->st.finished));
+	pm_json_set_int(p, o, "StartedAt", seconds(it->st.started));
+	pm_json_set_bool(p, o, "AutoRemove", row->rm);
+	pm_json_set_bool(p, o, "IsInfra", false);
+	pm_json_set_str(p, o, "Pod", "");
+	pm_json_set_str(p, o, "PodName", "");
+	for (size_t i = 0; i < PM_ARRAY_SIZE(namespaces); i++)
+		pm_json_set_str(p, o, namespaces[i].field,
+				x->o->namespaces ? namespace_id(x, it->st.pid, namespaces[i].file)
+						 : "");
+	if (x->o->size) {
+		int64_t rw = rw_size(x, row->id);
+		char own[PM_TIME_SIZE], all[PM_TIME_SIZE];
+		pm_size_human((double)rw, false, own);
+		pm_size_human((double)(rw + image_size(x, row)), false, all);
+		set_own(x, o, "Size", pm_asprintf("%s (virtual %s)", own, all));
+	} else {
+		pm_json_set_str(p, o, "Size", "");
+	}
+	return o;
+}
+
+/* --- sorting ------------------------------------------------------------------------------------------- */
+
+static const char *sort_key;
+
+static int by_key(const void *pa, const void *pb)
+{
+	const struct item *a = pa, *b = pb;
+	int64_t d = 0;
+	if (!sort_key || strcmp(sort_key, "created") == 0)
+		d = a->row->created - b->row->created;
+	else if (strcmp(sort_key, "runningfor") == 0)
+		d = a->st.started - b->st.started;
+	else if (strcmp(sort_key, "id") == 0)
+		return strcmp(a->row->id, b->row->id);
+	else if (strcmp(sort_key, "image") == 0)
+		return strcmp(a->row->image_name, b->row->image_name);
+	else if (strcmp(sort_key, "names") == 0)
+		return strcmp(a->row->name, b->row->name);
+	else if (strcmp(sort_key, "command") == 0)
+		return strcmp(a->row->command ? a->row->command : "",
+			      b->row->command ? b->row->command : "");
+	else if (strcmp(sort_key, "status") == 0)
+		return strcmp(pm_ctr_status_name(a->st.status), pm_ctr_status_name(b->st.status));
+	return d < 0 ? -1 : d > 0;
+}
+
+int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
+		      struct pm_json_pool *pool, struct pm_json **ret, struct pm_err *err)
+{
+	_cleanup_ctr_list_ struct pm_ctr_list l = {0};
+	struct context x = {.e = e, .o = o, .pool = pool, .now = pm_now_ns()};
+	int r = pm_ctr_list(e->store, o->mounts ? PM_CTR_CONFIG : 0, &l, err);
+	if (r < 0)
+		return r;
+
+	struct item *items = pm_calloc(l.n, sizeof(*items));
+	size_t n = 0, from = 0;
+	if (o->last >= 0 && (size_t)o->last < l.n)
+		from = l.n - (size_t)o->last;
+	for (size_t i = from; i < l.n && r >= 0; i++) {
+		struct item it = {.row = &l.v[i]};
+		pm_container_state(e, it.row, &it.st);
+		if (!o->all && o->last < 0 && it.st.status != PM_STATUS_RUNNING)
+			continue;
+		r = o->keep ? o->keep(o->arg, it.row, &it.st, err) : 1;
+		if (r > 0)
+			items[n++] = it;
+	}
+	if (r >= 0) {
+		sort_key = o->sort;
+		qsort(items, n, sizeof(*items), by_key);
+		*ret = pm_json_array(pool);
+		for (size_t i = 0; i < n; i++)
+			pm_json_add(pool, *ret,
+				    o->json ? json_item(&x, &items[i]) : text_item(&x, &items[i]));
+	}
+	free(items);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,151 @@
+#include "engine/container/remove.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "engine/container/stop.h"
+#include "netns/userns.h"
+#include "storage/stage.h"
+#include "storage/volume.h"
+
+/* A monitor that was killed leaves the runtime's own state: let the runtime delete it. */
+static void delete_runtime_state(struct pm_engine *e, const struct pm_container *c)
+{
+	struct pm_err err = PM_ERR_INIT;
+	_cleanup_free_ char *runtime = NULL;
+	char path[256];
+
+	if (pm_engine_conf(e, &err) < 0 ||
+	    pm_conf_runtime(&e->conf, c->config.runtime ? c->config.runtime : e->runtime, &runtime,
+			    &err) < 0)
+		return;
+	const char *slash = strrchr(runtime, '/');
+	snprintf(path, sizeof(path), "%s/%s", slash ? slash + 1 : runtime, c->row.id);
+	if (faccessat(e->store->runroot_fd, path, F_OK, 0) < 0)
+		return;
+
+	_cleanup_free_ char *root = pm_store_run_path(e->store, slash ? slash + 1 : runtime);
+	_cleanup_close_ int userns = -1;
+	if (pm_userns_get(e->store->runroot_fd, &userns, &err) < 0) {
+		pm_warn("delete the runtime's state of %s: %s", c->row.id, err.text);
+		return;
+	}
+	char *const argv[] = {runtime, (char[]){"--root"}, root, (char[]){"delete"},
+			      (char[]){"--force"}, c->row.id, NULL};
+	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
+	spec.path = runtime;
+	spec.argv = argv;
+	spec.join_userns = userns;
+	int code = 0;
+	if (pm_proc_run(&spec, NULL, 0, NULL, &code, &err) < 0 || code != 0) {
+		/* its process is dead already; what counts is the directory */
+		if (pm_fs_remove_tree(e->store->runroot_fd, path, &err) < 0)
+			pm_warn("delete the runtime's state of %s: %s", c->row.id, err.text);
+	}
+}
+
+static void remove_run_dir(struct pm_engine *e, const char *id)
+{
+	struct pm_err err = PM_ERR_INIT;
+	char path[96];
+	snprintf(path, sizeof(path), "ctr/%s", id);
+	if (pm_fs_remove_tree(e->store->runroot_fd, path, &err) < 0)
+		pm_warn("remove run files: %s", err.text);
+	snprintf(path, sizeof(path), "locks/container-%s", id);
+	unlinkat(e->store->runroot_fd, path, 0);
+}
+
+static void remove_volumes(struct pm_engine *e, const struct pm_container *c)
+{
+	for (size_t i = 0; i < c->config.n_mounts; i++) {
+		const struct pm_ctr_mount *m = &c->config.mounts[i];
+		struct pm_err err = PM_ERR_INIT;
+		if (!m->anonymous || !m->name)
+			continue;
+		int r = pm_volume_remove(e->store, m->name, &err);
+		if (r < 0 && r != -PM_E_NOSUCH && r != -PM_E_INUSE)
+			pm_warn("remove volume %s: %s", m->name, err.text);
+	}
+}
+
+int pm_container_remove_ended(struct pm_engine *e, struct pm_container *c, bool volumes,
+			      struct pm_err *err)
+{
+	char path[96];
+	int r = pm_db_begin(e->store->db, !c->row.rm, err);
+	if (r < 0)
+		return r;
+	r = pm_ctr_delete(e->store, c->row.id, err);
+	if (r >= 0) {
+		snprintf(path, sizeof(path), "containers/%s", c->row.id);
+		r = pm_trash_dir(e->store, e->store->root_fd, path, err);
+	}
+	if (r >= 0)
+		r = pm_db_commit(e->store->db, err);
+	if (r < 0) {
+		pm_db_rollback(e->store->db);
+		return r;
+	}
+
+	delete_runtime_state(e, c);
+	remove_run_dir(e, c->row.id);
+	if (volumes)
+		remove_volumes(e, c);
+	pm_engine_sweep(e);
+	return 0;
+}
+
+static int remove_dependents(struct pm_engine *e, const char *id, const struct pm_remove_options *o,
+			     struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
+	int r = pm_ctr_dependents(e->store, id, &ids, err);
+	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
+		_cleanup_container_ struct pm_container c;
+		pm_container_init(&c);
+		r = pm_container_load(e, ids.v[i], &c, err);
+		if (r >= 0)
+			r = pm_container_remove(e, &c, o, err);
+		if (r == -PM_E_NOSUCH) {
+			pm_err_clear(err);
+			r = 0;
+		}
+	}
+	return r;
+}
+
+int pm_container_remove(struct pm_engine *e, struct pm_container *c,
+			const struct pm_remove_options *o, struct pm_err *err)
+{
+	if (o->depend) {
+		int r = remove_dependents(e, c->row.id, o, err);
+		if (r < 0)
+			return r;
+	}
+
+	_cleanup_close_ int lock = pm_container_lock(e, c->row.id, true, err);
+	if (lock < 0)
+		return lock;
+	pm_container_state(e, &c->row, &c->state);
+	if (c->state.status == PM_STATUS_RUNNING || c->state.status == PM_STATUS_STARTING) {
+		if (!o->force)
+			return pm_fail(err, PM_E_STATE,
+				       "cannot remove container %s as it is %s - running or paused "
+				       "containers cannot be removed without force: container state "
+				       "improper",
+				       c->row.id, pm_ctr_status_name(c->state.status));
+		int r = pm_container_stop(e, c, o->timeout, err);
+		if (r < 0)
+			return r;
+	}
+	/* the monitor may still tidy up after an exit */
+	int r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
+	if (r < 0)
+		return r;
+	return pm_container_remove_ended(e, c, o->volumes, err);
+}

@@ -1,0 +1,187 @@
+#include "engine/container/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "engine/container/bundle.h"
+#include "engine/container/create.h"
+
+/* The user namespace of running container id. */
+static int userns_of(struct pm_engine *e, const char *id, struct pm_err *err)
+{
+	struct pm_ctr_state st;
+	char path[64];
+	int r = pm_ctr_state_read(e->store->runroot_fd, id, &st, err);
+	if (r < 0)
+		return r;
+	if (r == 0 || st.status != PM_STATUS_RUNNING)
+		return pm_fail(err, PM_E_STATE, "container %s is not running: its namespaces cannot "
+						"be joined, start it first", id);
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)st.pid);
+	return pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
+}
+
+static int choose_userns(struct pm_start *s, const struct pm_start_facts *facts,
+			 struct pm_monitor_opts *mo, int *ret_fd, struct pm_err *err)
+{
+	struct pm_engine *e = s->engine;
+	if (!pm_userns_needed()) {
+		mo->userns = PM_MONITOR_USERNS_NONE;
+		return 0;
+	}
+
+	s->in_userns = true;
+	int r = pm_userns_default_map(&s->map, err);
+	if (r < 0)
+		return r;
+	if (facts->join) {
+		*ret_fd = userns_of(e, facts->join, err);
+		r = *ret_fd < 0 ? *ret_fd : 1;
+	} else {
+		r = pm_userns_join(e->store->runroot_fd, ret_fd, err);
+	}
+	if (r < 0)
+		return r;
+	mo->userns = r > 0 ? PM_MONITOR_USERNS_JOIN : PM_MONITOR_USERNS_FRESH;
+	mo->userns_fd = *ret_fd;
+	s->fresh = r == 0;
+	return 0;
+}
+
+int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, struct pm_start *s,
+		   struct pm_err *err)
+{
+	struct pm_monitor_opts mo = PM_MONITOR_OPTS_INIT;
+	_cleanup_close_ int userns = -1;
+
+	s->engine = e;
+	mo.attach = facts->attach;
+	int r = choose_userns(s, facts, &mo, &userns, err);
+	if (r < 0)
+		return r;
+	if (pm_network_is_slirp(facts->network)) {
+		r = pm_slirp_spawn(&s->slirp_pid, &s->slirp_fd, err);
+		if (r < 0)
+			return pm_wrap(err, "start the user-mode network");
+		mo.slirp_fd = s->slirp_fd;
+	}
+
+	r = pm_monitor_spawn(&s->monitor, &mo, err);
+	if (r < 0)
+		return r;
+	if (s->slirp_fd >= 0) {
+		close(s->slirp_fd);
+		s->slirp_fd = -1;
+	}
+	if (s->fresh) {
+		r = pm_monitor_map_start(&s->monitor, &s->map, &s->tools, err);
+		if (r < 0)
+			return r;
+		s->mapping = true;
+	}
+	return 0;
+}
+
+static int write_run_files(const struct pm_spec_plan *spec, struct pm_err *err)
+{
+	for (size_t i = 0; i < spec->n_files; i++) {
+		const struct pm_spec_file *f = &spec->files[i];
+		int r = pm_fs_write_file(AT_FDCWD, f->path, f->text, f->len, f->mode, false, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The run directory as a start needs it: there, without words of an earlier run. */
+static int prepare_run_dir(struct pm_engine *e, const char *id, struct pm_err *err)
+{
+	static const char *const words[] = {"state", "exit"};
+	char path[128];
+	snprintf(path, sizeof(path), "ctr/%s", id);
+	_cleanup_close_ int dir = pm_store_run_dir(e->store, path, err);
+	if (dir < 0)
+		return dir;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(words); i++)
+		if (unlinkat(dir, words[i], 0) < 0 && errno != ENOENT)
+			return pm_fail_sys(err, "remove the old %s of container %s", words[i], id);
+	return 0;
+}
+
+static int mark_started(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
+{
+	if (c->row.word == PM_CTR_RUNNING && c->row.boot_id)
+		return 0; /* `run` wrote it with the row */
+	char boot[37];
+	int r = pm_proc_boot_id(boot, err);
+	if (r < 0)
+		return r;
+	free(c->row.boot_id);
+	c->row.boot_id = pm_strdup(boot);
+	c->row.word = PM_CTR_RUNNING;
+	c->row.started = pm_now_ns();
+	c->row.finished = 0;
+	return pm_ctr_set_state(e->store, &c->row, err);
+}
+
+int pm_start_finish(struct pm_start *s, struct pm_container *c, struct pm_err *err)
+{
+	_cleanup_spec_plan_ struct pm_spec_plan spec = {0};
+	_cleanup_launch_plan_ struct pm_launch_plan plan;
+	pm_launch_plan_init(&plan);
+
+	int r = prepare_run_dir(s->engine, c->row.id, err);
+	if (r >= 0)
+		r = pm_bundle_make(s, c, &spec, &plan, err);
+	if (r >= 0)
+		r = write_run_files(&spec, err);
+	if (r >= 0)
+		r = pm_fs_write_file(AT_FDCWD, pm_bundle_config_path(&plan), spec.json,
+				     spec.json_len, 0600, false, err);
+	if (r >= 0)
+		r = mark_started(s->engine, c, err);
+	if (r >= 0 && s->mapping) {
+		s->mapping = false;
+		r = pm_userns_maps_finish(&s->tools, err);
+	}
+	if (r >= 0)
+		r = pm_monitor_launch(&s->monitor, &plan, err);
+	pid_t pid = 0;
+	if (r >= 0)
+		r = pm_monitor_wait_started(&s->monitor, &pid, err);
+	if (r < 0)
+		return r;
+	pm_container_state(s->engine, &c->row, &c->state);
+	return 0;
+}
+
+void pm_start_free(struct pm_start *s)
+{
+	if (s->mapping)
+		pm_userns_maps_finish(&s->tools, NULL);
+	pm_monitor_close(&s->monitor);
+	if (s->slirp_fd >= 0)
+		close(s->slirp_fd);
+	if (s->slirp_pid > 0)
+		waitpid(s->slirp_pid, NULL, WNOHANG); /* it outlives pm; only a failed one is reaped */
+	pm_userns_map_free(&s->map);
+	*s = (struct pm_start)PM_START_INIT;
+}
+
+const char *pm_container_joins(const struct pm_container *c)
+{
+	const char *const modes[] = {c->config.network, c->config.pidns, c->config.ipcns,
+				     c->config.utsns,   c->config.userns};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(modes); i++)
+		if (modes[i] && pm_startswith(modes[i], "container:"))
+			return modes[i] + strlen("container:");
+	return NULL;
+}

@@ -1,0 +1,59 @@
+/*
+ * start - from a created container to a running one: the user namespace, the network's helper, the OCI
+ * configuration, the launch plan, the monitor.
+ *
+ * Two halves, so that `run` has its monitor and newuidmap under way while the container is still being
+ * created:
+ *
+ *	_cleanup_start_ struct pm_start s = PM_START_INIT;
+ *	pm_start_begin(e, &facts, &s, err);	// processes are started
+ *	pm_container_create(...);
+ *	pm_start_finish(&s, c, err);		// the container runs
+ *	... s.monitor: attach, wait ...
+ *
+ * When the second half is not reached or fails, the clean-up ends the helpers: nothing is left
+ * but the container's row, which the caller keeps (start) or removes (run). Runs in pm.
+ */
+#ifndef PM_ENGINE_CONTAINER_START_H
+#define PM_ENGINE_CONTAINER_START_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "engine/container/container.h"
+#include "engine/monitor/launch.h"
+#include "netns/userns.h"
+
+struct pm_start_facts {
+	const char *network; /* the container's network mode, "slirp4netns" starts pm-slirp */
+	const char *join;    /* id of a container whose namespaces are joined, or NULL */
+	bool attach;         /* a foreground client: an attach channel is made */
+};
+
+struct pm_start {
+	struct pm_engine *engine;
+	struct pm_monitor monitor;
+	struct pm_userns_map map;     /* of the namespace the container is in */
+	struct pm_userns_tools tools;
+	bool in_userns;               /* the monitor runs in a user namespace */
+	bool fresh, mapping;          /* the namespace is new; newuidmap is running */
+	int slirp_fd;
+	pid_t slirp_pid;              /* a child; 0: none */
+};
+
+#define PM_START_INIT {.monitor = PM_MONITOR_INIT, .slirp_fd = -1}
+#define _cleanup_start_ _cleanup_(pm_start_free)
+
+int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, struct pm_start *s,
+		   struct pm_err *err);
+
+/* Container locked, not running. On success c->state is read anew. */
+int pm_start_finish(struct pm_start *s, struct pm_container *c, struct pm_err *err);
+
+void pm_start_free(struct pm_start *s);
+
+/* The ids of containers whose namespaces c joins: the first of them, or NULL. */
+const char *pm_container_joins(const struct pm_container *c);
+
+#endif

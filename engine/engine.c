@@ -1,0 +1,69 @@
+#include "engine/engine.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "netns/userns.h"
+#include "storage/stage.h"
+
+int pm_engine_conf(struct pm_engine *e, struct pm_err *err)
+{
+	if (e->conf_loaded)
+		return 0;
+	int r = pm_conf_load(&e->conf, err);
+	if (r >= 0)
+		e->conf_loaded = true;
+	return r;
+}
+
+int pm_engine_cgroup(struct pm_engine *e, const char *cgroups, struct pm_cgroup *ret,
+		     struct pm_err *err)
+{
+	int r = pm_engine_conf(e, err);
+	if (r < 0)
+		return r;
+
+	const char *wanted = e->cgroup_manager ? e->cgroup_manager : e->conf.cgroup_manager;
+	if (pm_streq(cgroups, "disabled"))
+		wanted = "disabled";
+	return pm_cgroup_detect(wanted, ret, err);
+}
+
+void pm_engine_free(struct pm_engine *e)
+{
+	if (e->conf_loaded)
+		pm_conf_free(&e->conf);
+	e->conf_loaded = false;
+}
+
+static int sweep_inside(void *arg, struct pm_err *err)
+{
+	bool left = false;
+	return pm_sweep_at(*(int *)arg, &left, err);
+}
+
+void pm_engine_sweep(struct pm_engine *e)
+{
+	struct pm_err err = PM_ERR_INIT;
+	bool left = false;
+	if (pm_sweep(e->store, &left, &err) < 0) {
+		pm_debug("sweep: %s", err.text);
+		return;
+	}
+	if (!left)
+		return;
+
+	_cleanup_close_ int userns = -1;
+	if (pm_userns_get(e->store->runroot_fd, &userns, &err) < 0 ||
+	    pm_userns_run(userns, sweep_inside, &e->store->root_fd, &err) < 0)
+		pm_debug("sweep in the user namespace: %s", err.text);
+}
+
+int64_t pm_now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}

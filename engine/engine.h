@@ -1,0 +1,42 @@
+/*
+ * engine - what every verb on a container or image needs: the open store, the configuration files read
+ * at first use, and the global options of the command line. Runs in pm only.
+ */
+#ifndef PM_ENGINE_ENGINE_H
+#define PM_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "engine/cgroup/cgroup.h"
+#include "engine/conf/conf.h"
+#include "storage/store.h"
+
+struct pm_engine {
+	struct pm_store *store;     /* borrowed, open */
+	const char *runtime;        /* --runtime; borrowed, NULL: containers.conf's */
+	const char *cgroup_manager; /* --cgroup-manager; borrowed, NULL: containers.conf's, the host's */
+	const char *log_level;      /* --log-level, for helpers; borrowed or NULL */
+	struct pm_conf conf;        /* valid when conf_loaded */
+	bool conf_loaded;
+};
+
+/* Read containers.conf if that was not done yet; e->conf is valid after. */
+int pm_engine_conf(struct pm_engine *e, struct pm_err *err);
+
+/* The host's cgroup decision with the options and containers.conf applied; cgroups: the container's
+ * --cgroups word or NULL. The caller frees with pm_cgroup_free. */
+int pm_engine_cgroup(struct pm_engine *e, const char *cgroups, struct pm_cgroup *ret,
+		     struct pm_err *err);
+
+/* Frees what the engine itself made; the store stays. */
+void pm_engine_free(struct pm_engine *e);
+
+/* Delete what is in trash/ and abandoned stages; enters the user namespace when something there belongs
+ * to subordinate ids. Logs what it cannot do: nothing depends on it. */
+void pm_engine_sweep(struct pm_engine *e);
+
+/* Nanoseconds since the epoch. */
+int64_t pm_now_ns(void);
+
+#endif
