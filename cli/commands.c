@@ -23,6 +23,11 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_container,
 	&pm_cmd_image,
 	&pm_cmd_system,
+	/* images */
+	&pm_cmd_images,
+	&pm_cmd_import,
+	&pm_cmd_load,
+	&pm_cmd_pull,
 	/* general */
 	&pm_cmd_complete,
 	&pm_cmd_completion,

@@ -16,6 +16,13 @@ extern const struct pm_command pm_cmd_system;
 extern const struct pm_command pm_cmd_complete;
 extern const struct pm_command pm_cmd_completion;
 extern const struct pm_command pm_cmd_help;
+extern const struct pm_command pm_cmd_images;
+extern const struct pm_command pm_cmd_import;
+extern const struct pm_command pm_cmd_info;
+extern const struct pm_command pm_cmd_load;
+extern const struct pm_command pm_cmd_pull;
+extern const struct pm_command pm_cmd_rmi;
+extern const struct pm_command pm_cmd_system_reset;
 extern const struct pm_command pm_cmd_version;
 
 #endif

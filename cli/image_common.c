@@ -1,0 +1,41 @@
+#include "cli/image_common.h"
+
+#include <string.h>
+#include <unistd.h>
+
+int pm_pull_platform(const char *platform, struct pm_pull_options *po, char **ret_buf,
+		     struct pm_err *err)
+{
+	if (!platform)
+		return 0;
+	if (po->os || po->arch)
+		return pm_fail(err, PM_E_USAGE,
+			       "--platform option can not be specified with --arch or --os");
+	char *os = *ret_buf = pm_strdup(platform), *arch = strchr(os, '/'), *variant = NULL;
+	if (arch) {
+		*arch++ = '\0';
+		variant = strchr(arch, '/');
+	}
+	if (variant) {
+		*variant++ = '\0';
+		po->variant = variant;
+	}
+	if (!*os || (arch && !*arch) || (variant && (!*variant || strchr(variant, '/'))))
+		return pm_fail(err, PM_E_USAGE,
+			       "invalid platform \"%s\": OS, OS/ARCH or OS/ARCH/VARIANT", platform);
+	po->os = os;
+	po->arch = arch;
+	return 0;
+}
+
+char *pm_pull_authfile(const struct pm_cli *cli, const char *authfile)
+{
+	if (authfile || !cli->global.config)
+		return pm_strdup_null(authfile);
+	char *path = pm_asprintf("%s/config.json", cli->global.config);
+	if (access(path, F_OK) < 0) {
+		free(path);
+		return NULL;
+	}
+	return path;
+}
