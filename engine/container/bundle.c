@@ -136,7 +136,7 @@ static int native_works(struct pm_engine *e, struct pm_err *why, struct pm_err *
 	return r;
 }
 
-static int choose_driver(struct pm_engine *e, enum pm_store_driver *ret, struct pm_err *err)
+int pm_bundle_driver(struct pm_engine *e, enum pm_store_driver *ret, struct pm_err *err)
 {
 	*ret = e->store->driver;
 	if (*ret != PM_STORE_AUTO)
@@ -172,7 +172,7 @@ static int plan_rootfs(struct pm_engine *e, const struct pm_container *c,
 	enum pm_store_driver driver;
 	int r = pm_container_lowers(e, c, &plan->lowers, err);
 	if (r >= 0)
-		r = choose_driver(e, &driver, err);
+		r = pm_bundle_driver(e, &driver, err);
 	if (r < 0)
 		return r;
 
