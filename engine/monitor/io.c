@@ -315,10 +315,11 @@ static void client_drop(struct client *c)
 	c->chunk_due = false;
 }
 
-/* Gone without a detach frame: the standard input that it gave has ended with it. */
+/* Gone without a detach frame: the standard input that it gave has ended with it. A terminal outlives
+ * those who look at it. */
 static void client_lost(struct monitor *m, struct client *c)
 {
-	bool input = !c->control;
+	bool input = !c->control && !m->plan.terminal;
 	client_drop(c);
 	if (input)
 		end_input(m);
