@@ -36,8 +36,4 @@ struct pm_logs_opts {
 int pm_logs_read(const struct pm_logs_source *sources, size_t n, const struct pm_logs_opts *opts,
 		 struct pm_err *err);
 
-/* The value of --since/--until: RFC 3339 (also a date, a time without zone: local), seconds since
- * the epoch with fraction, or a Go duration ("10m", "1h30m") before now. PM_E_USAGE. */
-int pm_logs_parse_when(const char *text, int64_t now_ns, int64_t *ret_ns, struct pm_err *err);
-
 #endif
