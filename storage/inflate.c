@@ -98,13 +98,28 @@ static const struct pm_inflate_kind plain = {.read = plain_read};
 
 /* --- gzip ------------------------------------------------------------------------------------- */
 
+struct gzip {
+	struct inflate_state s;
+	/* Kept over calls: with ISAL_GZIP, isal_inflate loses a header's flags when it comes in
+	 * pieces. */
+	struct isal_gzip_header header;
+	bool in_header;
+};
+
+static void gzip_begin_member(struct gzip *g)
+{
+	g->s.crc_flag = ISAL_GZIP_NO_HDR_VER; /* the trailer is checked */
+	isal_gzip_header_init(&g->header);
+	g->in_header = true;
+}
+
 static void *gzip_new(struct pm_inflate *z, struct pm_err *err)
 {
 	(void)z, (void)err;
-	struct inflate_state *s = pm_malloc(sizeof(*s));
-	isal_inflate_init(s);
-	s->crc_flag = ISAL_GZIP; /* headers and trailers are read and checked */
-	return s;
+	struct gzip *g = PM_NEW(struct gzip);
+	isal_inflate_init(&g->s);
+	gzip_begin_member(g);
+	return g;
 }
 
 static const char *gzip_problem(int code)
@@ -121,7 +136,7 @@ static const char *gzip_problem(int code)
 }
 
 /* A member has ended: 1 when another begins, 0 when the stream has ended. */
-static int gzip_next_member(struct pm_inflate *z, struct inflate_state *s, struct pm_err *err)
+static int gzip_next_member(struct pm_inflate *z, struct gzip *g, struct pm_err *err)
 {
 	const uint8_t *in;
 	ssize_t n = pm_inflate_peek(z, &in, err);
@@ -129,20 +144,22 @@ static int gzip_next_member(struct pm_inflate *z, struct inflate_state *s, struc
 		return (int)n;
 	if (in[0] != 0x1f)
 		return pm_fail(err, PM_E_FORMAT, "gzip data: something else follows its end");
-	isal_inflate_reset(s);
-	s->crc_flag = ISAL_GZIP;
+	isal_inflate_reset(&g->s);
+	gzip_begin_member(g);
 	return 1;
 }
 
 static ssize_t gzip_read(struct pm_inflate *z, void *state, void *buf, size_t size,
 			 struct pm_err *err)
 {
-	struct inflate_state *s = state;
+	struct gzip *g = state;
+	struct inflate_state *s = &g->s;
 	s->next_out = buf;
 	s->avail_out = (uint32_t)size;
+	unsigned int idle = 0;
 	while (s->avail_out > 0) {
-		if (s->block_state == ISAL_BLOCK_FINISH) {
-			int more = gzip_next_member(z, s, err);
+		if (!g->in_header && s->block_state == ISAL_BLOCK_FINISH) {
+			int more = gzip_next_member(z, g, err);
 			if (more < 0)
 				return more;
 			if (more == 0)
@@ -155,12 +172,19 @@ static ssize_t gzip_read(struct pm_inflate *z, void *state, void *buf, size_t si
 		uint32_t room = s->avail_out;
 		s->next_in = (uint8_t *)in;
 		s->avail_in = (uint32_t)n;
-		int r = isal_inflate(s);
+		int r = g->in_header ? isal_read_gzip_header(s, &g->header) : isal_inflate(s);
+		if (g->in_header)
+			g->in_header = r != ISAL_DECOMP_OK;
 		if (r < 0)
 			return pm_fail(err, PM_E_FORMAT, "gzip data: %s", gzip_problem(r));
 		pm_inflate_used(z, (size_t)n - s->avail_in);
+		/* a damaged stream must not make this loop without an end */
+		idle = s->avail_in == (uint32_t)n && s->avail_out == room ? idle + 1 : 0;
+		if (idle > 8 && n > 0)
+			return pm_fail(err, PM_E_FORMAT, "gzip data: %s", gzip_problem(r));
 		/* at the end of the source it may still hold output back */
-		if (n == 0 && s->avail_out == room && s->block_state != ISAL_BLOCK_FINISH)
+		if (n == 0 && s->avail_out == room &&
+		    (g->in_header || s->block_state != ISAL_BLOCK_FINISH))
 			return ends_early(err, "gzip");
 	}
 	return (ssize_t)(size - s->avail_out);

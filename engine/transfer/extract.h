@@ -13,7 +13,8 @@
  *	spec = PM_EXTRACT_SPEC_INIT, ...; pm_extract_spawn(&spec, &x, err);
  *	write the body to x.input (EPIPE: it has failed, stop and finish), pm_extract_end_input(&x);
  *	when x.report polls readable: pm_extract_finish(&x, &result, err);
- * SIGPIPE must be ignored. To give up: pm_extract_cancel, then remove the directory.
+ * SIGPIPE must be ignored. The thread that spawns must outlive the extractor (its death kills it). To
+ * give up: pm_extract_cancel, then remove the directory.
  */
 #ifndef PM_ENGINE_TRANSFER_EXTRACT_H
 #define PM_ENGINE_TRANSFER_EXTRACT_H
@@ -25,6 +26,10 @@
 #include "base/err.h"
 #include "storage/untar.h"
 
+enum {
+	PM_EXTRACT_DIGEST = 140, /* "sha512:" and 128 digits */
+};
+
 struct pm_extract_spec {
 	int input;             /* -1: make a pipe; else a descriptor to read to its end (borrowed) */
 	int64_t input_offset;  /* with input: read with pread from here; -1: read() */
@@ -32,11 +37,12 @@ struct pm_extract_spec {
 	int directory;         /* an existing, empty directory of the caller's (borrowed) */
 	int userns;            /* the user namespace to enter (borrowed), -1 for none */
 	bool single_id;        /* that namespace maps one id only: owners are dropped */
+	bool devices;          /* make device nodes: only as the host's root */
 	bool foreign;          /* also take bzip2 and xz (for import and load) */
 	enum pm_whiteout_form whiteouts;
-	const char *blob_digest; /* "sha256:<hex>" expected of the input, NULL: not checked */
+	const char *blob_digest; /* "ALGORITHM:<hex>" expected of the input, NULL: not checked */
 	int64_t blob_size;       /* expected of the input, -1: not checked */
-	const char *diff_id;     /* "sha256:<hex>" expected of the tar stream, NULL: not checked */
+	const char *diff_id;     /* "ALGORITHM:<hex>" expected of the tar stream, NULL: not checked */
 };
 
 #define PM_EXTRACT_SPEC_INIT                                                                       \
@@ -54,8 +60,8 @@ struct pm_extract {
 #define PM_EXTRACT_INIT {.pid = -1, .input = -1, .report = -1}
 
 struct pm_extract_result {
-	char blob_digest[80]; /* "sha256:<hex>" */
-	char diff_id[80];
+	char blob_digest[PM_EXTRACT_DIGEST]; /* sha256, or the algorithm of the expected one */
+	char diff_id[PM_EXTRACT_DIGEST];
 	int64_t blob_size;
 	int64_t stream_size; /* of the tar stream */
 	struct pm_untar_totals files;
@@ -76,9 +82,5 @@ int pm_extract_finish(struct pm_extract *x, struct pm_extract_result *ret, struc
 
 /* Kill it, if it is there, and wait. */
 void pm_extract_cancel(struct pm_extract *x);
-
-/* The same work in this process, without confinement; report-less. For the child, and for tests. */
-int pm_extract_here(const struct pm_extract_spec *spec, struct pm_extract_result *ret,
-		    struct pm_err *err);
 
 #endif
