@@ -82,13 +82,14 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 
 	bool ready = false;
+	/* _exit: the stack is never taken down, and stdio holds nothing */
 	if (serve(&ready, &err) >= 0)
-		return 0;
+		_exit(0);
 	if (!ready) {
 		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 		pm_wire_add_int(&w, "code", err.code);
 		pm_wire_add(&w, "error", err.text);
 		(void)pm_wire_send(CONTROL, &w, NULL, 0, NULL);
 	}
-	return 1;
+	_exit(1);
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <slirp/libslirp.h>
 #include <limits.h>
-#include <net/ethernet.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "netns/slirp/filter.h"
 
 /* A tap frame: MTU 65521 at most, with its Ethernet header. */
 #define FRAME_MAX 65536
@@ -34,6 +34,8 @@ enum { POLL_TAP, POLL_CONTROL, POLL_CONTAINER, POLL_FIXED };
 struct pm_slirp_stack {
 	Slirp *slirp;
 	int tap;
+	int64_t now_ms; /* as of the last poll */
+	struct pm_slirp_filter filter;
 	struct timer timers[TIMERS_MAX];
 	struct pollfd *polls; /* the fixed ones, then libslirp's */
 	size_t n_polls, cap_polls;
@@ -46,6 +48,7 @@ static ssize_t send_packet(const void *buf, size_t len, void *opaque)
 {
 	struct pm_slirp_stack *s = opaque;
 	ssize_t n;
+	pm_slirp_filter_to_guest(&s->filter, buf, len, s->now_ms);
 	do
 		n = write(s->tap, buf, len);
 	while (n < 0 && errno == EINTR);
@@ -226,7 +229,7 @@ int pm_slirp_stack_new(const struct pm_slirp_config *c, struct pm_slirp_stack **
 		.vnameserver6 = pm_slirp_addr6(c, PM_SLIRP_DNS),
 		.if_mtu = c->mtu,
 		.if_mru = c->mtu,
-		.disable_host_loopback = !c->allow_host_loopback,
+		.disable_host_loopback = false, /* filter.h does it */
 		.outbound_addr = c->outbound.s_addr == INADDR_ANY ? NULL : &out,
 		.outbound_addr6 = IN6_IS_ADDR_UNSPECIFIED(&c->outbound6) ? NULL : &out6,
 	};
@@ -240,6 +243,10 @@ int pm_slirp_stack_new(const struct pm_slirp_config *c, struct pm_slirp_stack **
 		*cfg.outbound_addr6 = out6;
 	}
 	s->tap = -1;
+	s->filter.gateway = cfg.vhost;
+	s->filter.net6 = cfg.vprefix_addr6;
+	s->filter.nameserver6 = cfg.vnameserver6;
+	s->filter.allow_host = c->allow_host_loopback;
 	s->slirp = slirp_new(&cfg, &callbacks, s);
 	if (!s->slirp) {
 		free(s);
@@ -254,33 +261,6 @@ int pm_slirp_stack_new(const struct pm_slirp_config *c, struct pm_slirp_stack **
 
 /* --- frames ---------------------------------------------------------------------------------- */
 
-/* Root in a container can send to whatever address it likes. libslirp would connect() to it on the
- * host, where 127.0.0.0/8, 0.0.0.0, ::1 and :: mean the host itself: only the gateway's address
- * stands for the host, and only if asked for. */
-static bool is_for_host_itself(const uint8_t *frame, size_t len)
-{
-	if (len < ETHER_HDR_LEN)
-		return true;
-	uint16_t type = (uint16_t)(frame[12] << 8 | frame[13]);
-	const uint8_t *ip = frame + ETHER_HDR_LEN;
-	len -= ETHER_HDR_LEN;
-	if (type == ETHERTYPE_IP) {
-		if (len < 20)
-			return true;
-		static const uint8_t zero[4];
-		return ip[16] == 127 || memcmp(ip + 16, zero, sizeof(zero)) == 0;
-	}
-	if (type == ETHERTYPE_IPV6) {
-		if (len < 40)
-			return true;
-		struct in6_addr a;
-		memcpy(&a, ip + 24, sizeof(a));
-		return IN6_IS_ADDR_UNSPECIFIED(&a) || IN6_IS_ADDR_LOOPBACK(&a) ||
-		       IN6_IS_ADDR_V4MAPPED(&a) || IN6_IS_ADDR_V4COMPAT(&a);
-	}
-	return false;
-}
-
 static int read_tap(struct pm_slirp_stack *s, struct pm_err *err)
 {
 	for (int i = 0; i < FRAMES_PER_TURN; i++) {
@@ -291,7 +271,7 @@ static int read_tap(struct pm_slirp_stack *s, struct pm_err *err)
 			return 0;
 		if (n <= 0)
 			return pm_fail_sys(err, "read the tap device");
-		if (!is_for_host_itself(s->frame, (size_t)n))
+		if (pm_slirp_filter_from_guest(&s->filter, s->frame, (size_t)n, s->now_ms))
 			slirp_input(s->slirp, s->frame, (int)n);
 	}
 	return 0;
@@ -360,10 +340,9 @@ static int sleep_ms(struct pm_slirp_stack *s, uint32_t wish)
 
 static void run_timers(struct pm_slirp_stack *s)
 {
-	int64_t now = clock_get_ns(s) / 1000000;
 	for (size_t i = 0; i < TIMERS_MAX; i++) {
 		struct timer *t = &s->timers[i];
-		if (!t->used || t->expire_ms < 0 || t->expire_ms > now)
+		if (!t->used || t->expire_ms < 0 || t->expire_ms > s->now_ms)
 			continue;
 		t->expire_ms = -1;
 		slirp_handle_timer(s->slirp, t->id, t->opaque);
@@ -415,6 +394,7 @@ int pm_slirp_stack_run(struct pm_slirp_stack *s, int tap_fd, int control, struct
 		if (n > 0 && s->polls[POLL_CONTAINER].revents)
 			return 0;
 
+		s->now_ms = clock_get_ns(s) / 1000000;
 		slirp_pollfds_poll(s->slirp, n < 0, get_revents, s);
 		run_timers(s);
 		if (tap_events) {
