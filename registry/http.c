@@ -508,9 +508,9 @@ bool pm_http_done(const struct pm_http_xfer *x)
 	return x->done;
 }
 
-int pm_http_status(const struct pm_http_xfer *x)
+const struct pm_http_reply *pm_http_reply_now(const struct pm_http_xfer *x)
 {
-	return x->reply.status;
+	return &x->reply;
 }
 
 void pm_http_resume(struct pm_http_xfer *x)

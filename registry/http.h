@@ -70,8 +70,8 @@ struct pm_http_xfer;
 int pm_http_start(struct pm_http *h, const struct pm_http_request *req, struct pm_http_xfer **ret,
 		  struct pm_err *err);
 bool pm_http_done(const struct pm_http_xfer *x);
-/* The status of the reply so far, for a body function; 0: none yet. */
-int pm_http_status(const struct pm_http_xfer *x);
+/* The reply so far, for a body function: status and headers are there. x keeps it. */
+const struct pm_http_reply *pm_http_reply_now(const struct pm_http_xfer *x);
 /* Valid from done on. Returns 0 when a reply came (of whatever status), else its error's code:
  * PM_E_REMOTE for what may go away (connection, truncation, stall), PM_E_FORMAT too large,
  * PM_E_UNSUPPORTED TLS trouble that a retry does not mend. */
