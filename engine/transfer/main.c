@@ -1,0 +1,307 @@
+/*
+ * pm-transfer - fetches images for pm: from registries, layouts and archives. Everything hostile that an image
+ * consists of is parsed here and in its extractor processes, never in pm. Started by pm with a socket as
+ * descriptor 3 (engine/transfer/protocol.h); it has nothing to say to a user and takes no options.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "engine/image/pull.h"
+#include "engine/transfer/archive.h"
+#include "engine/transfer/extract.h"
+#include "engine/transfer/layers.h"
+#include "engine/transfer/protocol.h"
+#include "engine/transfer/session.h"
+#include "registry/client.h"
+
+enum { STALL_SECONDS = 30, RETRIES = 3, RETRY_MS = 1000 };
+
+/* Tests cannot wait as long as users must. */
+static unsigned int test_setting(const char *name, unsigned int otherwise)
+{
+	const char *v = getenv(name);
+	char *end;
+	errno = 0;
+	unsigned long n = v && *v ? strtoul(v, &end, 10) : 0;
+	return v && *v && !errno && !*end && n > 0 && n < 100000 ? (unsigned int)n : otherwise;
+}
+
+/* --- registries ---------------------------------------------------------------------------------- */
+
+struct remote {
+	struct pm_session *s;
+	struct pm_client *client;
+};
+
+static int remote_manifest(void *arg, const char *digest, int64_t size, struct pm_buf *out,
+			   char **ret_type, struct pm_err *err)
+{
+	struct remote *r = arg;
+	(void)size;
+	return pm_client_manifest(r->client, digest, out, ret_type, err);
+}
+
+static int remote_config(void *arg, const struct pm_descriptor *d, struct pm_buf *out,
+			 struct pm_err *err)
+{
+	struct remote *r = arg;
+	return pm_client_blob(r->client, d->digest, d->size, out, err);
+}
+
+static void on_retry(void *arg, const char *what, unsigned int pause_ms)
+{
+	struct pm_session *s = arg;
+	_cleanup_free_ char *text = pm_asprintf("%.1000s; retrying in %u.%u s", what,
+						pause_ms / 1000, pause_ms % 1000 / 100);
+	pm_session_send_text(s, "retry", text, NULL);
+}
+
+/* One image by tag or digest, named as asked for. */
+static int send_remote(struct pm_session *s, struct pm_http *http, struct pm_client *client,
+		       const struct pm_reference *ref, struct pm_err *err)
+{
+	struct remote remote = {s, client};
+	struct pm_tx_source source = {remote_manifest, remote_config, &remote};
+	const char *what = ref->digest ? ref->digest : ref->tag;
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	_cleanup_free_ char *type = NULL;
+	_cleanup_tx_image_ struct pm_tx_image i = {0};
+	int r = pm_client_manifest(client, what, &text, &type, err);
+	if (r < 0)
+		return r;
+	r = pm_tx_image_fill(s, &i, &text, type, &source, err);
+	if (r < 0)
+		return pm_wrap(err, "image %s in %s", what, pm_client_where(client));
+	_cleanup_free_ char *name = pm_reference_name(ref);
+	if (ref->digest)
+		pm_strv_addf(&i.names, "%s@%s", name, ref->digest);
+	else
+		pm_strv_addf(&i.names, "%s:%s", name, ref->tag);
+	r = pm_session_offer(s, &i, err);
+	if (r >= 0)
+		r = pm_layers_fetch(s, &i, http, client, pm_client_where(client), false, err);
+	return r < 0 ? r : pm_session_ready(s, err);
+}
+
+static int send_tags(struct pm_session *s, struct pm_http *http, struct pm_client *client,
+		     const struct pm_reference *ref, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv tags = PM_STRV_INIT;
+	int r = pm_client_tags(client, &tags, err);
+	if (r >= 0 && !tags.n)
+		return pm_fail(err, PM_E_NOSUCH, "%s has no tags", pm_client_where(client));
+	for (size_t k = 0; r >= 0 && k < tags.n; k++) {
+		_cleanup_reference_ struct pm_reference one = PM_REFERENCE_INIT;
+		pm_reference_copy(ref, &one);
+		free(one.tag);
+		one.tag = pm_strdup(tags.v[k]);
+		_cleanup_free_ char *text = pm_reference_str(&one);
+		r = pm_session_send_text(s, "trying", text, err);
+		if (r >= 0)
+			r = send_remote(s, http, client, &one, err);
+	}
+	return r;
+}
+
+static int pull_docker(struct pm_session *s, struct pm_err *err)
+{
+	const char *name = pm_wire_get(&s->request, "name");
+	_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
+	int r = pm_reference_parse(name ? name : "", &ref, err);
+	if (r < 0)
+		return r;
+	if (!ref.domain)
+		return pm_fail(err, PM_E_INTERNAL, "'%.200s' names no registry", name);
+	pm_reference_normalize(&ref);
+	int64_t tls = -1, all = 0;
+	r = pm_wire_get_int(&s->request, "tls_verify", -1, &tls, err);
+	if (r >= 0)
+		r = pm_wire_get_int(&s->request, "all_tags", 0, &all, err);
+	_cleanup_registries_ struct pm_registries conf = PM_REGISTRIES_INIT;
+	if (r >= 0)
+		r = pm_registries_load(&conf, err);
+	if (r < 0)
+		return r;
+	struct pm_client_options opts = {
+		.authfile = pm_wire_get(&s->request, "authfile"),
+		.creds = pm_wire_get(&s->request, "creds"),
+		.cert_dir = pm_wire_get(&s->request, "cert_dir"),
+		.tls_verify = (int)tls,
+		.retries = RETRIES,
+		.retry_ms = test_setting("PM_TEST_RETRY_MS", RETRY_MS),
+		.retrying = on_retry,
+		.arg = s,
+	};
+	struct pm_http *http;
+	struct pm_client *client = NULL;
+	r = pm_http_new(test_setting("PM_TEST_STALL_SECONDS", STALL_SECONDS), &http, err);
+	if (r < 0)
+		return r;
+	r = pm_client_new(http, &conf, &ref, &opts, &client, err);
+	if (r >= 0) {
+		if (!all)
+			pm_reference_default_tag(&ref);
+		r = all ? send_tags(s, http, client, &ref, err)
+			: send_remote(s, http, client, &ref, err);
+	}
+	pm_client_free(client);
+	pm_http_free(http);
+	return r;
+}
+
+/* --- files --------------------------------------------------------------------------------------- */
+
+/* Split "PATH[:WHICH]"; a colon within the last component ends the path. *ret_path and *ret_which (NULL:
+ * none) are the caller's to free. */
+static void split_path(const char *name, char **ret_path, char **ret_which)
+{
+	const char *colon = strchr(name, ':');
+	*ret_path = colon ? pm_strndup(name, (size_t)(colon - name)) : pm_strdup(name);
+	*ret_which = colon && colon[1] ? pm_strdup(colon + 1) : NULL;
+}
+
+/* localhost/PATH:latest, as podman names what comes from a layout in a directory; NULL when PATH makes no
+ * valid name. The caller frees. */
+static char *name_of_path(const char *path)
+{
+	_cleanup_free_ char *clean = pm_path_clean(path);
+	_cleanup_free_ char *text =
+		pm_asprintf("localhost/%s:latest", clean + strspn(clean, "/"));
+	struct pm_reference ref;
+	if (pm_reference_parse(text, &ref, NULL) < 0)
+		return NULL;
+	pm_reference_free(&ref);
+	return pm_steal(&text);
+}
+
+static int send_files(struct pm_session *s, int fd, const char *path, enum pm_archive_kind kind,
+		      const char *which, bool all, struct pm_err *err)
+{
+	struct stat st;
+	_cleanup_free_ char *path_name = NULL;
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		path_name = name_of_path(path);
+	struct pm_files *f;
+	int r = pm_files_open(fd, s->stage, &f, err);
+	if (r >= 0) {
+		r = pm_archive_send(s, f, kind, which, all, path_name, path, err);
+		pm_files_free(f);
+	}
+	return r < 0 ? pm_wrap(err, "%s", path) : r;
+}
+
+static int pull_files(struct pm_session *s, enum pm_archive_kind kind, bool directory,
+		      struct pm_err *err)
+{
+	const char *name = pm_wire_get(&s->request, "name");
+	_cleanup_free_ char *path = NULL, *which = NULL;
+	if (kind == PM_ARCHIVE_DIR)
+		path = pm_strdup(name ? name : "");
+	else
+		split_path(name ? name : "", &path, &which);
+	_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, path,
+					    O_RDONLY | O_NONBLOCK | (directory ? O_DIRECTORY : 0), 0,
+					    err);
+	if (fd < 0)
+		return fd;
+	return send_files(s, fd, path, kind, which, false, err);
+}
+
+static int load(struct pm_session *s, struct pm_err *err)
+{
+	const char *path = pm_wire_get(&s->request, "path");
+	return send_files(s, s->input, path ? path : "archive", PM_ARCHIVE_DETECT, NULL, true, err);
+}
+
+static int import(struct pm_session *s, struct pm_err *err)
+{
+	struct stat st;
+	struct pm_extract x = PM_EXTRACT_INIT;
+	struct pm_extract_spec spec = PM_EXTRACT_SPEC_INIT;
+	spec.input = s->input;
+	spec.directory = s->dir;
+	spec.userns = s->userns;
+	spec.single_id = s->single_id;
+	spec.foreign = true;
+	spec.whiteouts = (enum pm_whiteout_form)s->whiteouts;
+	int64_t total = fstat(s->input, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
+	int r = pm_session_send_progress(s, 0, 0, total, PM_LAYER_DOWNLOADING, err);
+	if (r >= 0)
+		r = pm_extract_spawn(&spec, &x, err);
+	if (r < 0)
+		return r;
+	struct pollfd fds[2] = {{.fd = s->sock, .events = POLLIN}, {.fd = x.report, .events = POLLIN}};
+	while (!fds[1].revents) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			fds[0].revents = POLLERR;
+		if (fds[0].revents) {
+			pm_extract_cancel(&x);
+			return pm_fail(err, PM_E_CANCELLED, "pm is gone");
+		}
+	}
+	struct pm_extract_result res;
+	r = pm_extract_finish(&x, &res, err);
+	if (r < 0)
+		return r;
+	return pm_session_send_layer(s, 0, res.diff_id, res.blob_digest, res.blob_size,
+				     res.stream_size, err);
+}
+
+/* --- entry --------------------------------------------------------------------------------------- */
+
+static int serve(struct pm_session *s, struct pm_err *err)
+{
+	const char *op = pm_wire_get(&s->request, "op");
+	const char *transport = pm_wire_get(&s->request, "transport");
+	if (pm_streq(op, "load") && s->input >= 0)
+		return load(s, err);
+	if (pm_streq(op, "import") && s->input >= 0 && s->dir >= 0)
+		return import(s, err);
+	if (!pm_streq(op, "pull"))
+		return pm_fail(err, PM_E_INTERNAL, "malformed request");
+	if (pm_streq(transport, "docker"))
+		return pull_docker(s, err);
+	if (pm_streq(transport, "oci"))
+		return pull_files(s, PM_ARCHIVE_OCI, true, err);
+	if (pm_streq(transport, "oci-archive"))
+		return pull_files(s, PM_ARCHIVE_OCI, false, err);
+	if (pm_streq(transport, "docker-archive"))
+		return pull_files(s, PM_ARCHIVE_DOCKER, false, err);
+	if (pm_streq(transport, "dir"))
+		return pull_files(s, PM_ARCHIVE_DIR, true, err);
+	return pm_fail(err, PM_E_UNSUPPORTED, "transport '%.50s' is not supported", transport);
+}
+
+int main(int argc, char **argv)
+{
+	struct stat st;
+	(void)argv;
+	if (argc != 1 || fstat(PM_TRANSFER_FD, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		fputs("pm-transfer is a helper of pm and is started by it\n", stderr);
+		return 125;
+	}
+	fcntl(PM_TRANSFER_FD, F_SETFD, FD_CLOEXEC);
+	signal(SIGPIPE, SIG_IGN);
+	struct pm_session s;
+	struct pm_err err = PM_ERR_INIT;
+	int r = pm_session_begin(&s, PM_TRANSFER_FD, &err);
+	if (r >= 0)
+		r = serve(&s, &err);
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	pm_wire_add(&w, "type", r < 0 ? "error" : "end");
+	if (r < 0) {
+		pm_wire_add_int(&w, "code", -r);
+		pm_wire_add(&w, "text", err.text);
+	}
+	/* When pm is gone there is nobody to tell. */
+	pm_wire_send(PM_TRANSFER_FD, &w, NULL, 0, NULL);
+	pm_session_end(&s);
+	return r < 0 ? 1 : 0;
+}
