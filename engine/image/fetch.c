@@ -1,0 +1,656 @@
+#include "engine/image/fetch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "engine/transfer/protocol.h"
+#include "netns/userns.h"
+#include "registry/digest.h"
+#include "registry/manifest.h"
+
+enum { GOODBYE_MS = 500 };
+
+struct fetch {
+	struct pm_store *store;
+	const struct pm_pull_progress *progress;
+	int sock, signals, pidfd;
+	pid_t pid;
+	sigset_t old_mask;
+	bool masked;
+	struct pm_stage *stage;
+	bool userns_asked, single_id;
+	int userns; /* -1: none, or not asked for yet */
+	unsigned int images;
+	pm_fetch_stored_fn *stored;
+	void *stored_arg;
+};
+
+/* An image as offered, and what becomes of it. */
+struct offer {
+	struct pm_image_row row; /* points into wire and texts; names allocated */
+	struct pm_buf manifest, config;
+	struct pm_strv names, digests, sizes, types, diff_ids;
+	char id[65];
+	char (*chain)[65];
+	struct pm_layer_row *layers;
+	char **staged; /* names within the stage; NULL: the store has it */
+	bool *complete;
+	size_t n;
+	int *locks;
+};
+
+static void offer_free(struct offer *o)
+{
+	for (size_t i = 0; i < o->n && o->locks; i++) {
+		if (o->locks[i] >= 0)
+			close(o->locks[i]);
+		free(o->staged[i]);
+	}
+	free(o->row.names);
+	free(o->chain);
+	free(o->layers);
+	free(o->staged);
+	free(o->complete);
+	free(o->locks);
+	pm_buf_free(&o->manifest);
+	pm_buf_free(&o->config);
+	pm_strv_free(&o->names);
+	pm_strv_free(&o->digests);
+	pm_strv_free(&o->sizes);
+	pm_strv_free(&o->types);
+	pm_strv_free(&o->diff_ids);
+}
+
+static void emit(struct fetch *f, const struct pm_pull_event *ev)
+{
+	if (f->progress && f->progress->event)
+		f->progress->event(f->progress->arg, ev);
+}
+
+/* --- the helper ---------------------------------------------------------------------------------- */
+
+static int mask_signals(struct fetch *f, struct pm_err *err)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, &f->old_mask) < 0)
+		return pm_fail_sys(err, "sigprocmask");
+	f->masked = true;
+	f->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return f->signals < 0 ? pm_fail_sys(err, "signalfd") : 0;
+}
+
+static int begin(struct fetch *f, struct pm_err *err)
+{
+	int r = mask_signals(f, err);
+	if (r < 0)
+		return r;
+	int sv[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
+		return pm_fail_sys(err, "socketpair");
+	f->sock = sv[0];
+	_cleanup_close_ int theirs = sv[1];
+	_cleanup_free_ char *path = pm_proc_helper("pm-transfer");
+	char *argv[] = {(char *)"pm-transfer", NULL};
+	struct pm_proc_fd fds[] = {{theirs, PM_TRANSFER_FD}, {STDERR_FILENO, STDERR_FILENO}};
+	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
+	spec.path = path;
+	spec.argv = argv;
+	spec.fds = fds;
+	spec.n_fds = 2;
+	spec.death_signal = SIGKILL;
+	return pm_proc_spawn(&spec, &f->pid, &f->pidfd, err);
+}
+
+static void finish(struct fetch *f)
+{
+	if (f->sock >= 0)
+		close(pm_steal_fd(&f->sock));
+	if (f->pid > 0) {
+		/* The closed socket makes it end its extractors; one that is busy elsewhere has none. */
+		struct pollfd p = {.fd = f->pidfd, .events = POLLIN};
+		if (f->pidfd < 0 || poll(&p, 1, GOODBYE_MS) <= 0)
+			kill(f->pid, SIGKILL);
+		int status;
+		pm_proc_wait(f->pid, &status, NULL);
+		f->pid = 0;
+	}
+	if (f->pidfd >= 0)
+		close(pm_steal_fd(&f->pidfd));
+	if (f->userns >= 0)
+		close(pm_steal_fd(&f->userns));
+	if (f->signals >= 0)
+		close(pm_steal_fd(&f->signals));
+	if (f->masked)
+		sigprocmask(SIG_SETMASK, &f->old_mask, NULL);
+	f->masked = false;
+}
+
+/* The next message. A helper that ends without a last word has crashed. */
+static int next_message(struct fetch *f, struct pm_wire *ret, int *fds, size_t *n_fds,
+			struct pm_err *err)
+{
+	struct pollfd p[2] = {{.fd = f->sock, .events = POLLIN},
+			      {.fd = f->signals, .events = POLLIN}};
+	while (poll(p, 2, -1) < 0) {
+		if (errno != EINTR)
+			return pm_fail_sys(err, "poll");
+	}
+	if (p[1].revents)
+		return pm_fail(err, PM_E_CANCELLED, "interrupted");
+	int r = pm_wire_recv(f->sock, ret, fds, n_fds, err);
+	if (r < 0)
+		return pm_wrap(err, "pm-transfer");
+	if (r == 0)
+		return pm_fail(err, PM_E_INTERNAL, "pm-transfer ended unexpectedly");
+	if (pm_streq(pm_wire_get(ret, "type"), "error")) {
+		int64_t code = 0;
+		const char *text = pm_wire_get(ret, "text");
+		if (pm_wire_get_int(ret, "code", PM_E_INTERNAL, &code, err) < 0 || code <= 0 ||
+		    code > PM_E_INTERNAL)
+			code = PM_E_INTERNAL;
+		return pm_fail(err, (int)code, "%s", text && *text ? text : "unknown error");
+	}
+	return 0;
+}
+
+/* --- user namespace and stage -------------------------------------------------------------------- */
+
+static int need_userns(struct fetch *f, struct pm_err *err)
+{
+	if (f->userns_asked)
+		return 0;
+	int r = pm_userns_get(f->store->runroot_fd, &f->userns, err);
+	if (r < 0)
+		return r;
+	if (r == 1) {
+		_cleanup_userns_map_ struct pm_userns_map map = PM_USERNS_MAP_INIT;
+		r = pm_userns_default_map(&map, err);
+		if (r < 0)
+			return r;
+		f->single_id = map.single;
+	}
+	f->userns_asked = true;
+	return 0;
+}
+
+static int sweep_inside(void *arg, struct pm_err *err)
+{
+	bool left = false;
+	return pm_sweep_at(*(int *)arg, &left, err);
+}
+
+void pm_fetch_drop_stage(struct pm_store *store, struct pm_stage **stage)
+{
+	bool left = false;
+	struct pm_err err = PM_ERR_INIT;
+	pm_stage_free(*stage);
+	*stage = NULL;
+	if (pm_sweep(store, &left, &err) >= 0 && left) {
+		_cleanup_close_ int ns = -1;
+		int r = pm_userns_get(store->runroot_fd, &ns, &err);
+		if (r >= 0)
+			r = pm_userns_run(ns, sweep_inside, &store->root_fd, &err);
+	}
+	if (err.code)
+		pm_debug("sweep: %s", err.text);
+}
+
+/* --- layers -------------------------------------------------------------------------------------- */
+
+static int by_chain(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Take the lock without blocking signals for the time that another process holds it. */
+static int lock_layer(struct fetch *f, const char *chain, enum pm_lock_kind how,
+		      struct pm_err *err)
+{
+	int fd = pm_store_lock(f->store, "layer", chain, how, false, NULL);
+	if (fd >= 0)
+		return fd;
+	if (fd != -EAGAIN)
+		return pm_store_lock(f->store, "layer", chain, how, false, err);
+	pm_debug("waiting for layer %s, which another pm is fetching", chain);
+	sigset_t now;
+	sigprocmask(SIG_SETMASK, &f->old_mask, &now);
+	fd = pm_store_lock(f->store, "layer", chain, how, true, err);
+	sigprocmask(SIG_SETMASK, &now, NULL);
+	return fd;
+}
+
+/* Is layer i in the store? Its lock is held on return: shared when it is, exclusive when it is not. */
+static int settle_layer(struct fetch *f, struct offer *o, size_t i, struct pm_err *err)
+{
+	for (;;) {
+		int there = pm_layer_get(f->store, o->chain[i], NULL, err);
+		if (there < 0)
+			return there;
+		o->locks[i] = lock_layer(f, o->chain[i],
+					 there ? PM_LOCK_SHARED : PM_LOCK_EXCLUSIVE, err);
+		if (o->locks[i] < 0)
+			return o->locks[i];
+		struct pm_layer_row row = {0};
+		int now = pm_layer_get(f->store, o->chain[i], &row, err);
+		if (now < 0)
+			return now;
+		/* Another made it meanwhile: an exclusive lock keeps it as well as a shared one. */
+		if (now) {
+			o->layers[i].size = row.size;
+			pm_layer_row_free(&row);
+			return 0;
+		}
+		if (!there) {
+			o->staged[i] = pm_asprintf("%u-%zu", f->images, i);
+			o->layers[i].staged = o->staged[i];
+			return 0;
+		}
+		close(pm_steal_fd(&o->locks[i])); /* removed just now: again, exclusively */
+	}
+}
+
+static int settle_layers(struct fetch *f, struct offer *o, struct pm_err *err)
+{
+	char **sorted = pm_calloc(o->n, sizeof(*sorted));
+	for (size_t i = 0; i < o->n; i++)
+		sorted[i] = o->chain[i];
+	qsort(sorted, o->n, sizeof(*sorted), by_chain);
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < o->n; i++)
+		r = settle_layer(f, o, (size_t)((char(*)[65])sorted[i] - o->chain), err);
+	free(sorted);
+	return r;
+}
+
+static int request_layer(struct fetch *f, struct offer *o, size_t i, bool first,
+			 struct pm_err *err)
+{
+	int r = 0;
+	if (!f->stage) {
+		r = pm_stage_new(f->store, &f->stage, err);
+		if (r < 0)
+			return r;
+	}
+	_cleanup_close_ int dir = pm_stage_layer(f->stage, o->staged[i], err);
+	if (dir < 0)
+		return dir;
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	int fds[2] = {dir, f->userns};
+	bool with_userns = first && f->userns >= 0;
+	pm_wire_add(&w, "type", "layer");
+	pm_wire_add_int(&w, "index", (int64_t)i);
+	pm_wire_add_int(&w, "userns", with_userns);
+	pm_wire_add_int(&w, "single_id", f->single_id);
+	return pm_wire_send(f->sock, &w, fds, with_userns ? 2 : 1, err);
+}
+
+static void emit_layer(struct fetch *f, const struct offer *o, size_t i,
+		       enum pm_pull_layer_state state, int64_t done, int64_t total)
+{
+	struct pm_pull_event ev = {
+		.kind = PM_PULL_LAYER,
+		.state = state,
+		.layer = (unsigned int)i,
+		.layers = (unsigned int)o->n,
+		.digest = o->digests.v[i][0] ? o->digests.v[i] : o->diff_ids.v[i],
+		.done = done < 0 ? 0 : (uint64_t)done,
+		.total = total < 0 ? 0 : (uint64_t)total,
+	};
+	emit(f, &ev);
+}
+
+static int answer(struct fetch *f, struct offer *o, struct pm_err *err)
+{
+	bool userns_sent = f->userns_asked;
+	bool first = true;
+	int r = settle_layers(f, o, err);
+	for (size_t i = 0; r >= 0 && i < o->n; i++) {
+		if (!o->staged[i]) {
+			emit_layer(f, o, i, PM_LAYER_EXISTS, number(o->sizes.v[i]),
+				   number(o->sizes.v[i]));
+			continue;
+		}
+		r = need_userns(f, err);
+		if (r >= 0)
+			r = request_layer(f, o, i, first && !userns_sent, err);
+		first = false;
+	}
+	if (r < 0)
+		return r;
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	pm_wire_add(&w, "type", "go");
+	return pm_wire_send(f->sock, &w, NULL, 0, err);
+}
+
+/* --- one image ----------------------------------------------------------------------------------- */
+
+static int malformed(struct pm_err *err)
+{
+	return pm_fail(err, PM_E_INTERNAL, "malformed message from pm-transfer");
+}
+
+static int64_t number(const char *s)
+{
+	char *end;
+	errno = 0;
+	long long v = strtoll(s, &end, 10);
+	return errno || end == s || *end ? -1 : v;
+}
+
+static int parse_offer(const struct pm_wire *w, const int *fds, size_t n_fds, struct offer *o,
+		       struct pm_err *err)
+{
+	pm_wire_get_list(w, "name", &o->names);
+	pm_wire_get_list(w, "layer", &o->digests);
+	pm_wire_get_list(w, "size", &o->sizes);
+	pm_wire_get_list(w, "layer_type", &o->types);
+	pm_wire_get_list(w, "diff_id", &o->diff_ids);
+	size_t n = o->diff_ids.n;
+	if (n_fds != 2 || o->digests.n != n || o->sizes.n != n || o->types.n != n ||
+	    !pm_digest_valid(pm_wire_get(w, "digest")) ||
+	    !pm_digest_valid(pm_wire_get(w, "name_digest")))
+		return malformed(err);
+	int r = pm_fs_read_fd(fds[0], PM_MANIFEST_MAX, &o->manifest, err);
+	if (r >= 0)
+		r = pm_fs_read_fd(fds[1], PM_CONFIG_MAX, &o->config, err);
+	if (r < 0)
+		return r;
+	o->chain = pm_calloc(n, sizeof(*o->chain));
+	o->layers = pm_calloc(n, sizeof(*o->layers));
+	o->staged = pm_calloc(n, sizeof(*o->staged));
+	o->complete = pm_calloc(n, sizeof(*o->complete));
+	o->locks = pm_calloc(n, sizeof(*o->locks));
+	o->n = n;
+	for (size_t i = 0; i < n; i++)
+		o->locks[i] = -1;
+	for (size_t i = 0; i < n; i++) {
+		const char *blob = o->digests.v[i];
+		if (!pm_digest_valid(o->diff_ids.v[i]) || (*blob && !pm_digest_valid(blob)))
+			return malformed(err);
+		pm_chain_id(i ? o->chain[i - 1] : NULL, o->diff_ids.v[i], o->chain[i]);
+		o->layers[i] = (struct pm_layer_row){
+			.chain_id = o->chain[i],
+			.parent = i ? o->chain[i - 1] : NULL,
+			.diff_id = o->diff_ids.v[i],
+			.blob = *blob ? o->digests.v[i] : NULL,
+			.blob_size = *blob ? number(o->sizes.v[i]) : 0,
+			.media_type = *blob ? o->types.v[i] : NULL,
+		};
+	}
+	return 0;
+}
+
+static int fill_row(const struct pm_wire *w, struct offer *o, struct pm_err *err)
+{
+	struct pm_image_row *row = &o->row;
+	pm_sha256_of(pm_buf_str(&o->config), o->config.len, o->id);
+	row->id = o->id;
+	row->digest = (char *)pm_wire_get(w, "digest");
+	row->media_type = (char *)pm_wire_get(w, "media_type");
+	row->manifest = (char *)pm_buf_str(&o->manifest);
+	row->manifest_len = o->manifest.len;
+	row->config = (char *)pm_buf_str(&o->config);
+	row->config_len = o->config.len;
+	row->os = (char *)pm_wire_get(w, "os");
+	row->arch = (char *)pm_wire_get(w, "arch");
+	row->variant = (char *)pm_wire_get(w, "variant");
+	row->top = o->n ? o->chain[o->n - 1] : NULL;
+	int r = pm_wire_get_int(w, "created", 0, &row->created, err);
+	if (r < 0)
+		return r;
+	if (!row->media_type || !row->os || !row->arch || !row->variant)
+		return malformed(err);
+	row->n_names = o->names.n;
+	row->names = pm_calloc(o->names.n, sizeof(*row->names));
+	for (size_t i = 0; i < o->names.n; i++)
+		row->names[i] = (struct pm_image_name){o->names.v[i],
+						       (char *)pm_wire_get(w, "name_digest")};
+	return 0;
+}
+
+static int layer_done(struct offer *o, const struct pm_wire *w, struct pm_err *err)
+{
+	int64_t index = -1, size = -1, blob_size = -1;
+	if (pm_wire_get_int(w, "index", -1, &index, err) < 0 ||
+	    pm_wire_get_int(w, "stream_size", -1, &size, err) < 0 ||
+	    pm_wire_get_int(w, "blob_size", -1, &blob_size, err) < 0 || index < 0 ||
+	    (size_t)index >= o->n || !o->staged[index] || o->complete[index] || size < 0 ||
+	    !pm_streq(pm_wire_get(w, "diff_id"), o->diff_ids.v[index]))
+		return malformed(err);
+	o->complete[index] = true;
+	o->layers[index].size = size;
+	if (o->layers[index].blob)
+		o->layers[index].blob_size = blob_size;
+	return 0;
+}
+
+static int on_progress(struct fetch *f, struct offer *o, const struct pm_wire *w,
+		       struct pm_err *err)
+{
+	int64_t index = -1, done = 0, total = 0, state = 0;
+	if (pm_wire_get_int(w, "index", -1, &index, err) < 0 ||
+	    pm_wire_get_int(w, "done", 0, &done, err) < 0 ||
+	    pm_wire_get_int(w, "total", 0, &total, err) < 0 ||
+	    pm_wire_get_int(w, "state", 0, &state, err) < 0 || index < 0 ||
+	    (size_t)index >= o->n || state < 0 || state > PM_LAYER_EXISTS)
+		return malformed(err);
+	emit_layer(f, o, (size_t)index, (enum pm_pull_layer_state)state, done, total);
+	return 0;
+}
+
+static void emit_text(struct fetch *f, enum pm_pull_event_kind kind, const struct pm_wire *w)
+{
+	struct pm_pull_event ev = {.kind = kind, .text = pm_wire_get(w, "text")};
+	emit(f, &ev);
+}
+
+static int commit(struct fetch *f, struct offer *o, struct pm_err *err)
+{
+	char digest[PM_DIGEST_SIZE];
+	snprintf(digest, sizeof(digest), "sha256:%s", o->id);
+	o->row.size = 0;
+	for (size_t i = 0; i < o->n; i++) {
+		if (o->staged[i] && !o->complete[i])
+			return malformed(err);
+		o->row.size += o->layers[i].size;
+	}
+	struct pm_pull_event ev = {.kind = PM_PULL_CONFIG, .digest = digest};
+	emit(f, &ev);
+	ev.kind = PM_PULL_COMMIT;
+	emit(f, &ev);
+	int r = pm_image_commit(f->store, &o->row, o->layers, o->n, f->stage, err);
+	if (r < 0)
+		return r;
+	ev.kind = PM_PULL_DONE;
+	for (size_t i = 0; i < o->names.n || i == 0; i++) {
+		ev.text = o->names.n ? o->names.v[i] : NULL;
+		emit(f, &ev);
+	}
+	if (f->stored)
+		f->stored(f->stored_arg, o->id, &o->names);
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	pm_wire_add(&w, "type", "next");
+	return pm_wire_send(f->sock, &w, NULL, 0, err);
+}
+
+static int talk(struct fetch *f, struct offer *o, struct pm_err *err)
+{
+	for (;;) {
+		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+		int r = next_message(f, &w, NULL, NULL, err);
+		if (r < 0)
+			return r;
+		const char *type = pm_wire_get(&w, "type");
+		if (pm_streq(type, "ready"))
+			return commit(f, o, err);
+		if (pm_streq(type, "progress"))
+			r = on_progress(f, o, &w, err);
+		else if (pm_streq(type, "layer"))
+			r = layer_done(o, &w, err);
+		else if (pm_streq(type, "retry"))
+			emit_text(f, PM_PULL_RETRY, &w);
+		else
+			r = malformed(err);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int one_image(struct fetch *f, const struct pm_wire *w, const int *fds, size_t n_fds,
+		     struct pm_err *err)
+{
+	struct offer o = {0};
+	int r = parse_offer(w, fds, n_fds, &o, err);
+	if (r >= 0)
+		r = fill_row(w, &o, err);
+	if (r >= 0) {
+		struct pm_pull_event ev = {.kind = PM_PULL_SOURCE, .layers = (unsigned int)o.n};
+		emit(f, &ev);
+		r = pm_store_need_db(f->store, err);
+	}
+	if (r >= 0)
+		r = answer(f, &o, err);
+	if (r >= 0)
+		r = talk(f, &o, err);
+	f->images++;
+	offer_free(&o);
+	return r;
+}
+
+/* --- requests ------------------------------------------------------------------------------------ */
+
+static int run_images(struct fetch *f, struct pm_err *err)
+{
+	for (;;) {
+		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+		int fds[PM_TRANSFER_FDS_MAX];
+		size_t n = PM_TRANSFER_FDS_MAX;
+		int r = next_message(f, &w, fds, &n, err);
+		if (r < 0)
+			return r;
+		const char *type = pm_wire_get(&w, "type");
+		if (pm_streq(type, "image"))
+			r = one_image(f, &w, fds, n, err);
+		else if (pm_streq(type, "trying"))
+			emit_text(f, PM_PULL_TRYING, &w);
+		else if (pm_streq(type, "retry"))
+			emit_text(f, PM_PULL_RETRY, &w);
+		else if (!pm_streq(type, "end"))
+			r = malformed(err);
+		for (size_t i = 0; i < n; i++)
+			close(fds[i]);
+		if (r < 0 || pm_streq(type, "end"))
+			return r;
+	}
+}
+
+#define FETCH_INIT {.sock = -1, .signals = -1, .pidfd = -1, .userns = -1}
+
+int pm_fetch_images(struct pm_store *store, struct pm_wire *request, int input, bool with_stage,
+		    const struct pm_pull_progress *progress, pm_fetch_stored_fn *stored, void *arg,
+		    struct pm_err *err)
+{
+	struct fetch f = FETCH_INIT;
+	f.store = store;
+	f.progress = progress;
+	f.stored = stored;
+	f.stored_arg = arg;
+	int fds[2];
+	size_t n = 0;
+	int r = pm_store_need_dirs(store, err);
+	if (r >= 0)
+		r = begin(&f, err);
+	if (r >= 0 && with_stage)
+		r = pm_stage_new(store, &f.stage, err);
+	if (r >= 0) {
+		pm_wire_add(request, "type", "request");
+		if (input >= 0) {
+			pm_wire_add(request, "fds", "input");
+			fds[n++] = input;
+		}
+		if (f.stage) {
+			pm_wire_add(request, "fds", "stage");
+			fds[n++] = f.stage->dir_fd;
+		}
+		r = pm_wire_send(f.sock, request, fds, n, err);
+	}
+	if (r >= 0)
+		r = run_images(&f, err);
+	finish(&f);
+	if (f.stage)
+		pm_fetch_drop_stage(store, &f.stage);
+	return r;
+}
+
+static int run_layer(struct fetch *f, struct pm_fetch_layer *ret, struct pm_err *err)
+{
+	struct pm_fetch_layer l = {0};
+	for (;;) {
+		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+		int r = next_message(f, &w, NULL, NULL, err);
+		const char *type = r < 0 ? NULL : pm_wire_get(&w, "type");
+		if (pm_streq(type, "end") && l.diff_id) {
+			*ret = l;
+			return 0;
+		}
+		if (pm_streq(type, "layer") && !l.diff_id) {
+			if (!pm_digest_valid(pm_wire_get(&w, "diff_id")) ||
+			    !pm_digest_valid(pm_wire_get(&w, "blob")) ||
+			    pm_wire_get_int(&w, "blob_size", 0, &l.blob_size, err) < 0 ||
+			    pm_wire_get_int(&w, "stream_size", 0, &l.stream_size, err) < 0)
+				return malformed(err);
+			l.diff_id = pm_strdup(pm_wire_get(&w, "diff_id"));
+			l.blob = pm_strdup(pm_wire_get(&w, "blob"));
+		} else if (!pm_streq(type, "progress")) {
+			free(l.diff_id);
+			free(l.blob);
+			return r < 0 ? r : malformed(err);
+		}
+	}
+}
+
+int pm_fetch_layer(struct pm_store *store, struct pm_stage *stage, const char *name, int input,
+		   const struct pm_pull_progress *progress, struct pm_fetch_layer *ret,
+		   struct pm_err *err)
+{
+	struct fetch f = FETCH_INIT;
+	f.store = store;
+	f.progress = progress;
+	_cleanup_close_ int dir = pm_stage_layer(stage, name, err);
+	if (dir < 0)
+		return dir;
+	int r = begin(&f, err);
+	if (r >= 0)
+		r = need_userns(&f, err);
+	if (r >= 0) {
+		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+		int fds[4] = {input, stage->dir_fd, dir, f.userns};
+		pm_wire_add(&w, "type", "request");
+		pm_wire_add(&w, "op", "import");
+		pm_wire_add(&w, "fds", "input");
+		pm_wire_add(&w, "fds", "stage");
+		pm_wire_add(&w, "fds", "dir");
+		if (f.userns >= 0)
+			pm_wire_add(&w, "fds", "userns");
+		pm_wire_add_int(&w, "single_id", f.single_id);
+		r = pm_wire_send(f.sock, &w, fds, f.userns >= 0 ? 4 : 3, err);
+	}
+	if (r >= 0)
+		r = run_layer(&f, ret, err);
+	finish(&f);
+	return r;
+}

@@ -1,0 +1,230 @@
+#include "engine/image/pull.h"
+
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "engine/image/fetch.h"
+#include "engine/image/resolve.h"
+#include "registry/policy.h"
+#include "registry/reference.h"
+#include "registry/registries_conf.h"
+
+static const char *const transports[] = {
+	"docker",	  "oci",    "oci-archive", "docker-archive", "dir", "docker-daemon",
+	"containers-storage", "ostree", "sif",     "tarball",
+};
+
+const char *pm_transport_of(const char *name)
+{
+	for (size_t i = 0; i < PM_ARRAY_SIZE(transports); i++) {
+		size_t n = strlen(transports[i]);
+		if (strncmp(name, transports[i], n) != 0 || name[n] != ':')
+			continue;
+		/* "docker:TAG" is an image called docker. */
+		if (i == 0 && strncmp(name + n, "://", 3) != 0)
+			continue;
+		return transports[i];
+	}
+	return NULL;
+}
+
+static void collect(void *arg, const char *id, const struct pm_strv *names)
+{
+	struct pm_strv *ids = arg;
+	(void)names;
+	if (ids && !pm_strv_has(ids, id))
+		pm_strv_add(ids, id);
+}
+
+static void add_text(struct pm_wire *w, const char *name, const char *value)
+{
+	if (value && *value)
+		pm_wire_add(w, name, value);
+}
+
+static void make_request(struct pm_wire *w, const char *transport, const char *name,
+			 const struct pm_pull_options *o)
+{
+	pm_wire_add(w, "op", "pull");
+	pm_wire_add(w, "transport", transport);
+	pm_wire_add(w, "name", name);
+	add_text(w, "authfile", o->authfile);
+	add_text(w, "creds", o->creds);
+	add_text(w, "cert_dir", o->cert_dir);
+	add_text(w, "os", o->os);
+	add_text(w, "arch", o->arch);
+	add_text(w, "variant", o->variant);
+	pm_wire_add_int(w, "tls_verify", o->tls_verify);
+	pm_wire_add_int(w, "all_tags", o->all_tags);
+}
+
+static int pull_one(struct pm_store *store, const char *transport, const char *name,
+		    const struct pm_pull_options *o, const struct pm_pull_progress *progress,
+		    struct pm_strv *ret_ids, struct pm_err *err)
+{
+	bool docker = strcmp(transport, "docker") == 0;
+	bool archive = pm_endswith(transport, "-archive");
+	int r = pm_policy_check(o->signature_policy, transport, name, err);
+	if (r < 0)
+		return r;
+	if (docker && !o->all_tags && progress && progress->event) {
+		struct pm_pull_event ev = {.kind = PM_PULL_TRYING, .text = name};
+		progress->event(progress->arg, &ev);
+	}
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	make_request(&w, transport, name, o);
+	r = pm_fetch_images(store, &w, -1, archive, progress, collect, ret_ids, err);
+	if (r < 0 && docker && err && err->code != PM_E_CANCELLED)
+		return pm_wrap(err, "initializing source docker://%s", name);
+	return r;
+}
+
+/* What a reference may mean, in order; all_tags: without tags. */
+static int candidates(const char *name, const struct pm_pull_options *o, struct pm_strv *ret,
+		      struct pm_err *err)
+{
+	_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
+	int r = pm_reference_parse(name, &ref, err);
+	if (r < 0)
+		return r;
+	if (o->all_tags && (ref.tag || ref.digest))
+		return pm_fail(err, PM_E_USAGE, "'%s' has a tag or digest, which --all-tags "
+						"excludes",
+			       name);
+	if (ref.digest) {
+		free(ref.tag);
+		ref.tag = NULL;
+	}
+	_cleanup_registries_ struct pm_registries conf = PM_REGISTRIES_INIT;
+	if (!ref.domain) {
+		r = pm_registries_load(&conf, err);
+		if (r < 0)
+			return r;
+	}
+	r = pm_registries_candidates(&conf, &ref, false, ret, err);
+	for (size_t i = 0; r >= 0 && o->all_tags && i < ret->n; i++)
+		*strrchr(ret->v[i], ':') = '\0'; /* the "latest" that candidates added */
+	return r;
+}
+
+int pm_image_pull(struct pm_store *store, const char *name, const struct pm_pull_options *options,
+		  const struct pm_pull_progress *progress, struct pm_strv *ret_ids,
+		  struct pm_err *err)
+{
+	const char *transport = pm_transport_of(name);
+	if (transport && strcmp(transport, "docker") != 0) {
+		static const char *const good[] = {"oci", "oci-archive", "docker-archive", "dir"};
+		for (size_t i = 0; i < PM_ARRAY_SIZE(good); i++) {
+			if (strcmp(transport, good[i]) == 0)
+				return pull_one(store, transport, name + strlen(transport) + 1,
+						options, progress, ret_ids, err);
+		}
+		return pm_fail(err, PM_E_UNSUPPORTED, "'%s': images cannot be pulled from %s:", name,
+			       transport);
+	}
+	_cleanup_strv_ struct pm_strv full = PM_STRV_INIT;
+	if (transport) {
+		_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
+		int r = pm_reference_parse_docker(name + strlen("docker://"), &ref, err);
+		if (r < 0)
+			return r;
+		_cleanup_free_ char *text = pm_reference_str(&ref);
+		r = candidates(text, options, &full, err);
+		if (r < 0)
+			return r;
+	} else {
+		int r = candidates(name, options, &full, err);
+		if (r < 0)
+			return r;
+	}
+	struct pm_err last = PM_ERR_INIT;
+	_cleanup_buf_ struct pm_buf all = PM_BUF_INIT;
+	for (size_t i = 0; i < full.n; i++) {
+		pm_err_clear(&last);
+		int r = pull_one(store, "docker", full.v[i], options, progress, ret_ids, &last);
+		if (r >= 0)
+			return 0;
+		if (r == -PM_E_CANCELLED)
+			break;
+		pm_buf_printf(&all, "%s%s", all.len ? "; " : "", last.text);
+	}
+	if (last.code == PM_E_CANCELLED || full.n == 1) {
+		if (err)
+			*err = last;
+		return -last.code;
+	}
+	return pm_fail(err, last.code, "%zu registries were tried for %s: %s", full.n, name,
+		       pm_buf_str(&all));
+}
+
+/* --- run and create ------------------------------------------------------------------------------ */
+
+int pm_pull_policy_parse(const char *word, enum pm_pull_policy *ret, struct pm_err *err)
+{
+	static const struct {
+		const char *word;
+		enum pm_pull_policy policy;
+	} words[] = {
+		{"", PM_PULL_MISSING},		{"missing", PM_PULL_MISSING},
+		{"true", PM_PULL_MISSING},	{"ifnotpresent", PM_PULL_MISSING},
+		{"ifmissing", PM_PULL_MISSING}, {"always", PM_PULL_ALWAYS},
+		{"never", PM_PULL_NEVER},	{"false", PM_PULL_NEVER},
+		{"newer", PM_PULL_NEWER},	{"ifnewer", PM_PULL_NEWER},
+	};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(words); i++) {
+		if (strcmp(words[i].word, word) == 0) {
+			*ret = words[i].policy;
+			return 0;
+		}
+	}
+	return pm_fail(err, PM_E_USAGE, "unsupported pull policy \"%s\": use always, missing, newer "
+					"or never",
+		       word);
+}
+
+int pm_image_obtain(struct pm_store *store, const char *name, enum pm_pull_policy policy,
+		    const struct pm_pull_options *options, const struct pm_pull_progress *progress,
+		    char ret_id[65], char **ret_name, struct pm_err *err)
+{
+	char *found = NULL;
+	struct pm_err why = PM_ERR_INIT;
+	bool transport = pm_transport_of(name) != NULL;
+	int r = transport ? pm_fail(&why, PM_E_NOSUCH, "%s: image not known", name)
+			  : pm_image_resolve(store, name, ret_id, &found, &why);
+	bool there = r >= 0;
+	/* An id cannot be pulled. */
+	bool use = there && (policy == PM_PULL_MISSING || policy == PM_PULL_NEVER || !found);
+	if (use || (r < 0 && (policy == PM_PULL_NEVER || r != -PM_E_NOSUCH))) {
+		if (r < 0 && err)
+			*err = why;
+		if (there)
+			*ret_name = found ? found : pm_strdup(name);
+		return r < 0 ? r : 0;
+	}
+	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
+	pm_err_clear(&why);
+	/* What is stored under a full name is looked for under that name. */
+	r = pm_image_pull(store, found ? found : name, options, progress, &ids, &why);
+	if (r < 0 && there && policy == PM_PULL_NEWER && r != -PM_E_CANCELLED) {
+		pm_warn("%s", why.text);
+		*ret_name = found;
+		return 0;
+	}
+	if (r < 0 || !ids.n) {
+		free(found);
+		if (err)
+			*err = why;
+		return r < 0 ? r : pm_fail(err, PM_E_INTERNAL, "pulling %s gave no image", name);
+	}
+	snprintf(ret_id, 65, "%s", ids.v[ids.n - 1]);
+	char *now = NULL;
+	char id[65];
+	if (!transport && pm_image_resolve(store, found ? found : name, id, &now, NULL) >= 0 && now) {
+		*ret_name = now;
+		free(found);
+	} else {
+		*ret_name = found ? found : pm_strdup(name);
+	}
+	return 0;
+}
