@@ -71,6 +71,15 @@ static void offer_free(struct offer *o)
 	pm_strv_free(&o->diff_ids);
 }
 
+/* A decimal number, -1 when it is none. */
+static int64_t number(const char *s)
+{
+	char *end;
+	errno = 0;
+	long long v = strtoll(s, &end, 10);
+	return errno || end == s || *end ? -1 : v;
+}
+
 static void emit(struct fetch *f, const struct pm_pull_event *ev)
 {
 	if (f->progress && f->progress->event)
@@ -341,14 +350,6 @@ static int answer(struct fetch *f, struct offer *o, struct pm_err *err)
 static int malformed(struct pm_err *err)
 {
 	return pm_fail(err, PM_E_INTERNAL, "malformed message from pm-transfer");
-}
-
-static int64_t number(const char *s)
-{
-	char *end;
-	errno = 0;
-	long long v = strtoll(s, &end, 10);
-	return errno || end == s || *end ? -1 : v;
 }
 
 static int parse_offer(const struct pm_wire *w, const int *fds, size_t n_fds, struct offer *o,
