@@ -22,7 +22,8 @@ BASEFLAGS := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -fno-common -g 
 	-DPM_VERSION='"$(VERSION)"' -DPM_LIBEXECDIR='"$(PREFIX)/libexec/pm"' \
 	-DPM_DATADIR='"$(PREFIX)/share/pm"'
 ifeq ($(SAN),1)
-OPT := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+OPT := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-DPM_FAULTS
 STATIC :=
 LDHARD := -fsanitize=address,undefined
 else

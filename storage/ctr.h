@@ -83,7 +83,7 @@ int pm_ctr_set_config(struct pm_store *s, const char *id, const char *config, si
 /* PM_E_EXISTS, PM_E_NOSUCH. */
 int pm_ctr_rename(struct pm_store *s, const char *id, const char *name, struct pm_err *err);
 
-/* The row and what it refers to; durable. PM_E_INUSE when another container depends on it, naming
+/* The row and what it refers to. PM_E_INUSE when another container depends on it, naming
  * that one. The container's directory: pm_trash_dir after. PM_E_NOSUCH. */
 int pm_ctr_delete(struct pm_store *s, const char *id, struct pm_err *err);
 

@@ -6,7 +6,10 @@
  * holder it is garbage. trash/<random> is garbage from the moment it is renamed there: its row is
  * gone. A stage is made under a shared flock on staging/, and the sweep checks under an exclusive one,
  * so that a new stage is never taken for an abandoned one; one sweeper at a time empties trash/,
- * under an exclusive flock on it. Libc-only but for struct pm_store.
+ * under an exclusive flock on it. pm_sweep_at is libc-only.
+ *
+ * A stage is also the mark of work in progress: who changes a directory and its row one after the
+ * other has a stage meanwhile, and a sweep that finds it abandoned looks for orphans.
  */
 #ifndef PM_STORAGE_STAGE_H
 #define PM_STORAGE_STAGE_H
@@ -45,7 +48,8 @@ int pm_trash_dir(struct pm_store *s, int dirfd, const char *path, struct pm_err 
 
 /* Delete everything in trash/ and abandoned stages. Costs two stat(2) when both are empty. Waits
  * for nobody. *ret_left is set when something stays because of subordinate ids: the caller then
- * runs pm_sweep_at inside the user namespace. Works without the database. */
+ * runs pm_sweep_at inside the user namespace. The database is opened only when orphans are looked
+ * for; no transaction may be open. ret_left may be NULL. */
 int pm_sweep(struct pm_store *s, bool *ret_left, struct pm_err *err);
 /* The same on a descriptor of the graph root. */
 int pm_sweep_at(int root_fd, bool *ret_left, struct pm_err *err);

@@ -43,16 +43,17 @@ struct pm_store {
 	char *root;    /* absolute, without a trailing slash */
 	char *runroot; /* the same */
 	enum pm_store_driver driver;
-	int root_fd;    /* directories, O_PATH-free: openat, fsync and flock work; -1 before the
+	int root_fd;    /* directories open for reading: openat, fsync and flock work; -1 before the
 			   first pm_store_need_* */
 	int runroot_fd;
 	struct pm_db *db; /* NULL until pm_store_need_db */
 };
 
 /* Find out the paths and open nothing: for completion, version, info. Defaults: root
- * $XDG_DATA_HOME/pm, else $HOME/.local/share/pm; runroot $XDG_RUNTIME_DIR/pm, else /tmp/pm-run-UID;
- * for uid 0 outside of a user namespace /var/lib/pm and /run/pm. PM_E_USAGE for an unknown driver, a
- * relative or too long path (a socket's path must fit below runroot), or no $HOME. */
+ * $XDG_DATA_HOME/pm, else $HOME/.local/share/pm; runroot $XDG_RUNTIME_DIR/pm, else /run/user/UID/pm
+ * where /run/user/UID is ours, else /tmp/pm-run-UID; for uid 0 /var/lib/pm and /run/pm, unless
+ * _PM_USERNS is set (a user inside its own namespace). PM_E_USAGE for an unknown driver, a relative or
+ * too long path, or no $HOME. */
 int pm_store_paths(const struct pm_store_options *opts, struct pm_store **ret, struct pm_err *err);
 
 /* pm_store_paths, then both directories (made 0700 when missing; a default one in /tmp must be a

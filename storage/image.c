@@ -1,0 +1,295 @@
+/* Looking: the lookups of storage/image.h. Changes are in image_change.c. */
+#include "storage/image.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+void pm_image_row_free(struct pm_image_row *row)
+{
+	free(row->id);
+	free(row->digest);
+	free(row->media_type);
+	free(row->manifest);
+	free(row->config);
+	free(row->top);
+	free(row->arch);
+	free(row->os);
+	free(row->variant);
+	for (size_t i = 0; i < row->n_names; i++) {
+		free(row->names[i].name);
+		free(row->names[i].digest);
+	}
+	free(row->names);
+	*row = (struct pm_image_row){0};
+}
+
+void pm_image_list_free(struct pm_image_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		pm_image_row_free(&l->v[i]);
+	free(l->v);
+	*l = (struct pm_image_list){0};
+}
+
+void pm_layer_row_free(struct pm_layer_row *row)
+{
+	free(row->chain_id);
+	free(row->parent);
+	free(row->diff_id);
+	free(row->blob);
+	free(row->media_type);
+	*row = (struct pm_layer_row){0};
+}
+
+void pm_layer_list_free(struct pm_layer_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		pm_layer_row_free(&l->v[i]);
+	free(l->v);
+	*l = (struct pm_layer_list){0};
+}
+
+/* A column's bytes with a NUL after them; NULL for SQL NULL. */
+static char *blob_of(struct pm_stmt *q, int col, size_t *ret_len)
+{
+	*ret_len = 0;
+	if (pm_stmt_is_null(q, col))
+		return NULL;
+	const void *p = pm_stmt_blob(q, col, ret_len);
+	char *copy = pm_malloc(*ret_len + 1);
+	if (*ret_len)
+		memcpy(copy, p, *ret_len);
+	return copy;
+}
+
+/* Parameter 1 is PM_IMAGE_*. A row per name, so that images and names are seen at one instant. */
+#define IMAGE_COLUMNS                                                                              \
+	"SELECT i.id, i.digest, i.media_type, i.created, i.size, i.top, i.arch, i.os, i.variant,"  \
+	" n.name, n.digest, CASE WHEN ?1 & 1 THEN i.config END,"                                   \
+	" CASE WHEN ?1 & 2 THEN i.manifest END"                                                    \
+	" FROM images i LEFT JOIN image_names n ON n.image = i.id "
+
+static void read_image(struct pm_stmt *q, struct pm_image_row *row)
+{
+	row->id = pm_strdup(pm_stmt_str(q, 0));
+	row->digest = pm_strdup(pm_stmt_str(q, 1));
+	row->media_type = pm_strdup(pm_stmt_str(q, 2));
+	row->created = pm_stmt_int(q, 3);
+	row->size = pm_stmt_int(q, 4);
+	row->top = pm_strdup_null(pm_stmt_str(q, 5));
+	row->arch = pm_strdup_null(pm_stmt_str(q, 6));
+	row->os = pm_strdup_null(pm_stmt_str(q, 7));
+	row->variant = pm_strdup_null(pm_stmt_str(q, 8));
+	row->config = blob_of(q, 11, &row->config_len);
+	row->manifest = blob_of(q, 12, &row->manifest_len);
+}
+
+static void read_name(struct pm_stmt *q, struct pm_image_row *row)
+{
+	if (pm_stmt_is_null(q, 9))
+		return;
+	row->names = pm_reallocarray(row->names, row->n_names + 1, sizeof(*row->names));
+	row->names[row->n_names++] = (struct pm_image_name){
+		.name = pm_strdup(pm_stmt_str(q, 9)),
+		.digest = pm_strdup_null(pm_stmt_str(q, 10)),
+	};
+}
+
+static int get_image(struct pm_store *s, const char *id, unsigned int what, struct pm_image_row *ret,
+		     struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	_cleanup_image_row_ struct pm_image_row row = {0};
+	int r = pm_db_query(s->db, &q, err, IMAGE_COLUMNS "WHERE i.id = ?2 ORDER BY n.name", "is",
+			    (int64_t)what, id);
+	if (r < 0)
+		return r;
+	while ((r = pm_stmt_step(q, err)) == 1) {
+		if (!row.id)
+			read_image(q, &row);
+		read_name(q, &row);
+	}
+	if (r < 0)
+		return r;
+	if (!row.id)
+		return pm_fail(err, PM_E_NOSUCH, "%s: image not known", id);
+	*ret = row;
+	row = (struct pm_image_row){0};
+	return 0;
+}
+
+int pm_image_list(struct pm_store *s, unsigned int what, struct pm_image_list *ret,
+		  struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	_cleanup_image_list_ struct pm_image_list l = {0};
+	size_t cap = 0;
+	int r = pm_db_query(s->db, &q, err, IMAGE_COLUMNS "ORDER BY i.created DESC, i.id, n.name",
+			    "i", (int64_t)what);
+	if (r < 0)
+		return r;
+	while ((r = pm_stmt_step(q, err)) == 1) {
+		if (l.n == 0 || !pm_streq(l.v[l.n - 1].id, pm_stmt_str(q, 0))) {
+			if (l.n == cap) {
+				cap = cap ? cap * 2 : 16;
+				l.v = pm_reallocarray(l.v, cap, sizeof(*l.v));
+			}
+			l.v[l.n] = (struct pm_image_row){0};
+			read_image(q, &l.v[l.n++]);
+		}
+		read_name(q, &l.v[l.n - 1]);
+	}
+	if (r < 0)
+		return r;
+	*ret = l;
+	l = (struct pm_image_list){0};
+	return 0;
+}
+
+/* The one string that a query gives; 0: none, 1: *ret (the caller frees), 2: there are more. */
+static int one_string(struct pm_stmt *q, char **ret, struct pm_err *err)
+{
+	int r = pm_stmt_step(q, err);
+	if (r != 1)
+		return r;
+	_cleanup_free_ char *v = pm_strdup(pm_stmt_str(q, 0));
+	r = pm_stmt_step(q, err);
+	if (r < 0)
+		return r;
+	*ret = pm_steal(&v);
+	return r + 1;
+}
+
+int pm_image_by_name(struct pm_store *s, const char *name, unsigned int what,
+		     struct pm_image_row *ret, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	_cleanup_free_ char *id = NULL;
+	int r = pm_db_query(s->db, &q, err, "SELECT image FROM image_names WHERE name=?", "s", name);
+	if (r == 0)
+		r = one_string(q, &id, err);
+	if (r == 0)
+		return pm_fail(err, PM_E_NOSUCH, "%s: image not known", name);
+	return r < 0 ? r : get_image(s, id, what, ret, err);
+}
+
+int pm_image_by_id(struct pm_store *s, const char *id, unsigned int what, struct pm_image_row *ret,
+		   struct pm_err *err)
+{
+	const char *hex = pm_startswith(id, "sha256:") ? id + 7 : id;
+	size_t len = strspn(hex, "0123456789abcdef");
+	if (len == 0 || hex[len] || len > 64)
+		return pm_fail(err, PM_E_NOSUCH, "%s: image not known", id);
+
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	_cleanup_free_ char *whole = NULL;
+	/* 'g' is the first letter after the hexadecimal ones: the index does it */
+	int r = pm_db_query(s->db, &q, err,
+			    "SELECT id FROM images WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", "s", hex);
+	if (r == 0)
+		r = one_string(q, &whole, err);
+	if (r == 0)
+		return pm_fail(err, PM_E_NOSUCH, "%s: image not known", id);
+	if (r == 2)
+		return pm_fail(err, PM_E_AMBIGUOUS, "%s: more than one image has an id that begins so",
+			       id);
+	return r < 0 ? r : get_image(s, whole, what, ret, err);
+}
+
+int pm_image_by_digest(struct pm_store *s, const char *repo, const char *digest, unsigned int what,
+		       struct pm_image_row *ret, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	_cleanup_free_ char *id = NULL;
+	int r = pm_db_query(s->db, &q, err,
+			    "SELECT i.id FROM image_names n JOIN images i ON i.id = n.image"
+			    " WHERE substr(n.name, 1, length(?1) + 1) IN (?1 || ':', ?1 || '@')"
+			    " AND (i.digest = ?2 OR n.digest = ?2 OR n.name = ?1 || '@' || ?2)"
+			    " ORDER BY i.created DESC LIMIT 1",
+			    "ss", repo, digest);
+	if (r == 0)
+		r = one_string(q, &id, err);
+	if (r == 0)
+		return pm_fail(err, PM_E_NOSUCH, "%s@%s: image not known", repo, digest);
+	return r < 0 ? r : get_image(s, id, what, ret, err);
+}
+
+#define LAYER_COLUMNS                                                                              \
+	"SELECT l.chain_id, l.parent, l.diff_id, l.size, l.blob, l.blob_size, l.media_type,"       \
+	" l.created FROM layers l "
+
+static void read_layer(struct pm_stmt *q, struct pm_layer_row *row)
+{
+	*row = (struct pm_layer_row){
+		.chain_id = pm_strdup(pm_stmt_str(q, 0)),
+		.parent = pm_strdup_null(pm_stmt_str(q, 1)),
+		.diff_id = pm_strdup(pm_stmt_str(q, 2)),
+		.size = pm_stmt_int(q, 3),
+		.blob = pm_strdup_null(pm_stmt_str(q, 4)),
+		.blob_size = pm_stmt_int(q, 5),
+		.media_type = pm_strdup_null(pm_stmt_str(q, 6)),
+		.created = pm_stmt_int(q, 7),
+	};
+}
+
+int pm_image_layers(struct pm_store *s, const char *id, struct pm_layer_list *ret,
+		    struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	_cleanup_layer_list_ struct pm_layer_list l = {0};
+	int r = pm_db_query(s->db, &q, err,
+			    LAYER_COLUMNS "JOIN image_layers il ON il.layer = l.chain_id"
+					  " WHERE il.image = ? ORDER BY il.position",
+			    "s", id);
+	while (r >= 0 && (r = pm_stmt_step(q, err)) == 1) {
+		l.v = pm_reallocarray(l.v, l.n + 1, sizeof(*l.v));
+		read_layer(q, &l.v[l.n++]);
+	}
+	if (r < 0)
+		return r;
+	*ret = l;
+	l = (struct pm_layer_list){0};
+	return 0;
+}
+
+int pm_image_users(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	int r = pm_db_query(s->db, &q, err, "SELECT id FROM containers WHERE image=? ORDER BY seq", "s",
+			    id);
+	while (r >= 0 && (r = pm_stmt_step(q, err)) == 1)
+		pm_strv_add(ret, pm_stmt_str(q, 0));
+	return r;
+}
+
+int pm_layer_get(struct pm_store *s, const char *chain_id, struct pm_layer_row *ret,
+		 struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	int r = pm_db_query(s->db, &q, err, LAYER_COLUMNS "WHERE l.chain_id = ?", "s", chain_id);
+	if (r == 0)
+		r = pm_stmt_step(q, err);
+	if (r == 1 && ret)
+		read_layer(q, ret);
+	return r;
+}
+
+int pm_blob_diff_id(struct pm_store *s, const char *blob, char **ret_diff_id, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	int r = pm_db_query(s->db, &q, err, "SELECT diff_id FROM blobs WHERE digest=?", "s", blob);
+	return r < 0 ? r : one_string(q, ret_diff_id, err);
+}
+
+void pm_layer_chain_id(const char *parent, const char *diff_id, char ret[65])
+{
+	const char *diff = pm_startswith(diff_id, "sha256:") ? diff_id + 7 : diff_id;
+	if (!parent) {
+		snprintf(ret, 65, "%s", diff);
+		return;
+	}
+	_cleanup_free_ char *text = pm_asprintf("sha256:%s sha256:%s", parent, diff);
+	pm_sha256_of(text, strlen(text), ret);
+}

@@ -1,0 +1,88 @@
+#include "storage/orphans.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "storage/stage.h"
+
+static int has_row(struct pm_store *s, const char *sql, const char *name, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	int r = pm_db_query(s->db, &q, err, sql, "s", name);
+	return r < 0 ? r : pm_stmt_step(q, err);
+}
+
+static const char layer_row[] = "SELECT 1 FROM layers WHERE chain_id=?";
+static const char ctr_row[] = "SELECT 1 FROM containers WHERE id=?";
+static const char volume_row[] = "SELECT 1 FROM volumes WHERE name=?";
+
+int pm_orphans_layers(struct pm_store *s, const struct pm_strv *chain_ids, struct pm_err *err)
+{
+	if (chain_ids->n == 0)
+		return 0;
+	_cleanup_close_ int dir = pm_store_dir(s, "layers", err);
+	if (dir < 0)
+		return dir;
+	int r = pm_db_begin(s->db, false, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r >= 0 && i < chain_ids->n; i++) {
+		r = has_row(s, layer_row, chain_ids->v[i], err);
+		if (r == 0)
+			r = pm_trash_dir(s, dir, chain_ids->v[i], err);
+	}
+	pm_db_rollback(s->db); /* nothing was changed: it was for the lock */
+	return r < 0 ? r : 0;
+}
+
+/* Directories of objects that have a lock each. */
+static int sweep_locked(struct pm_store *s, const char *where, const char *kind, const char *sql,
+			struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	int r = pm_fs_list(s->root_fd, where, &names, err);
+	if (r == -ENOENT)
+		return 0;
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		r = has_row(s, sql, names.v[i], err);
+		if (r != 0)
+			continue;
+		_cleanup_close_ int lock =
+			pm_store_lock(s, kind, names.v[i], PM_LOCK_EXCLUSIVE, false, err);
+		if (lock < 0) {
+			r = lock == -EAGAIN ? 0 : lock;
+			continue;
+		}
+		r = has_row(s, sql, names.v[i], err); /* now that nobody is making it */
+		if (r != 0)
+			continue;
+		_cleanup_free_ char *path = pm_asprintf("%s/%s", where, names.v[i]);
+		r = pm_trash_dir(s, s->root_fd, path, err);
+	}
+	return r < 0 ? r : 0;
+}
+
+int pm_orphans_sweep(struct pm_store *s, struct pm_err *err)
+{
+	int r = pm_store_need_db(s, err);
+	if (r < 0)
+		return r;
+	_cleanup_strv_ struct pm_strv layers = PM_STRV_INIT, odd = PM_STRV_INIT;
+	r = pm_fs_list(s->root_fd, "layers", &layers, err);
+	if (r == -ENOENT)
+		r = 0;
+	/* most have their row: the write lock is for the others */
+	for (size_t i = 0; r >= 0 && i < layers.n; i++) {
+		r = has_row(s, layer_row, layers.v[i], err);
+		if (r == 0)
+			pm_strv_add(&odd, layers.v[i]);
+	}
+	if (r >= 0)
+		r = pm_orphans_layers(s, &odd, err);
+	if (r >= 0)
+		r = sweep_locked(s, "containers", "container", ctr_row, err);
+	if (r >= 0)
+		r = sweep_locked(s, "volumes", "volume", volume_row, err);
+	return r;
+}

@@ -1,0 +1,93 @@
+#include "storage/store.h"
+
+/*
+ * Never change a migration that was released: add one. Large columns come last, so that reading the others
+ * does not touch their pages. Ids are bare hex, digests "sha256:...", times ns since the epoch.
+ */
+const char *const pm_schema[] = {
+	/* 1 */
+	"CREATE TABLE images("
+	" id TEXT PRIMARY KEY NOT NULL,"
+	" digest TEXT NOT NULL,"
+	" media_type TEXT NOT NULL,"
+	" created INTEGER NOT NULL,"
+	" size INTEGER NOT NULL,"
+	" top TEXT,"
+	" arch TEXT, os TEXT, variant TEXT,"
+	" config BLOB NOT NULL,"
+	" manifest BLOB NOT NULL);"
+
+	"CREATE TABLE image_names("
+	" name TEXT PRIMARY KEY NOT NULL,"
+	" image TEXT NOT NULL REFERENCES images(id),"
+	" digest TEXT) WITHOUT ROWID;"
+	"CREATE INDEX image_names_image ON image_names(image);"
+
+	"CREATE TABLE layers("
+	" chain_id TEXT PRIMARY KEY NOT NULL,"
+	" parent TEXT,"
+	" diff_id TEXT NOT NULL,"
+	" size INTEGER NOT NULL,"
+	" blob TEXT,"
+	" blob_size INTEGER NOT NULL,"
+	" media_type TEXT,"
+	" created INTEGER NOT NULL) WITHOUT ROWID;"
+
+	"CREATE TABLE image_layers("
+	" image TEXT NOT NULL REFERENCES images(id),"
+	" position INTEGER NOT NULL,"
+	" layer TEXT NOT NULL REFERENCES layers(chain_id),"
+	" PRIMARY KEY(image, position)) WITHOUT ROWID;"
+	"CREATE INDEX image_layers_layer ON image_layers(layer);"
+
+	"CREATE TABLE blobs("
+	" digest TEXT PRIMARY KEY NOT NULL,"
+	" diff_id TEXT NOT NULL,"
+	" size INTEGER NOT NULL,"
+	" media_type TEXT) WITHOUT ROWID;"
+
+	"CREATE TABLE containers("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" id TEXT UNIQUE NOT NULL,"
+	" name TEXT UNIQUE NOT NULL,"
+	" image TEXT REFERENCES images(id),"
+	" image_name TEXT,"
+	" command TEXT,"
+	" ports TEXT,"
+	" labels TEXT,"
+	" created INTEGER NOT NULL,"
+	" rm INTEGER NOT NULL,"
+	" state INTEGER NOT NULL,"
+	" started INTEGER NOT NULL,"
+	" finished INTEGER NOT NULL,"
+	" exit_code INTEGER NOT NULL,"
+	" pid INTEGER NOT NULL,"
+	" boot_id TEXT,"
+	" error TEXT,"
+	" oom_killed INTEGER NOT NULL,"
+	" restarts INTEGER NOT NULL,"
+	" config BLOB NOT NULL);"
+	"CREATE INDEX containers_image ON containers(image);"
+
+	"CREATE TABLE container_deps("
+	" container TEXT NOT NULL REFERENCES containers(id),"
+	" needs TEXT NOT NULL REFERENCES containers(id),"
+	" PRIMARY KEY(container, needs)) WITHOUT ROWID;"
+	"CREATE INDEX container_deps_needs ON container_deps(needs);"
+
+	"CREATE TABLE volumes("
+	" name TEXT PRIMARY KEY NOT NULL,"
+	" driver TEXT NOT NULL,"
+	" labels TEXT,"
+	" options TEXT,"
+	" created INTEGER NOT NULL,"
+	" anon INTEGER NOT NULL) WITHOUT ROWID;"
+
+	"CREATE TABLE container_volumes("
+	" container TEXT NOT NULL REFERENCES containers(id),"
+	" volume TEXT NOT NULL REFERENCES volumes(name),"
+	" PRIMARY KEY(container, volume)) WITHOUT ROWID;"
+	"CREATE INDEX container_volumes_volume ON container_volumes(volume);",
+};
+
+const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

@@ -1,0 +1,145 @@
+#include "storage/volume.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "storage/stage.h"
+
+void pm_volume_row_free(struct pm_volume_row *row)
+{
+	free(row->name);
+	free(row->driver);
+	free(row->labels);
+	free(row->options);
+	*row = (struct pm_volume_row){0};
+}
+
+void pm_volume_list_free(struct pm_volume_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		pm_volume_row_free(&l->v[i]);
+	free(l->v);
+	*l = (struct pm_volume_list){0};
+}
+
+char *pm_volume_path(const struct pm_store *s, const char *name)
+{
+	return pm_asprintf("%s/volumes/%s/_data", s->root, name);
+}
+
+static int check_name(const char *name, struct pm_err *err)
+{
+	if (!*name || name[0] == '.' || strchr(name, '/') || strlen(name) > 200)
+		return pm_fail(err, PM_E_USAGE, "volume name '%s' is invalid", name);
+	return 0;
+}
+
+int pm_volume_insert(struct pm_store *s, const struct pm_volume_row *row, struct pm_err *err)
+{
+	int r = check_name(row->name, err);
+	if (r < 0)
+		return r;
+	/* from before the directory until after the row, or a sweep would take it for an orphan */
+	_cleanup_close_ int lock = pm_store_lock(s, "volume", row->name, PM_LOCK_EXCLUSIVE, true, err);
+	if (lock < 0)
+		return lock;
+	_cleanup_free_ char *dir = pm_asprintf("volumes/%s", row->name);
+	_cleanup_free_ char *data = pm_asprintf("%s/_data", dir);
+	r = pm_fs_mkdirs(s->root_fd, dir, 0700, err);
+	if (r >= 0)
+		r = pm_fs_mkdirs(s->root_fd, data, 0755, err);
+	if (r >= 0)
+		r = pm_db_exec(s->db, err,
+			       "INSERT INTO volumes(name, driver, labels, options, created, anon)"
+			       " VALUES(?, ?, ?, ?, ?, ?)",
+			       "ssssii", row->name, row->driver ? row->driver : "local", row->labels,
+			       row->options, row->created, (int64_t)row->anon);
+	if (r == -PM_E_EXISTS)
+		return pm_fail(err, PM_E_EXISTS,
+			       "volume with name %s already exists: volume already exists", row->name);
+	return r < 0 ? r : 0;
+}
+
+#define VOLUME_COLUMNS "SELECT name, driver, labels, options, created, anon FROM volumes "
+
+static void read_volume(struct pm_stmt *q, struct pm_volume_row *row)
+{
+	*row = (struct pm_volume_row){
+		.name = pm_strdup(pm_stmt_str(q, 0)),
+		.driver = pm_strdup(pm_stmt_str(q, 1)),
+		.labels = pm_strdup_null(pm_stmt_str(q, 2)),
+		.options = pm_strdup_null(pm_stmt_str(q, 3)),
+		.created = pm_stmt_int(q, 4),
+		.anon = pm_stmt_int(q, 5) != 0,
+	};
+}
+
+int pm_volume_get(struct pm_store *s, const char *name, struct pm_volume_row *ret,
+		  struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	int r = pm_db_query(s->db, &q, err, VOLUME_COLUMNS "WHERE name = ?", "s", name);
+	if (r == 0)
+		r = pm_stmt_step(q, err);
+	if (r == 0)
+		return pm_fail(err, PM_E_NOSUCH, "no volume with name \"%s\" found: no such volume",
+			       name);
+	if (r < 0)
+		return r;
+	read_volume(q, ret);
+	return 0;
+}
+
+int pm_volume_list(struct pm_store *s, struct pm_volume_list *ret, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	_cleanup_volume_list_ struct pm_volume_list l = {0};
+	int r = pm_db_query(s->db, &q, err, VOLUME_COLUMNS "ORDER BY name", "");
+	while (r >= 0 && (r = pm_stmt_step(q, err)) == 1) {
+		l.v = pm_reallocarray(l.v, l.n + 1, sizeof(*l.v));
+		read_volume(q, &l.v[l.n++]);
+	}
+	if (r < 0)
+		return r;
+	*ret = l;
+	l = (struct pm_volume_list){0};
+	return 0;
+}
+
+int pm_volume_users(struct pm_store *s, const char *name, struct pm_strv *ret, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	int r = pm_db_query(s->db, &q, err,
+			    "SELECT container FROM container_volumes WHERE volume=? ORDER BY container",
+			    "s", name);
+	while (r >= 0 && (r = pm_stmt_step(q, err)) == 1)
+		pm_strv_add(ret, pm_stmt_str(q, 0));
+	return r;
+}
+
+int pm_volume_remove(struct pm_store *s, const char *name, struct pm_err *err)
+{
+	int r = check_name(name, err);
+	if (r < 0)
+		return r;
+	_cleanup_close_ int lock = pm_store_lock(s, "volume", name, PM_LOCK_EXCLUSIVE, true, err);
+	if (lock < 0)
+		return lock;
+	r = pm_db_exec(s->db, err, "DELETE FROM volumes WHERE name=?", "s", name);
+	if (r == -PM_E_INUSE) {
+		_cleanup_strv_ struct pm_strv users = PM_STRV_INIT;
+		pm_volume_users(s, name, &users, NULL);
+		return pm_fail(err, PM_E_INUSE,
+			       "volume %s is being used by the following container(s): %s: volume is "
+			       "being used",
+			       name, users.n ? users.v[0] : "");
+	}
+	if (r == 0)
+		return pm_fail(err, PM_E_NOSUCH, "no volume with name \"%s\" found: no such volume",
+			       name);
+	if (r < 0)
+		return r;
+	_cleanup_free_ char *dir = pm_asprintf("volumes/%s", name);
+	return pm_trash_dir(s, s->root_fd, dir, err);
+}
