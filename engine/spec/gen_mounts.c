@@ -1,0 +1,381 @@
+#include "engine/spec/gen_mounts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/log.h"
+
+static bool user_mounted(const struct pm_gen *g, const char *dest)
+{
+	for (size_t i = 0; i < g->c->n_mounts; i++)
+		if (pm_streq(g->c->mounts[i].dest, dest))
+			return true;
+	return false;
+}
+
+static void add(struct pm_gen *g, struct pm_json *l, const char *dest, const char *type,
+		const char *source, const char *options)
+{
+	_cleanup_strv_ struct pm_strv o = PM_STRV_INIT;
+	if (user_mounted(g, dest))
+		return;
+	pm_strv_split(&o, options, ',');
+	struct pm_json *m = pm_json_object(g->pool);
+	pm_json_set_str(g->pool, m, "destination", dest);
+	pm_json_set_str(g->pool, m, "type", type);
+	pm_json_set_str(g->pool, m, "source", source);
+	pm_json_set(g->pool, m, "options", pm_json_strv(g->pool, &o));
+	pm_json_add(g->pool, l, m);
+}
+
+/* sysfs belongs to a network namespace: only who owns that may mount it. */
+static bool can_mount_sys(const struct pm_gen *g)
+{
+	const struct pm_spec_env *e = g->env;
+	if (!e->rootless && !e->oci_userns)
+		return true;
+	if (e->netns == PM_SPEC_NETNS_HOST)
+		return false;
+	return !(g->c->network && pm_startswith(g->c->network, "ns:"));
+}
+
+static void add_cgroup(struct pm_gen *g, struct pm_json *l)
+{
+	const char *unmask = pm_gen_security_opt(g->c, "unmask");
+	bool rw = g->c->privileged || g->unmask_all ||
+		  (unmask && strstr(unmask, "/sys/fs/cgroup")) ||
+		  (g->systemd && !g->env->cgroup_v1);
+	if (g->env->cgroup_mount_off || g->sys_bound)
+		return;
+	add(g, l, "/sys/fs/cgroup", "cgroup", "cgroup",
+	    rw ? "rprivate,nosuid,noexec,nodev,relatime,rw"
+	       : "rprivate,nosuid,noexec,nodev,relatime,ro");
+	if (g->systemd && g->env->cgroup_v1)
+		add(g, l, "/sys/fs/cgroup/systemd", "bind", "/sys/fs/cgroup/systemd", "bind,rprivate");
+}
+
+static void add_kernel(struct pm_gen *g, struct pm_json *l)
+{
+	const struct pm_spec_env *e = g->env;
+	bool in_userns = e->rootless || e->oci_userns;
+	bool host_pid = pm_streq(g->c->pidns, "host"), host_ipc = pm_streq(g->c->ipcns, "host");
+
+	/* A fresh proc is the pid namespace's owner's to mount. */
+	if (in_userns && host_pid)
+		add(g, l, "/proc", "bind", "/proc", "rbind,nosuid,noexec,nodev");
+	else
+		add(g, l, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+	add(g, l, "/dev", "tmpfs", "tmpfs", "nosuid,noexec,strictatime,mode=755,size=65536k");
+	g->sys_bound = !can_mount_sys(g);
+	if (g->sys_bound)
+		add(g, l, "/sys", "bind", "/sys",
+		    g->c->privileged ? "rprivate,nosuid,noexec,nodev,rw,rbind"
+				     : "rprivate,nosuid,noexec,nodev,ro,rbind");
+	else
+		add(g, l, "/sys", "sysfs", "sysfs",
+		    g->c->privileged ? "rprivate,nosuid,noexec,nodev,rw" : "nosuid,noexec,nodev,ro");
+	add(g, l, "/dev/pts", "devpts", "devpts",
+	    pm_gen_id_mapped(e->gids, e->n_gids, 5)
+		    ? "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"
+		    : "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
+	struct stat st;
+	if (!in_userns || !host_ipc)
+		add(g, l, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
+	else if (stat("/dev/mqueue", &st) == 0)
+		add(g, l, "/dev/mqueue", "bind", "/dev/mqueue", "bind,nosuid,noexec,nodev");
+}
+
+static int add_shm(struct pm_gen *g, struct pm_json *l, struct pm_err *err)
+{
+	const char *opts = "bind,rprivate,nosuid,noexec,nodev";
+	if (pm_streq(g->c->ipcns, "none"))
+		return 0;
+	if (pm_streq(g->c->ipcns, "host")) {
+		add(g, l, "/dev/shm", "bind", "/dev/shm", opts);
+		return 0;
+	}
+	if (g->env->shm) {
+		add(g, l, "/dev/shm", "bind", g->env->shm, opts);
+		return 0;
+	}
+	int64_t size = g->c->shm_size;
+	if (size == PM_UNSET) {
+		int r = pm_conf_parse_size(g->env->conf->shm_size, &size, err);
+		if (r < 0)
+			return pm_wrap(err, "containers.conf: shm_size");
+	}
+	_cleanup_free_ char *o = pm_asprintf("nosuid,noexec,nodev,mode=1777,size=%lld",
+					     (long long)size);
+	add(g, l, "/dev/shm", "tmpfs", "shm", o);
+	return 0;
+}
+
+static void add_etc(struct pm_gen *g, struct pm_json *l)
+{
+	static const struct {
+		const char *file, *dest;
+	} t[] = {
+		{"resolv.conf", "/etc/resolv.conf"},
+		{"hosts", "/etc/hosts"},
+		{"hostname", "/etc/hostname"},
+		{".containerenv", "/run/.containerenv"},
+		{"localtime", "/etc/localtime"},
+	};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(t); i++) {
+		const char *path = pm_gen_file(g, t[i].file);
+		if (i == 0 && g->env->resolv_from)
+			path = g->env->resolv_from;
+		if (i == 1 && g->env->hosts_from && !g->c->no_hosts)
+			path = g->env->hosts_from;
+		if (!path)
+			continue;
+		/* /run is a tmpfs on a read-only container; the file there may stay writable. */
+		bool ro = g->c->read_only && !(i == 3 && !g->c->read_only_tmpfs_off);
+		add(g, l, t[i].dest, "bind", path,
+		    ro ? "bind,rprivate,ro,nosuid,noexec,nodev" : "bind,rprivate");
+	}
+	if (g->c->init)
+		add(g, l, "/dev/init", "bind", g->env->init_path, "bind,rprivate,ro,nosuid,nodev");
+}
+
+static void add_tmpfs_defaults(struct pm_gen *g, struct pm_json *l)
+{
+	static const char *const systemd[] = {"/run", "/run/lock", "/tmp", "/var/log/journal"};
+	static const char *const read_only[] = {"/run", "/tmp", "/var/tmp"};
+	const char *opts = "rw,rprivate,nosuid,nodev,tmpcopyup";
+	if (g->systemd)
+		for (size_t i = 0; i < PM_ARRAY_SIZE(systemd); i++)
+			add(g, l, systemd[i], "tmpfs", "tmpfs", opts);
+	if (g->c->read_only && !g->c->read_only_tmpfs_off)
+		for (size_t i = 0; i < PM_ARRAY_SIZE(read_only); i++)
+			if (!g->systemd || i == 2)
+				add(g, l, read_only[i], "tmpfs", "tmpfs", opts);
+}
+
+/* --- mounts of the user ---------------------------------------------------------------------- */
+
+enum group {
+	G_NONE,
+	G_ACCESS,
+	G_PROPAGATION,
+	G_BIND,
+	G_EXEC,
+	G_SUID,
+	G_DEV,
+	G_COPYUP,
+	G_VALUE, /* NAME=VALUE */
+	G_OURS,  /* acted on here */
+};
+
+enum {
+	FOR_BIND = 1,
+	FOR_TMPFS = 2,
+	FOR_VOLUME = 4,
+	FOR_ALL = 7,
+};
+
+static const struct {
+	const char *name;
+	enum group group;
+	int kinds;
+} options[] = {
+	{"ro", G_ACCESS, FOR_ALL},
+	{"rw", G_ACCESS, FOR_ALL},
+	{"private", G_PROPAGATION, FOR_ALL},
+	{"rprivate", G_PROPAGATION, FOR_ALL},
+	{"slave", G_PROPAGATION, FOR_ALL},
+	{"rslave", G_PROPAGATION, FOR_ALL},
+	{"shared", G_PROPAGATION, FOR_ALL},
+	{"rshared", G_PROPAGATION, FOR_ALL},
+	{"unbindable", G_PROPAGATION, FOR_ALL},
+	{"runbindable", G_PROPAGATION, FOR_ALL},
+	{"bind", G_BIND, FOR_BIND | FOR_VOLUME},
+	{"rbind", G_BIND, FOR_BIND | FOR_VOLUME},
+	{"exec", G_EXEC, FOR_ALL},
+	{"noexec", G_EXEC, FOR_ALL},
+	{"suid", G_SUID, FOR_ALL},
+	{"nosuid", G_SUID, FOR_ALL},
+	{"dev", G_DEV, FOR_ALL},
+	{"nodev", G_DEV, FOR_ALL},
+	{"noatime", G_NONE, FOR_ALL},
+	{"relatime", G_NONE, FOR_ALL},
+	{"strictatime", G_NONE, FOR_ALL},
+	{"nodiratime", G_NONE, FOR_ALL},
+	{"sync", G_NONE, FOR_ALL},
+	{"async", G_NONE, FOR_ALL},
+	{"idmap", G_NONE, FOR_BIND | FOR_VOLUME},
+	{"tmpcopyup", G_COPYUP, FOR_TMPFS},
+	{"notmpcopyup", G_COPYUP, FOR_TMPFS},
+	{"size", G_VALUE, FOR_TMPFS},
+	{"mode", G_VALUE, FOR_TMPFS},
+	{"uid", G_VALUE, FOR_TMPFS},
+	{"gid", G_VALUE, FOR_TMPFS},
+	{"nr_inodes", G_VALUE, FOR_TMPFS},
+	{"nr_blocks", G_VALUE, FOR_TMPFS},
+	{"z", G_OURS, FOR_BIND | FOR_VOLUME},
+	{"Z", G_OURS, FOR_BIND | FOR_VOLUME},
+	{"U", G_OURS, FOR_ALL},
+	{"copy", G_OURS, FOR_VOLUME},
+	{"nocopy", G_OURS, FOR_VOLUME},
+};
+
+static int check_option(const char *o, int kind, bool seen[], struct pm_strv *out,
+			const struct pm_ctr_mount *m, struct pm_err *err)
+{
+	const char *eq = strchr(o, '=');
+	size_t n = eq ? (size_t)(eq - o) : strlen(o);
+	for (size_t i = 0; i < PM_ARRAY_SIZE(options); i++) {
+		enum group gr = options[i].group;
+		if (strlen(options[i].name) != n || strncmp(options[i].name, o, n) != 0 ||
+		    !(options[i].kinds & kind) || (gr == G_VALUE) != (eq != NULL))
+			continue;
+		if (gr == G_ACCESS || gr == G_PROPAGATION || gr == G_BIND || gr == G_EXEC ||
+		    gr == G_SUID || gr == G_DEV) {
+			if (seen[gr])
+				return pm_fail(err, PM_E_USAGE,
+					       "mount at %s: option %s contradicts or repeats another",
+					       m->dest, o);
+		}
+		seen[gr] = true;
+		if (gr != G_OURS && !pm_streq(o, "notmpcopyup"))
+			pm_strv_add(out, o);
+		return 0;
+	}
+	return pm_fail(err, PM_E_USAGE, "mount at %s: invalid mount option \"%s\"", m->dest, o);
+}
+
+/* Flags that the source's own mount has may not be lost in a user namespace: the kernel refuses the
+ * remount (locked flags), so they are asked for. */
+static void source_flags(const char *source, bool seen[], struct pm_strv *out)
+{
+	struct statvfs st;
+	if (statvfs(source, &st) < 0)
+		return;
+	if (!seen[G_EXEC] && (st.f_flag & ST_NOEXEC))
+		pm_strv_add(out, "noexec");
+	if (!seen[G_SUID] && (st.f_flag & ST_NOSUID))
+		pm_strv_add(out, "nosuid");
+	if (!seen[G_DEV] && (st.f_flag & ST_NODEV))
+		pm_strv_add(out, "nodev");
+}
+
+static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_ctr_mount *m,
+			  struct pm_err *err)
+{
+	bool seen[G_OURS + 1] = {false};
+	bool tmpfs = pm_streq(m->type, "tmpfs") || pm_streq(m->type, "ramfs");
+	bool volume = pm_streq(m->type, "volume");
+	_cleanup_strv_ struct pm_strv o = PM_STRV_INIT;
+	struct stat st;
+
+	if (!m->dest || m->dest[0] != '/' || !m->dest[1])
+		return pm_fail(err, PM_E_USAGE, "invalid container path \"%s\": must be absolute, and "
+						"not the root", m->dest ? m->dest : "");
+	if (pm_streq(m->type, "devpts")) {
+		struct pm_json *d = pm_json_object(g->pool);
+		pm_json_set_str(g->pool, d, "destination", m->dest);
+		pm_json_set_str(g->pool, d, "type", "devpts");
+		pm_json_set_str(g->pool, d, "source", "devpts");
+		pm_json_set(g->pool, d, "options", pm_json_strv(g->pool, &m->options));
+		pm_json_add(g->pool, l, d);
+		return 0;
+	}
+	if (!tmpfs && !volume && !pm_streq(m->type, "bind"))
+		return pm_fail(err, PM_E_UNSUPPORTED, "mount at %s: type \"%s\" is not supported",
+			       m->dest, m->type ? m->type : "");
+	int kind = tmpfs ? FOR_TMPFS : volume ? FOR_VOLUME : FOR_BIND;
+	for (size_t i = 0; i < m->options.n; i++) {
+		int r = check_option(m->options.v[i], kind, seen, &o, m, err);
+		if (r < 0)
+			return r;
+	}
+	if (!tmpfs && (!m->source || m->source[0] != '/'))
+		return pm_fail(err, PM_E_USAGE, "mount at %s: no source", m->dest);
+	if (!tmpfs && stat(m->source, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return pm_fail(err, PM_E_USAGE, "statfs %s: %s", m->source, strerror(errno));
+	if (!seen[G_ACCESS])
+		pm_strv_add(&o, "rw");
+	if (!seen[G_PROPAGATION])
+		pm_strv_add(&o, "rprivate");
+	if (kind == FOR_BIND) {
+		source_flags(m->source, seen, &o);
+	} else {
+		if (!seen[G_SUID])
+			pm_strv_add(&o, "nosuid");
+		if (!seen[G_DEV])
+			pm_strv_add(&o, "nodev");
+	}
+	if (tmpfs && !seen[G_COPYUP])
+		pm_strv_add(&o, "tmpcopyup");
+	if (!tmpfs && !seen[G_BIND])
+		pm_strv_add(&o, "rbind");
+
+	struct pm_json *j = pm_json_object(g->pool);
+	pm_json_set_str(g->pool, j, "destination", m->dest);
+	pm_json_set_str(g->pool, j, "type", tmpfs ? m->type : "bind");
+	pm_json_set_str(g->pool, j, "source", tmpfs ? "tmpfs" : m->source);
+	pm_json_set(g->pool, j, "options", pm_json_strv(g->pool, &o));
+	pm_json_add(g->pool, l, j);
+
+	struct pm_spec_plan *p = g->plan;
+	if (volume && !pm_strv_has(&m->options, "nocopy")) {
+		p->copyups = pm_reallocarray(p->copyups, p->n_copyups + 1, sizeof(*p->copyups));
+		p->copyups[p->n_copyups++] = (struct pm_spec_copyup){
+			.volume = pm_strdup(m->source), .dest = pm_strdup(m->dest)};
+	}
+	if (!tmpfs && pm_strv_has(&m->options, "U")) {
+		p->chowns = pm_reallocarray(p->chowns, p->n_chowns + 1, sizeof(*p->chowns));
+		p->chowns[p->n_chowns++] = (struct pm_spec_chown){
+			.path = pm_strdup(m->source), .uid = p->uid, .gid = p->gid};
+	}
+	return 0;
+}
+
+static size_t depth(const struct pm_json *m)
+{
+	size_t n = 0;
+	for (const char *s = pm_json_get_str(m, "destination"); *s; s++)
+		n += *s == '/' && s[1] && s[1] != '/';
+	return n;
+}
+
+/* What holds another comes first; otherwise the order stays. */
+static void sort_mounts(struct pm_json *l)
+{
+	for (size_t i = 1; i < l->len; i++) {
+		struct pm_json *m = l->items[i];
+		size_t d = depth(m), k = i;
+		for (; k > 0 && depth(l->items[k - 1]) > d; k--)
+			l->items[k] = l->items[k - 1];
+		l->items[k] = m;
+	}
+}
+
+int pm_gen_mounts(struct pm_gen *g, struct pm_err *err)
+{
+	struct pm_json *l = pm_json_array(g->pool);
+	int r;
+	add_kernel(g, l);
+	if ((r = add_shm(g, l, err)) < 0)
+		return r;
+	add_tmpfs_defaults(g, l);
+	for (size_t i = 0; i < g->c->n_mounts; i++) {
+		for (size_t k = 0; k < i; k++)
+			if (pm_streq(g->c->mounts[k].dest, g->c->mounts[i].dest))
+				return pm_fail(err, PM_E_USAGE, "%s: duplicate mount destination",
+					       g->c->mounts[i].dest);
+		if ((r = add_user_mount(g, l, &g->c->mounts[i], err)) < 0)
+			return r;
+	}
+	add_etc(g, l);
+	add_cgroup(g, l);
+	pm_json_set(g->pool, g->root, "mounts", l);
+	struct pm_json *resources = pm_json_object(g->pool);
+	pm_json_set(g->pool, g->linux_, "resources", resources);
+	if ((r = pm_gen_devices(g, l, resources, err)) < 0)
+		return r;
+	sort_mounts(l);
+	return 0;
+}
