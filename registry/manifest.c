@@ -48,7 +48,7 @@ static const struct known_type *known_type(const char *s)
 
 static bool is_schema1(const struct pm_json *root, const char *type)
 {
-	return (type && strstr(type, "manifest.v1+")) || pm_json_get(root, "fsLayers") ||
+	return (type && strstr(type, ".docker.distribution.manifest.v1+")) || pm_json_get(root, "fsLayers") ||
 	       pm_json_get_int(root, "schemaVersion", 2) == 1;
 }
 
