@@ -272,6 +272,28 @@ static bool only_comments(const char *s, size_t len)
 	return true;
 }
 
+/* Blank out lines that are comments: nine tenths of the file as distributions ship it. Not where a
+ * string may go over several lines. */
+static void drop_comments(const char *text, size_t len, struct pm_buf *out)
+{
+	const char *end = text + len;
+	if (memmem(text, len, "\"\"\"", 3) || memmem(text, len, "'''", 3)) {
+		pm_buf_add(out, text, len);
+		return;
+	}
+	while (text < end) {
+		const char *nl = memchr(text, '\n', (size_t)(end - text));
+		const char *next = nl ? nl + 1 : end, *p = text;
+		while (p < next && (*p == ' ' || *p == '\t'))
+			p++;
+		if (p < next && *p == '#')
+			pm_buf_add_char(out, '\n');
+		else
+			pm_buf_add(out, text, (size_t)(next - text));
+		text = next;
+	}
+}
+
 int pm_conf_parse(struct pm_conf *c, const char *name, const char *text, size_t len,
 		  struct pm_err *err)
 {
@@ -279,8 +301,10 @@ int pm_conf_parse(struct pm_conf *c, const char *name, const char *text, size_t 
 	if (only_comments(text, len))
 		return 0;
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	_cleanup_buf_ struct pm_buf lines = PM_BUF_INIT;
 	struct pm_json *root;
-	int r = pm_toml_parse(pool, text, len, &root, err);
+	drop_comments(text, len, &lines);
+	int r = pm_toml_parse(pool, pm_buf_str(&lines), lines.len, &root, err);
 	if (r < 0)
 		return pm_wrap(err, "%s", name);
 	for (size_t i = 0; i < root->len; i++) {

@@ -195,8 +195,11 @@ static void add_masks(struct pm_gen *g)
 		if (!unmasked(c, masked[i]))
 			pm_json_add(g->pool, m, pm_json_str(g->pool, masked[i]));
 	/* The host's /sys is bound then: its kernel part would be the host's. */
-	if (g->sys_bound && !c->privileged)
+	if (g->sys_bound && !c->privileged) {
 		pm_json_add(g->pool, m, pm_json_str(g->pool, "/sys/kernel"));
+		if (!pm_gen_knows_rro(g))
+			pm_json_add(g->pool, m, pm_json_str(g->pool, "/sys/fs/cgroup"));
+	}
 	if (g->systemd && g->env->cgroup_v1 && !c->privileged)
 		pm_json_add(g->pool, m,
 			    pm_json_str(g->pool, "/sys/fs/cgroup/systemd/release_agent"));

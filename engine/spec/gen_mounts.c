@@ -30,6 +30,13 @@ static void add(struct pm_gen *g, struct pm_json *l, const char *dest, const cha
 	pm_json_add(g->pool, l, m);
 }
 
+bool pm_gen_knows_rro(const struct pm_gen *g)
+{
+	const char *base = strrchr(g->env->runtime, '/');
+	base = base ? base + 1 : g->env->runtime;
+	return pm_streq(base, "crun") || pm_streq(base, "runc");
+}
+
 /* sysfs belongs to a network namespace: only who owns that may mount it. */
 static bool can_mount_sys(const struct pm_gen *g)
 {
@@ -69,10 +76,13 @@ static void add_kernel(struct pm_gen *g, struct pm_json *l)
 		add(g, l, "/proc", "proc", "proc", "nosuid,noexec,nodev");
 	add(g, l, "/dev", "tmpfs", "tmpfs", "nosuid,noexec,strictatime,mode=755,size=65536k");
 	g->sys_bound = !can_mount_sys(g);
+	/* What is mounted below, as the cgroups, must be read-only with it (CVE-2023-25809): crun and
+	 * runc can do that, for others gen_linux.c masks the cgroups. */
 	if (g->sys_bound)
 		add(g, l, "/sys", "bind", "/sys",
-		    g->c->privileged ? "rprivate,nosuid,noexec,nodev,rw,rbind"
-				     : "rprivate,nosuid,noexec,nodev,ro,rbind");
+		    g->c->privileged   ? "rprivate,nosuid,noexec,nodev,rw,rbind"
+		    : pm_gen_knows_rro(g) ? "rprivate,nosuid,noexec,nodev,ro,rro,rbind"
+					  : "rprivate,nosuid,noexec,nodev,ro,rbind");
 	else
 		add(g, l, "/sys", "sysfs", "sysfs",
 		    g->c->privileged ? "rprivate,nosuid,noexec,nodev,rw" : "nosuid,noexec,nodev,ro");
