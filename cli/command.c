@@ -408,6 +408,7 @@ static int dispatch(struct pm_cli *cli, char **argv, struct pm_err *err)
 
 int pm_cli_run(struct pm_cli *cli, char **argv, struct pm_err *err)
 {
+	cli->argv = argv;
 	int r = dispatch(cli, argv, err);
 	if ((fflush(stdout) != 0 || ferror(stdout)) && r >= 0) {
 		r = pm_fail_sys(err, "write standard output");

@@ -68,6 +68,7 @@ struct pm_cli {
 	struct pm_global_opts global;
 	const struct pm_command *command;
 	char path[64];       /* as found, aliases resolved: "image list" */
+	char **argv;         /* the whole command line, as main got it */
 	char **args;         /* positional arguments, NULL-terminated; argv's */
 	int n_args;
 	struct pm_parse parse;

@@ -28,6 +28,17 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_import,
 	&pm_cmd_load,
 	&pm_cmd_pull,
+	/* containers */
+	&pm_cmd_cleanup,
+	&pm_cmd_create,
+	&pm_cmd_exec,
+	&pm_cmd_kill,
+	&pm_cmd_ps,
+	&pm_cmd_rm,
+	&pm_cmd_run,
+	&pm_cmd_start,
+	&pm_cmd_stop,
+	&pm_cmd_wait,
 	/* general */
 	&pm_cmd_complete,
 	&pm_cmd_completion,

@@ -13,6 +13,17 @@ extern const struct pm_command pm_cmd_container; /* groups */
 extern const struct pm_command pm_cmd_image;
 extern const struct pm_command pm_cmd_system;
 
+extern const struct pm_command pm_cmd_cleanup; /* containers */
+extern const struct pm_command pm_cmd_create;
+extern const struct pm_command pm_cmd_exec;
+extern const struct pm_command pm_cmd_kill;
+extern const struct pm_command pm_cmd_ps;
+extern const struct pm_command pm_cmd_rm;
+extern const struct pm_command pm_cmd_run;
+extern const struct pm_command pm_cmd_start;
+extern const struct pm_command pm_cmd_stop;
+extern const struct pm_command pm_cmd_wait;
+
 extern const struct pm_command pm_cmd_complete;
 extern const struct pm_command pm_cmd_completion;
 extern const struct pm_command pm_cmd_help;

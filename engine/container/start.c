@@ -77,10 +77,6 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 	r = pm_monitor_spawn(&s->monitor, &mo, err);
 	if (r < 0)
 		return r;
-	if (s->slirp_fd >= 0) {
-		close(s->slirp_fd);
-		s->slirp_fd = -1;
-	}
 	if (s->fresh) {
 		r = pm_monitor_map_start(&s->monitor, &s->map, &s->tools, err);
 		if (r < 0)
@@ -148,6 +144,11 @@ int pm_start_finish(struct pm_start *s, struct pm_container *c, struct pm_err *e
 				     spec.json_len, 0600, false, err);
 	if (r >= 0)
 		r = mark_started(s->engine, c, err);
+	if (r >= 0 && s->slirp_fd >= 0) {
+		/* the ports are bound while the mapping is being written; the monitor hears of it */
+		r = pm_slirp_send_config(s->slirp_fd, &plan.slirp, err);
+		close(pm_steal_fd(&s->slirp_fd));
+	}
 	if (r >= 0 && s->mapping) {
 		s->mapping = false;
 		r = pm_userns_maps_finish(&s->tools, err);

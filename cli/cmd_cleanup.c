@@ -1,0 +1,75 @@
+#include <errno.h>
+
+#include "cli/commands.h"
+#include "cli/ctr_common.h"
+#include "engine/container/remove.h"
+
+/*
+ * What a monitor executes as its last act when no pm waits for its container: the exit is written
+ * into the row, and with --rm the row goes. Someone who holds the container's lock (rm -f, start) does
+ * that himself: then there is nothing to do here.
+ */
+
+struct cleanup_opts {
+	bool all, latest, rm;
+};
+
+static const struct pm_opt cleanup_table[] = {
+	{"all", 'a', PM_BOOL(struct cleanup_opts, all), "Clean up all containers"},
+	{"latest", 'l', PM_BOOL(struct cleanup_opts, latest), "Act on the container created last"},
+	{"rm", 0, PM_BOOL(struct cleanup_opts, rm), "Remove the container after the clean-up"},
+	{0},
+};
+
+static int cleanup_one(struct pm_engine *e, const char *name, void *arg, struct pm_err *err)
+{
+	const struct cleanup_opts *o = arg;
+	_cleanup_container_ struct pm_container c;
+	pm_container_init(&c);
+	int r = pm_container_load(e, name, &c, err);
+	if (r == -PM_E_NOSUCH)
+		return 0;
+	if (r < 0)
+		return r;
+
+	_cleanup_close_ int lock = pm_container_lock(e, c.row.id, false, err);
+	if (lock == -EAGAIN)
+		return 0;
+	if (lock < 0)
+		return lock;
+	pm_container_state(e, &c.row, &c.state);
+	if (c.state.status != PM_STATUS_EXITED)
+		return 0;
+	if (o->rm)
+		return pm_container_remove_ended(e, &c, true, err);
+	return pm_container_fold(e, &c, err);
+}
+
+static int cleanup_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
+	struct cleanup_opts *o = opts;
+	_cleanup_engine_ struct pm_engine e = {0};
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest};
+	int r = pm_cli_engine(cli, &e, err);
+	if (r >= 0)
+		r = pm_ctr_choose(cli, &e, &choice, &names, err);
+	if (r < 0)
+		return r;
+	return pm_ctr_verb_each(cli, &e, &names, cleanup_one, o);
+}
+
+const struct pm_command pm_cmd_cleanup = {
+	.path = "container cleanup",
+	.summary = "Clean up after containers that have ended",
+	.synopsis = "[options] CONTAINER [CONTAINER...]",
+	.text = "Writes the exit of containers into the store, or removes them. pm does this by itself; the "
+		"command is there for monitors whose pm has gone.",
+	.examples = "%p ctrID\n%p --all",
+	.max_args = -1,
+	.flags = PM_CMD_STORE,
+	.complete = PM_COMPLETE_CONTAINER,
+	.opts_size = sizeof(struct cleanup_opts),
+	.tables = {{cleanup_table, 0}, {0}},
+	.run = cleanup_run,
+};

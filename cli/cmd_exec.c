@@ -1,0 +1,109 @@
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "cli/commands.h"
+#include "cli/ctr_common.h"
+#include "cli/ctr_options.h"
+#include "engine/container/exec.h"
+
+struct exec_opts {
+	bool detach, interactive, latest, privileged, tty;
+	const char *detach_keys, *user, *workdir;
+	struct pm_strv env, env_file;
+};
+
+static const struct pm_opt exec_table[] = {
+	{"detach", 'd', PM_BOOL(struct exec_opts, detach), "Run the process in the background"},
+	{"detach-keys", 0, PM_STRING(struct exec_opts, detach_keys),
+	 "Keys that detach from the process: [a-Z] or ctrl-<value>, separated by commas"},
+	{"env", 'e', PM_STRINGS(struct exec_opts, env), "Set environment variables",
+	 .complete = PM_COMPLETE_ENV},
+	{"env-file", 0, PM_LIST(struct exec_opts, env_file), "Read in a file of environment variables",
+	 .complete = PM_COMPLETE_FILE},
+	{"interactive", 'i', PM_BOOL(struct exec_opts, interactive),
+	 "Keep STDIN open even if not attached"},
+	{"latest", 'l', PM_BOOL(struct exec_opts, latest), "Act on the container created last"},
+	{"privileged", 0, PM_BOOL(struct exec_opts, privileged),
+	 "Give the process all capabilities of the container's user namespace"},
+	{"tty", 't', PM_BOOL(struct exec_opts, tty), "Allocate a pseudo-TTY"},
+	{"user", 'u', PM_STRING(struct exec_opts, user),
+	 "Username or UID (format: <name|uid>[:<group|gid>])", .complete = PM_COMPLETE_USER},
+	{"workdir", 'w', PM_STRING(struct exec_opts, workdir),
+	 "Working directory inside the container", .complete = PM_COMPLETE_DIR},
+	{0},
+};
+
+static int exec_start(struct pm_cli *cli, struct pm_engine *e, struct exec_opts *o,
+		      struct pm_err *err)
+{
+	_cleanup_container_ struct pm_container c;
+	_cleanup_monitor_ struct pm_monitor m = PM_MONITOR_INIT;
+	_cleanup_strv_ struct pm_strv env = PM_STRV_INIT;
+	_cleanup_free_ char *dir = NULL;
+	struct pm_exec_options x = {.user = o->user,	       .workdir = o->workdir,
+				    .tty = o->tty,	       .interactive = o->interactive,
+				    .detach = o->detach,       .privileged = o->privileged,
+				    .detach_keys = o->detach_keys};
+	char latest[65];
+	int r = 0;
+
+	pm_container_init(&c);
+	if (o->latest)
+		r = pm_container_latest(e, latest, err);
+	if (r >= 0)
+		r = pm_container_load(e, o->latest ? latest : cli->args[0], &c, err);
+	if (r >= 0)
+		r = pm_ctr_parse_env(&o->env, &o->env_file, &env, err);
+	if (r < 0)
+		return r;
+	x.env = env;
+	x.argv = (struct pm_strv){.v = cli->args + !o->latest, .n = (size_t)(cli->n_args - !o->latest)};
+
+	r = pm_exec_start(e, &c, &x, &m, &dir, err);
+	if (r == -PM_E_STATE)
+		pm_cli_set_exit(cli, 255);
+	if (r < 0)
+		return r;
+	if (o->detach) {
+		char session[65];
+		pm_random_hex(32, session);
+		printf("%s\n", session);
+		return 0;
+	}
+	bool detached = false;
+	r = pm_ctr_foreground(e, &c, &m, o->tty, o->interactive, o->detach_keys, false, &detached,
+			      err);
+	if (!detached) {
+		int code;
+		pm_monitor_wait_exit(&m, &code, NULL, NULL);
+		pm_monitor_wait_gone(&m);
+		pm_exec_end(dir);
+	}
+	return r;
+}
+
+static int exec_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
+	struct exec_opts *o = opts;
+	_cleanup_engine_ struct pm_engine e = {0};
+	if (cli->n_args < (o->latest ? 1 : 2))
+		return pm_fail(err, PM_E_USAGE, cli->n_args || o->latest
+			? "you must provide a command to execute"
+			: "exec requires the name or ID of a container or the --latest flag");
+	int r = pm_cli_engine(cli, &e, err);
+	return r < 0 ? r : exec_start(cli, &e, o, err);
+}
+
+const struct pm_command pm_cmd_exec = {
+	.path = "exec|container exec",
+	.summary = "Run a process in a running container",
+	.synopsis = "[options] CONTAINER [COMMAND [ARG...]]",
+	.text = "Execute the specified command inside a running container.",
+	.examples = "%p -it ctrID ls\n%p -it -w /tmp myCtr pwd\n%p --user root ctrID ls",
+	.max_args = -1,
+	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
+	.complete = PM_COMPLETE_RUNNING,
+	.opts_size = sizeof(struct exec_opts),
+	.tables = {{exec_table, 0}, {0}},
+	.run = exec_run,
+};

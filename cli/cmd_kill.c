@@ -1,0 +1,66 @@
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/ctr_common.h"
+#include "engine/container/stop.h"
+
+struct kill_opts {
+	bool all, latest;
+	struct pm_strv cidfile;
+	const char *signal;
+};
+
+static const struct pm_opt kill_table[] = {
+	{"all", 'a', PM_BOOL(struct kill_opts, all), "Signal all running containers"},
+	{"cidfile", 0, PM_STRINGS(struct kill_opts, cidfile), "Read the container ID from the file",
+	 .complete = PM_COMPLETE_FILE},
+	{"latest", 'l', PM_BOOL(struct kill_opts, latest), "Act on the container created last"},
+	{"signal", 's', PM_STRING(struct kill_opts, signal), "Signal to send to the container",
+	 .def = "KILL", .complete = PM_COMPLETE_SIGNAL},
+	{0},
+};
+
+static int kill_one(struct pm_engine *e, const char *name, void *arg, struct pm_err *err)
+{
+	_cleanup_container_ struct pm_container c;
+	pm_container_init(&c);
+	int r = pm_container_load(e, name, &c, err);
+	if (r >= 0)
+		r = pm_container_signal(e, &c, *(int *)arg, err);
+	if (r >= 0)
+		printf("%s\n", name);
+	return r;
+}
+
+static int kill_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
+	struct kill_opts *o = opts;
+	_cleanup_engine_ struct pm_engine e = {0};
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .running_only = true,
+				       .cidfiles = &o->cidfile};
+	int sig = 0;
+	int r = pm_signal_parse(o->signal, &sig, err);
+	if (r >= 0)
+		r = pm_cli_engine(cli, &e, err);
+	if (r >= 0)
+		r = pm_ctr_choose(cli, &e, &choice, &names, err);
+	if (r < 0)
+		return r;
+	return pm_ctr_verb_each(cli, &e, &names, kill_one, &sig);
+}
+
+const struct pm_command pm_cmd_kill = {
+	.path = "kill|container kill",
+	.summary = "Kill one or more running containers with a specific signal",
+	.synopsis = "[options] CONTAINER [CONTAINER...]",
+	.text = "The main process inside each container specified will be sent SIGKILL, or any signal "
+		"specified with option --signal.",
+	.examples = "%p mywebserver\n%p 860a4b23\n%p --signal TERM ctrID",
+	.max_args = -1,
+	.flags = PM_CMD_STORE,
+	.complete = PM_COMPLETE_RUNNING,
+	.opts_size = sizeof(struct kill_opts),
+	.tables = {{kill_table, 0}, {0}},
+	.run = kill_run,
+};

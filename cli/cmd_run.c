@@ -1,0 +1,162 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/ctr_common.h"
+#include "cli/ctr_options.h"
+#include "engine/container/create.h"
+#include "engine/container/remove.h"
+#include "engine/container/start.h"
+
+struct run_opts {
+	struct pm_ctr_opts ctr;
+	struct pm_strv attach;
+	bool detach, sig_proxy;
+};
+
+static const struct pm_opt run_table[] = {
+	{"attach", 'a', PM_LIST(struct run_opts, attach), "Attach to STDIN, STDOUT or STDERR",
+	 .choices = "stdin|stdout|stderr"},
+	{"detach", 'd', PM_BOOL(struct run_opts, detach),
+	 "Run the container in the background and print its ID"},
+	{"sig-proxy", 0, PM_BOOL(struct run_opts, sig_proxy),
+	 "Proxy received signals to the process", .def = "true"},
+	{0},
+};
+
+/* After the end: what --rm removes, or the exit folded into the row. */
+static void after_end(struct pm_engine *e, struct pm_container *c, struct pm_monitor *m)
+{
+	struct pm_err err = PM_ERR_INIT;
+	int r, code;
+	/* the acknowledgement: this pm sees to the row */
+	pm_monitor_wait_exit(m, &code, NULL, NULL);
+	if (c->config.rm) {
+		pm_monitor_wait_gone(m);
+		r = pm_container_remove_ended(e, c, true, &err);
+	} else {
+		r = pm_container_fold(e, c, &err);
+	}
+	if (r < 0 && r != -PM_E_NOSUCH)
+		fprintf(stderr, "Error: %s\n", err.text);
+}
+
+/* The container was made but did not start: it stays as created, or goes with --rm. */
+static void after_failed_start(struct pm_engine *e, struct pm_container *c)
+{
+	struct pm_err err = PM_ERR_INIT;
+	int r;
+	pm_ctr_state_wait(e->store->runroot_fd, c->row.id, 5000, NULL);
+	if (c->config.rm) {
+		r = pm_container_remove_ended(e, c, true, &err);
+	} else {
+		c->row.word = PM_CTR_CREATED;
+		c->row.started = 0;
+		r = pm_ctr_set_state(e->store, &c->row, &err);
+	}
+	if (r < 0 && r != -PM_E_NOSUCH)
+		fprintf(stderr, "Error: %s\n", err.text);
+}
+
+static int run_attached(struct pm_cli *cli, struct pm_engine *e, const struct run_opts *o,
+			struct pm_container *c, struct pm_start *s, struct pm_err *err)
+{
+	bool detached = false;
+	(void)cli;
+	int code = pm_ctr_foreground(e, c, &s->monitor, c->config.terminal, c->config.stdin_open,
+				     c->config.detach_keys, o->sig_proxy, &detached, err);
+	if (code < 0) {
+		pm_ctr_state_wait(e->store->runroot_fd, c->row.id, 0, NULL);
+		return code;
+	}
+	if (!detached)
+		after_end(e, c, &s->monitor);
+	return code;
+}
+
+static int check_options(const struct run_opts *o, struct pm_err *err)
+{
+	if (o->detach && o->attach.n)
+		return pm_fail(err, PM_E_USAGE, "invalid options: attach and detach cannot be set together");
+	for (size_t i = 0; i < o->attach.n; i++)
+		if (!pm_streq(o->attach.v[i], "stdin") && !pm_streq(o->attach.v[i], "stdout") &&
+		    !pm_streq(o->attach.v[i], "stderr"))
+			return pm_fail(err, PM_E_USAGE,
+				       "invalid stream \"%s\" for --attach - must be one of stdin, "
+				       "stdout, or stderr", o->attach.v[i]);
+	return 0;
+}
+
+static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
+	struct run_opts *o = opts;
+	_cleanup_engine_ struct pm_engine e = {0};
+	_cleanup_start_ struct pm_start s = PM_START_INIT;
+	_cleanup_container_ struct pm_container c;
+	struct pm_create_options co = {.user_entrypoint = pm_cli_given(cli, "entrypoint"),
+				       .starting = true,
+				       .replace = o->ctr.replace};
+	char image_id[65];
+
+	pm_container_init(&c);
+	int r = check_options(o, err);
+	if (r >= 0)
+		r = pm_cli_engine(cli, &e, err);
+	if (r >= 0)
+		r = pm_ctr_options_apply(cli, &e, &o->ctr, cli->args[0], cli->args + 1, &c.config,
+					 err);
+	if (r >= 0 && c.config.cidfile)
+		r = pm_ctr_check_cidfile(c.config.cidfile, err);
+	if (r >= 0 && !c.config.rootfs) {
+		r = pm_ctr_options_image(cli, &e, &o->ctr, cli->args[0], &c.config, image_id, err);
+		co.image_id = image_id;
+	}
+	if (r < 0)
+		return r;
+
+	c.config.detached = o->detach;
+	struct pm_start_facts facts = {.network = c.config.network,
+				       .join = pm_container_joins(&c),
+				       .attach = !o->detach};
+	/* a container to join is known by its id only once it was looked up: create first */
+	if (!facts.join)
+		r = pm_start_begin(&e, &facts, &s, err);
+	if (r >= 0)
+		r = pm_container_create(&e, &c, &co, err);
+	if (r < 0)
+		return r;
+	if (c.config.cidfile)
+		r = pm_ctr_write_cidfile(c.config.cidfile, c.row.id, err);
+	if (r >= 0 && facts.join) {
+		facts.join = pm_container_joins(&c);
+		r = pm_start_begin(&e, &facts, &s, err);
+	}
+	if (r >= 0)
+		r = pm_start_finish(&s, &c, err);
+	if (r < 0) {
+		pm_monitor_close(&s.monitor);
+		after_failed_start(&e, &c);
+		return r;
+	}
+	if (!o->detach)
+		return run_attached(cli, &e, o, &c, &s, err);
+	printf("%s\n", c.row.id);
+	return 0;
+}
+
+const struct pm_command pm_cmd_run = {
+	.path = "run|container run",
+	.summary = "Run a command in a new container",
+	.synopsis = "[options] IMAGE [COMMAND [ARG...]]",
+	.text = "Runs a command in a new container from the given image",
+	.examples = "%p imageID ls -alF /etc\n"
+		    "%p --network=host imageID ls /\n"
+		    "%p -d -p 8080:80 --name web imageID httpd -f -h /www",
+	.min_args = 1,
+	.max_args = -1,
+	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
+	.complete = PM_COMPLETE_IMAGE,
+	.opts_size = sizeof(struct run_opts),
+	.tables = {{pm_ctr_table, offsetof(struct run_opts, ctr)}, {run_table, 0}, {0}},
+	.run = run_run,
+};

@@ -1,0 +1,125 @@
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/ctr_common.h"
+#include "engine/container/remove.h"
+#include "engine/container/start.h"
+
+struct start_opts {
+	bool all, latest, attach, interactive, sig_proxy;
+	const char *detach_keys;
+	struct pm_strv filter;
+};
+
+static const struct pm_opt start_table[] = {
+	{"all", 0, PM_BOOL(struct start_opts, all), "Start all containers that do not run"},
+	{"attach", 'a', PM_BOOL(struct start_opts, attach), "Attach the container's STDOUT and STDERR"},
+	{"detach-keys", 0, PM_STRING(struct start_opts, detach_keys),
+	 "Keys that detach from the container: [a-Z] or ctrl-<value>, separated by commas"},
+	{"filter", 'f', PM_LIST(struct start_opts, filter), "Choose containers by conditions"},
+	{"interactive", 'i', PM_BOOL(struct start_opts, interactive),
+	 "Keep STDIN open even if not attached"},
+	{"latest", 'l', PM_BOOL(struct start_opts, latest), "Act on the container created last"},
+	{"sig-proxy", 0, PM_BOOL(struct start_opts, sig_proxy),
+	 "Proxy received signals to the process (default true if attaching)"},
+	{0},
+};
+
+struct start_arg {
+	struct pm_cli *cli;
+	const struct start_opts *o;
+	int status;
+};
+
+/* Start c under its lock; the lock is let go when it runs. 1: it ran already. */
+static int start_locked(struct pm_engine *e, struct pm_container *c, struct pm_start *s,
+			bool attach, struct pm_err *err)
+{
+	_cleanup_close_ int lock = pm_container_lock(e, c->row.id, true, err);
+	if (lock < 0)
+		return lock;
+	pm_container_state(e, &c->row, &c->state);
+	if (c->state.status == PM_STATUS_RUNNING)
+		return 1;
+	/* the monitor of the run before may still tidy up */
+	int r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
+	struct pm_start_facts facts = {.network = c->config.network,
+				       .join = pm_container_joins(c),
+				       .attach = attach};
+	if (r >= 0) {
+		c->row.word = PM_CTR_EXITED; /* so that its start is written anew */
+		r = pm_start_begin(e, &facts, s, err);
+	}
+	if (r >= 0)
+		r = pm_start_finish(s, c, err);
+	return r < 0 ? r : 0;
+}
+
+static int start_one(struct pm_engine *e, const char *name, void *arg, struct pm_err *err)
+{
+	struct start_arg *a = arg;
+	const struct start_opts *o = a->o;
+	_cleanup_container_ struct pm_container c;
+	_cleanup_start_ struct pm_start s = PM_START_INIT;
+
+	pm_container_init(&c);
+	int r = pm_container_load(e, name, &c, err);
+	if (r >= 0)
+		r = start_locked(e, &c, &s, o->attach, err);
+	if (r < 0)
+		return pm_wrap(err, "unable to start container \"%s\"", name);
+	if (r > 0 || !o->attach) {
+		if (!o->attach || r > 0)
+			printf("%s\n", name);
+		return 0;
+	}
+
+	bool detached = false;
+	bool proxy = pm_cli_given(a->cli, "sig-proxy") ? o->sig_proxy : true;
+	r = pm_ctr_foreground(e, &c, &s.monitor, c.config.terminal,
+			      o->interactive && c.config.stdin_open, o->detach_keys, proxy, &detached,
+			      err);
+	if (r < 0)
+		return r;
+	a->status = r;
+	if (detached)
+		return 0;
+	pm_monitor_wait_exit(&s.monitor, &r, NULL, NULL);
+	if (!c.row.rm)
+		return pm_container_fold(e, &c, err);
+	pm_monitor_wait_gone(&s.monitor);
+	return pm_container_remove_ended(e, &c, true, err);
+}
+
+static int start_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
+	struct start_opts *o = opts;
+	_cleanup_engine_ struct pm_engine e = {0};
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .filters = &o->filter};
+
+	if (o->attach && cli->n_args > 1)
+		return pm_fail(err, PM_E_USAGE, "you cannot start and attach multiple containers at once");
+	int r = pm_cli_engine(cli, &e, err);
+	if (r >= 0)
+		r = pm_ctr_choose(cli, &e, &choice, &names, err);
+	if (r < 0)
+		return r;
+	struct start_arg a = {.cli = cli, .o = o};
+	r = pm_ctr_verb_each(cli, &e, &names, start_one, &a);
+	return r ? r : a.status;
+}
+
+const struct pm_command pm_cmd_start = {
+	.path = "start|container start",
+	.summary = "Start one or more containers",
+	.synopsis = "[options] CONTAINER [CONTAINER...]",
+	.text = "Starts one or more containers.  The container name or ID can be used.",
+	.examples = "%p --latest\n%p 860a4b231279 5421ab43b45\n%p --interactive --attach imageID",
+	.max_args = -1,
+	.flags = PM_CMD_STORE,
+	.complete = PM_COMPLETE_STOPPED,
+	.opts_size = sizeof(struct start_opts),
+	.tables = {{start_table, 0}, {0}},
+	.run = start_run,
+};

@@ -1,0 +1,83 @@
+/*
+ * ctr_options - the container options that run and create share: their table, and the way from the
+ * parsed options to a struct pm_ctr_config.
+ */
+#ifndef PM_CLI_CTR_OPTIONS_H
+#define PM_CLI_CTR_OPTIONS_H
+
+#include "cli/option.h"
+#include "engine/container/config.h"
+#include "engine/engine.h"
+#include "engine/image/pull.h"
+
+struct pm_cli;
+
+struct pm_ctr_opts {
+	/* who */
+	const char *name, *cidfile, *pidfile, *conmon_pidfile;
+	struct pm_strv label, label_file, annotation;
+	bool replace;
+	/* process */
+	const char *entrypoint, *workdir, *user, *umask, *tz, *init_path, *stop_signal, *hostname;
+	const char *detach_keys;
+	struct pm_strv env, env_file, unsetenv, group_add;
+	bool env_host, unsetenv_all, init, interactive, tty;
+	uint64_t stop_timeout;
+	int64_t oom_score_adj;
+	/* files */
+	struct pm_strv volume, mount, tmpfs, device;
+	bool read_only, read_only_tmpfs, rootfs;
+	const char *image_volume;
+	int64_t shm_size;
+	/* security */
+	struct pm_strv cap_add, cap_drop, security_opt, sysctl, ulimit;
+	bool privileged;
+	/* namespaces */
+	const char *ipc, *pid, *uts, *cgroupns;
+	/* limits */
+	const char *cgroups, *cgroup_parent, *cpuset_cpus, *cpuset_mems, *memory_swap;
+	int64_t memory, memory_reservation, pids_limit, cpu_quota;
+	uint64_t cpu_period, cpu_shares;
+	double cpus;
+	/* network */
+	struct pm_strv network, publish, expose, add_host, dns, dns_option, dns_search;
+	bool publish_all, no_hosts;
+	/* life */
+	bool rm;
+	const char *log_driver, *restart;
+	struct pm_strv log_opt;
+	/* image */
+	const char *pull, *arch, *os, *variant, *platform, *authfile;
+	bool tls_verify, quiet;
+};
+
+extern const struct pm_opt pm_ctr_table[];
+
+/* Fill c (init'ed) with what the user asked for. image: the image's word, or the path with --rootfs; args:
+ * the command after it, NULL-terminated. Reads env files. PM_E_USAGE and others name the option. */
+int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+			 const char *image, char *const *args, struct pm_ctr_config *c,
+			 struct pm_err *err);
+
+/* The image for the container: found or pulled as --pull says, with progress on stderr. c gets image and
+ * raw_image_name; ret_id the image's id. */
+int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+			 const char *word, struct pm_ctr_config *c, char ret_id[65],
+			 struct pm_err *err);
+
+/* One -v or --mount or --tmpfs argument, appended to c's mounts. */
+int pm_ctr_parse_volume(const char *arg, struct pm_ctr_config *c, struct pm_err *err);
+int pm_ctr_parse_mount(const char *arg, struct pm_ctr_config *c, struct pm_err *err);
+int pm_ctr_parse_tmpfs(const char *arg, struct pm_ctr_config *c, struct pm_err *err);
+
+/* -e NAME[=VALUE] arguments ("NAME*" for all that begin so) and --env-file files, onto env; NAME alone
+ * is taken from this process's environment. */
+int pm_ctr_parse_env(const struct pm_strv *args, const struct pm_strv *files, struct pm_strv *env,
+		     struct pm_err *err);
+
+/* PM_E_EXISTS when --cidfile's path is there already. */
+int pm_ctr_check_cidfile(const char *path, struct pm_err *err);
+/* Write id to path, which must not exist (--cidfile). */
+int pm_ctr_write_cidfile(const char *path, const char *id, struct pm_err *err);
+
+#endif
