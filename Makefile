@@ -124,12 +124,53 @@ fuzz-%:
 	mkdir -p $(OUT)/fuzz-corpus/$*
 	$(OUT)/fuzz-$* -max_total_time=$(or $(TIME),60) $(OUT)/fuzz-corpus/$* tests/fuzz/corpus/$*
 
+# What a bats run needs beside the programs.
+$(OUT)/tests/reaper: tests/tools/reaper.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -O1 $(WARN) -o $@ $<
+
+# make check-bats [FILES="tests/bats/020-run.bats"]; SAN=1 for the sanitized build
+check-bats: all $(OUT)/tests/reaper
+	tests/run-bats -o $(OUT) $(FILES)
+
+# Everything, with sanitizers, as an unprivileged user; a skip is a failure. Ends with 'N passed, N failed'.
+check:
+	@tools/install-deps build run test
+	@$(MAKE) -s SAN=1 check-build
+	@PM_TEST_STRICT=1 tests/check out-san
+
+check-build: all $(OUT)/tests/unit $(FUZZ_BINS) $(OUT)/tests/reaper
+
 check-layers:
 	@tests/check-layers
+
+lint:
+	@tools/install-deps build lint
+	@tests/lint
+
+# --- for users ---------------------------------------------------------------------------------
+
+quickstart:
+	@tools/quickstart
+
+INSTALL ?= install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/pm \
+		$(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(INSTALL) -m 755 $(OUT)/bin/pm $(DESTDIR)$(PREFIX)/bin/pm
+	$(INSTALL) -m 755 $(filter $(OUT)/libexec/%,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/libexec/pm/
+	$(INSTALL) -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	$(INSTALL) -m 644 completions/pm.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pm
+	$(INSTALL) -m 644 completions/_pm $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_pm
+	$(INSTALL) -m 644 completions/pm.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
 
 clean:
 	rm -rf out out-san
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all check-unit check-fuzz check-layers clean
+.PHONY: all check check-build check-bats check-unit check-fuzz check-layers lint quickstart install clean
