@@ -93,13 +93,15 @@ static void check_merged(enum pm_overlay_method method)
 	struct pm_err err = PM_ERR_INIT;
 	become_root();
 	make_layers();
-	const char *const lowers[] = {strdup(at("l1")), strdup(at("l2"))};
+	_cleanup_strv_ struct pm_strv p = PM_STRV_INIT;
+	for (const char *const *n = (const char *const[]){"l1", "l2", "up", "work", "m", NULL}; *n; n++)
+		pm_strv_add(&p, at(*n));
 	struct pm_overlay o = {.method = method,
-			       .lowers = lowers,
+			       .lowers = (const char *const *)p.v,
 			       .n_lowers = 2,
-			       .upper = strdup(at("up")),
-			       .work = strdup(at("work")),
-			       .target = strdup(at("m"))};
+			       .upper = p.v[2],
+			       .work = p.v[3],
+			       .target = p.v[4]};
 	pid_t pid = 0;
 	CHECK_OK(pm_overlay_mount(&o, &pid, &err), err);
 
@@ -153,21 +155,22 @@ TEST(overlay_vfs)
 TEST(overlay_many_layers)
 {
 	struct pm_err err = PM_ERR_INIT;
-	const char *lowers[127];
+	_cleanup_strv_ struct pm_strv lowers = PM_STRV_INIT;
+	_cleanup_free_ char *target = pm_strdup(at("m"));
 	become_root();
 	for (int i = 0; i < 127; i++) {
 		char rel[32];
 		snprintf(rel, sizeof(rel), "layer,%03d:x", i);
 		dir(rel);
-		lowers[i] = strdup(at(rel));
+		pm_strv_add(&lowers, at(rel));
 		snprintf(rel, sizeof(rel), "layer,%03d:x/%d", i, i);
 		put(rel, "x");
 	}
 	dir("m");
 	struct pm_overlay o = {.method = PM_OVERLAY_NATIVE,
-			       .lowers = lowers,
+			       .lowers = (const char *const *)lowers.v,
 			       .n_lowers = 127,
-			       .target = strdup(at("m"))};
+			       .target = target};
 	CHECK_OK(pm_overlay_mount(&o, NULL, &err), err);
 	CHECK(there("m/0") && there("m/126"));
 	CHECK(open(at("m/new"), O_CREAT | O_WRONLY, 0600) < 0 && errno == EROFS);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "netns/userns.h"
 #include "storage/stage.h"
 #include "storage/store.h"
 
@@ -32,6 +33,12 @@ static size_t count(struct pm_store *s, const char *dir)
 	_cleanup_strv_ struct pm_strv l = PM_STRV_INIT;
 	pm_fs_list(s->root_fd, dir, &l, NULL);
 	return l.n;
+}
+
+static void put_file(int dir, const char *path)
+{
+	struct pm_err err = PM_ERR_INIT;
+	CHECK_OK(pm_fs_write_file(dir, path, "x", 1, 0600, false, &err), err);
 }
 
 TEST(default_paths)
@@ -277,5 +284,44 @@ TEST(destroy_spares_others)
 	CHECK_OK(pm_fs_write_file(s->root_fd, "thesis.tex", "x", 1, 0644, false, &err), err);
 	CHECK_OK(pm_store_destroy(s, &err), err);
 	CHECK_INT(count(s, "."), 1);
+	pm_store_free(s);
+}
+
+/* A container's files belong to subordinate ids: outside of the user namespace they cannot be deleted,
+ * the sweep says so, and one inside deletes them. */
+TEST(sweep_of_subordinate_ids)
+{
+	struct pm_err err = PM_ERR_INIT;
+	if (!pm_userns_needed())
+		return; /* root deletes anything */
+	struct pm_store *s = open_store();
+	CHECK_OK(pm_fs_mkdirs(s->root_fd, "trash/x/upper/var", 0755, &err), err);
+	_cleanup_close_ int ns = -1;
+	CHECK_OK(pm_userns_get(-1, &ns, &err), err);
+	bool left = false;
+	for (int inside = 0; inside < 2; inside++) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			CHECK_OK(pm_userns_enter(ns, &err), err);
+			if (inside) {
+				CHECK_OK(pm_sweep_at(s->root_fd, &left, &err), err);
+				CHECK(!left);
+				_exit(0);
+			}
+			put_file(s->root_fd, "trash/x/upper/var/log");
+			CHECK(fchownat(s->root_fd, "trash/x/upper/var", 33, 33, 0) == 0);
+			_exit(0);
+		}
+		int status;
+		waitpid(pid, &status, 0);
+		CHECK_INT(status, 0);
+		if (!inside) {
+			CHECK_OK(pm_sweep(s, &left, &err), err);
+			CHECK(left);
+		}
+	}
+	CHECK_OK(pm_sweep(s, &left, &err), err);
+	CHECK(!left);
+	CHECK_INT(count(s, "trash"), 0);
 	pm_store_free(s);
 }
