@@ -34,8 +34,6 @@ static inline void pm_cleanup_template(struct pm_template **t)
 }
 #define _cleanup_template_ _cleanup_(pm_cleanup_template)
 
-struct pm_template_method; /* see below */
-
 /* All zeros is a good default. */
 struct pm_template_opts {
 	const char *type; /* what errors call the type of the data: "*define.Info"; NULL: "struct" */
