@@ -11,8 +11,8 @@
 
 #define BUSY_MS 10000
 
-/* The first to open reads the whole WAL, 2 us a page: it is kept short, at one fsync of the database
- * every so many pages. */
+/* The first to open reads the whole WAL, 2 us a page, also what was written back long ago: it is kept
+ * short, at two syncs every so many pages, and emptied then. */
 #define CHECKPOINT_PAGES 128
 
 struct pm_stmt {
@@ -141,13 +141,25 @@ static int migrate(struct pm_db *db, const char *const *migrations, size_t n, st
 	return 0;
 }
 
+/* After a commit. Readers are not waited for: then it is done after a later one. */
+static int checkpoint(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+	(void)arg;
+	if (pages >= CHECKPOINT_PAGES) {
+		sqlite3_busy_timeout(handle, 0);
+		sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+		sqlite3_busy_timeout(handle, BUSY_MS);
+	}
+	return SQLITE_OK;
+}
+
 /* What would cost a lock on every opening is set without touching the file. */
 static int configure(struct pm_db *db, struct pm_err *err)
 {
 	int one = 1;
 	sqlite3_extended_result_codes(db->handle, 1);
 	sqlite3_busy_timeout(db->handle, BUSY_MS);
-	sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES);
+	sqlite3_wal_hook(db->handle, checkpoint, NULL);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
 	/* a damaged schema must not run code, and names in it are only names */

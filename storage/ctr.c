@@ -56,7 +56,8 @@ static int change_end(struct change *c, int r, struct pm_err *err)
 #define CTR_COLUMNS                                                                                \
 	"SELECT id, name, image, image_name, command, ports, labels, created, rm, state, started," \
 	" finished, exit_code, pid, boot_id, error, oom_killed, restarts,"                         \
-	" CASE WHEN ?1 & 1 THEN config END FROM containers "
+	" CASE WHEN ?1 & 1 THEN (SELECT config FROM container_configs WHERE container = seq) END"  \
+	" FROM containers "
 
 static void read_ctr(struct pm_stmt *q, struct pm_ctr_row *row)
 {
@@ -218,15 +219,20 @@ static int insert(struct pm_store *s, const struct pm_ctr_row *row, struct pm_er
 	r = pm_db_exec(s->db, err,
 		       "INSERT INTO containers(id, name, image, image_name, command, ports, labels,"
 		       " created, rm, state, started, finished, exit_code, pid, boot_id, error,"
-		       " oom_killed, restarts, config)"
-		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "sssssssiiiiiiissiib", row->id, row->name, row->image_id, row->image_name,
+		       " oom_killed, restarts)"
+		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "sssssssiiiiiiissii", row->id, row->name, row->image_id, row->image_name,
 		       row->command, row->ports, row->labels, row->created, (int64_t)row->rm,
 		       (int64_t)row->word, row->started, row->finished, (int64_t)row->exit_code, row->pid,
-		       row->boot_id, row->error, (int64_t)row->oom_killed, row->restarts,
-		       row->config ? row->config : "", row->config_len);
+		       row->boot_id, row->error, (int64_t)row->oom_killed,
+		       row->restarts);
 	if (r == -PM_E_INUSE)
 		return pm_fail(err, PM_E_NOSUCH, "%s: image not known", row->image_id);
+	if (r >= 0)
+		r = pm_db_exec(s->db, err,
+			       "INSERT INTO container_configs(container, config) VALUES(?, ?)", "ib",
+			       pm_db_last_rowid(s->db), row->config ? row->config : "",
+			       row->config_len);
 	return r < 0 ? r : insert_refs(s, row, err);
 }
 
@@ -258,8 +264,10 @@ int pm_ctr_set_state(struct pm_store *s, const struct pm_ctr_row *row, struct pm
 int pm_ctr_set_config(struct pm_store *s, const char *id, const char *config, size_t len,
 		      struct pm_err *err)
 {
-	int r = pm_db_exec(s->db, err, "UPDATE containers SET config=? WHERE id=?", "bs", config, len,
-			   id);
+	int r = pm_db_exec(s->db, err,
+			   "UPDATE container_configs SET config=?"
+			   " WHERE container=(SELECT seq FROM containers WHERE id=?)",
+			   "bs", config, len, id);
 	return r == 0 ? no_such(id, err) : r < 0 ? r : 0;
 }
 

@@ -61,6 +61,11 @@ TEST(round_trip)
 	got.boot_id = pm_strdup("boot");
 	got.oom_killed = true;
 	CHECK_OK(pm_ctr_set_state(s, &got, &err), err);
+	CHECK_OK(pm_ctr_set_config(s, ID_A, "{}", 2, &err), err);
+	CHECK_INT(pm_ctr_set_config(s, ID_B, "{}", 2, &err), -PM_E_NOSUCH);
+	pm_ctr_row_free(&got);
+	CHECK_OK(pm_ctr_find(s, ID_A, PM_CTR_CONFIG, &got, &err), err);
+	CHECK_STR(got.config, "{}");
 	pm_ctr_row_free(&got);
 	CHECK_OK(pm_ctr_find(s, "aaaa0", 0, &got, &err), err);
 	CHECK(!got.config && got.word == PM_CTR_EXITED && got.exit_code == 7 && got.finished == 20);

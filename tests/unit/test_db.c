@@ -174,3 +174,22 @@ TEST(migration_is_atomic)
 	CHECK(pm_db_exec(db, &err, "SELECT * FROM half", "") < 0);
 	pm_db_close(db);
 }
+
+/* The log of changes stays short, or every opening would read it all. */
+TEST(wal_stays_short)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_db *db = open_db(1);
+	static const char big[100000];
+	_cleanup_free_ char *wal = path_of("x.db-wal");
+	struct stat st;
+	for (int i = 0; i < 40; i++) {
+		CHECK_OK(pm_db_begin(db, false, &err), err);
+		CHECK_OK(pm_db_exec(db, &err, "INSERT INTO t(name, data) VALUES(?1, ?2)", "sb",
+				    (char[]){'a', (char)('0' + i), 0}, big, sizeof(big)), err);
+		CHECK_OK(pm_db_commit(db, &err), err);
+		CHECK(stat(wal, &st) == 0 && st.st_size < (128 + 40) * 4200);
+	}
+	pm_db_close(db);
+	CHECK(stat(wal, &st) == 0); /* and is there for the next */
+}
