@@ -1,0 +1,55 @@
+#!/usr/bin/env bats
+# pm ps
+
+load helpers
+
+test_setup() {
+	load_busybox
+}
+
+@test "ps: the table, only of running containers unless -a" {
+	assert_like "$(pm ps)" '^CONTAINER ID  IMAGE       COMMAND     CREATED     STATUS      PORTS       NAMES$'
+	pm create --name made "$IMAGE" echo a long command line here
+	id=$(pm run -d --name up "$IMAGE" sleep 1000)
+	run pm ps
+	assert_eq "${#lines[@]}" 2
+	assert_like "${lines[1]}" "^${id:0:12}  $IMAGE  sleep 1000 .* Up .* ago .* up\$"
+	run pm ps -a --sort names
+	assert_eq "${#lines[@]}" 3
+	assert_like "${lines[1]}" "echo a long comma\.\.\..*Created.*made"
+	assert_eq "$(pm ps -q)" "${id:0:12}"
+	assert_eq "$(pm ps -q --no-trunc)" "$id"
+	pm rm -fa -t 0
+}
+
+@test "ps --format" {
+	pm create --name a -l k=v "$IMAGE" true
+	assert_eq "$(pm ps -a --format '{{.Names}} {{.State}} {{.Image}} {{.Labels}}')" "a created $IMAGE map[k:v]"
+	assert_eq "$(pm ps -a --format '{{index .Labels "k"}}')" v
+	assert_eq "$(pm ps -a --format json | jq -r '.[0] | .Names[0] + .State + (.Command | join(","))')" acreatedtrue
+	assert_eq "$(pm ps -a --format 'table {{.Names}}\t{{.Status}}' | head -1 | tr -s ' ')" "NAMES STATUS"
+	assert_eq "$(pm ps -a --noheading | wc -l)" 1
+	run pm ps -a --format '{{.Nope}}'
+	assert_error 125 "can't evaluate field Nope"
+	pm rm a
+}
+
+@test "ps --filter" {
+	pm create --name one -l a=1 "$IMAGE" true
+	pm create --name two -l a=2 -l b=1 "$IMAGE" true
+	pm run --name three "$IMAGE" sh -c 'exit 3' || true
+	names() { pm ps -a --format '{{.Names}}' "$@" | tr '\n' ' '; }
+	assert_eq "$(names)" "one two three "
+	assert_eq "$(names --filter name=t)" "two three "
+	assert_eq "$(names --filter label=a)" "one two "
+	assert_eq "$(names --filter label=a=2 --filter label=b)" "two "
+	assert_eq "$(names --filter status=created)" "one two "
+	assert_eq "$(names --filter exited=3)" "three "
+	assert_eq "$(names --filter before=two)" "one "
+	assert_eq "$(names --filter since=one)" "two three "
+	assert_eq "$(names --filter ancestor=busybox)" "one two three "
+	assert_eq "$(names -n 1)" "three "
+	run pm ps --filter nope=1
+	assert_error 125 "nope"
+	pm rm -fa
+}
