@@ -1,0 +1,74 @@
+/* Whatever a layer says, only its own directory changes: a marker beside it stays as it was. */
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "storage/untar.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char top[64];
+static int topfd = -1;
+
+static void clean_up(void)
+{
+	pm_fs_remove_tree(AT_FDCWD, top, NULL);
+}
+
+static void make_marker(void)
+{
+	int fd = openat(topfd, "marker", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, "same", 4) != 4)
+		abort();
+	close(fd);
+}
+
+static void check_marker(void)
+{
+	struct stat st;
+	char text[5] = "";
+	_cleanup_close_ int fd = openat(topfd, "marker", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	if (fd < 0 || read(fd, text, 4) != 4 || strcmp(text, "same") != 0 || fstat(fd, &st) < 0 ||
+	    st.st_mode != (S_IFREG | 0600) || st.st_nlink != 1 || st.st_size != 4)
+		abort();
+	/* "layer" and "marker" and nothing else */
+	if (pm_fs_list(topfd, ".", &names, NULL) < 0 || names.n != 2)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_untar_totals totals;
+	struct pm_untar *u;
+	if (topfd < 0) {
+		snprintf(top, sizeof(top), "/tmp/pm-fuzz-XXXXXX");
+		if (!mkdtemp(top))
+			abort();
+		atexit(clean_up);
+		topfd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		umask(0);
+		make_marker();
+	}
+	if (mkdirat(topfd, "layer", 0755) < 0)
+		abort();
+	int root = openat(topfd, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct pm_untar_opts opts = {
+		.rootfd = root, .max_entries = 1000, .max_bytes = 1 << 20};
+	if (root < 0 || pm_untar_new(&opts, &u, &err) < 0)
+		abort();
+	if (pm_untar_push(u, data, size, &err) >= 0)
+		pm_untar_finish(u, &totals, &err);
+	pm_untar_free(u);
+	close(root);
+	check_marker();
+	if (pm_fs_remove_tree(topfd, "layer", &err) < 0)
+		abort();
+	return 0;
+}
