@@ -239,7 +239,8 @@ static int insert(struct pm_store *s, const struct pm_ctr_row *row, struct pm_er
 int pm_ctr_insert(struct pm_store *s, const struct pm_ctr_row *row, struct pm_err *err)
 {
 	struct change c;
-	int r = change_begin(&c, s, false, err);
+	/* one that is to stay survives the loss of power as well */
+	int r = change_begin(&c, s, !row->rm, err);
 	if (r < 0)
 		return r;
 	return change_end(&c, insert(s, row, err), err);

@@ -64,7 +64,7 @@ enum {
 	PM_CTR_CONFIG = 1, /* fill config */
 };
 
-/* PM_E_EXISTS when the name or id is taken, in Podman's words; PM_E_NOSUCH when the image, a volume or
+/* Durable unless --rm or in the caller's transaction. PM_E_EXISTS when the name or id is taken, in Podman's words; PM_E_NOSUCH when the image, a volume or
  * a dependency is not there (any more). */
 int pm_ctr_insert(struct pm_store *s, const struct pm_ctr_row *row, struct pm_err *err);
 

@@ -1,6 +1,7 @@
 #include "storage/orphans.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -36,8 +37,25 @@ int pm_orphans_layers(struct pm_store *s, const struct pm_strv *chain_ids, struc
 	return r < 0 ? r : 0;
 }
 
+/* Take away the directory path of a volume that nobody put anything into. */
+static int remove_empty(struct pm_store *s, const char *path, struct pm_err *err)
+{
+	_cleanup_free_ char *data = pm_asprintf("%s/_data", path);
+	if ((unlinkat(s->root_fd, data, AT_REMOVEDIR) < 0 && errno != ENOENT) ||
+	    unlinkat(s->root_fd, path, AT_REMOVEDIR) < 0)
+		return errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT ?
+			       0 : pm_fail_sys(err, "remove '%s'", path);
+	return 0;
+}
+
+static int trash(struct pm_store *s, const char *path, struct pm_err *err)
+{
+	return pm_trash_dir(s, s->root_fd, path, err);
+}
+
 /* Directories of objects that have a lock each. */
 static int sweep_locked(struct pm_store *s, const char *where, const char *kind, const char *sql,
+			int (*remove_one)(struct pm_store *, const char *, struct pm_err *),
 			struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
@@ -58,7 +76,7 @@ static int sweep_locked(struct pm_store *s, const char *where, const char *kind,
 		if (r != 0)
 			continue;
 		_cleanup_free_ char *path = pm_asprintf("%s/%s", where, names.v[i]);
-		r = pm_trash_dir(s, s->root_fd, path, err);
+		r = remove_one(s, path, err);
 	}
 	return r < 0 ? r : 0;
 }
@@ -81,8 +99,8 @@ int pm_orphans_sweep(struct pm_store *s, struct pm_err *err)
 	if (r >= 0)
 		r = pm_orphans_layers(s, &odd, err);
 	if (r >= 0)
-		r = sweep_locked(s, "containers", "container", ctr_row, err);
+		r = sweep_locked(s, "containers", "container", ctr_row, trash, err);
 	if (r >= 0)
-		r = sweep_locked(s, "volumes", "volume", volume_row, err);
+		r = sweep_locked(s, "volumes", "volume", volume_row, remove_empty, err);
 	return r;
 }

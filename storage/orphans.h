@@ -4,7 +4,7 @@
  *
  * Layers change only inside a write transaction, so under one a directory without a row is garbage. A
  * container's or volume's maker holds pm_store_lock("container"/"volume", name) from before its directory
- * is made until its row is there. Runs in pm; called by pm_sweep when a stage was abandoned, and by
+ * is made until its row is there. A volume's files are the user's: only an empty one goes. Runs in pm; called by pm_sweep when a stage was abandoned, and by
  * whoever wants it.
  */
 #ifndef PM_STORAGE_ORPHANS_H

@@ -35,6 +35,23 @@ static int check_name(const char *name, struct pm_err *err)
 	return 0;
 }
 
+static int insert(struct pm_store *s, const struct pm_volume_row *row, struct pm_err *err)
+{
+	bool own = !pm_db_in_transaction(s->db);
+	int r = own ? pm_db_begin(s->db, !row->anon, err) : 0;
+	if (r >= 0)
+		r = pm_db_exec(s->db, err,
+			       "INSERT INTO volumes(name, driver, labels, options, created, anon)"
+			       " VALUES(?, ?, ?, ?, ?, ?)",
+			       "ssssii", row->name, row->driver ? row->driver : "local", row->labels,
+			       row->options, row->created, (int64_t)row->anon);
+	if (r >= 0 && own)
+		r = pm_db_commit(s->db, err);
+	if (own)
+		pm_db_rollback(s->db);
+	return r;
+}
+
 int pm_volume_insert(struct pm_store *s, const struct pm_volume_row *row, struct pm_err *err)
 {
 	int r = check_name(row->name, err);
@@ -50,11 +67,7 @@ int pm_volume_insert(struct pm_store *s, const struct pm_volume_row *row, struct
 	if (r >= 0)
 		r = pm_fs_mkdirs(s->root_fd, data, 0755, err);
 	if (r >= 0)
-		r = pm_db_exec(s->db, err,
-			       "INSERT INTO volumes(name, driver, labels, options, created, anon)"
-			       " VALUES(?, ?, ?, ?, ?, ?)",
-			       "ssssii", row->name, row->driver ? row->driver : "local", row->labels,
-			       row->options, row->created, (int64_t)row->anon);
+		r = insert(s, row, err);
 	if (r == -PM_E_EXISTS)
 		return pm_fail(err, PM_E_EXISTS,
 			       "volume with name %s already exists: volume already exists", row->name);

@@ -32,7 +32,8 @@ void pm_volume_list_free(struct pm_volume_list *l);
 #define _cleanup_volume_row_ __attribute__((cleanup(pm_volume_row_free)))
 #define _cleanup_volume_list_ __attribute__((cleanup(pm_volume_list_free)))
 
-/* Makes volumes/<name>/_data (0755) when missing, then the row. PM_E_EXISTS. The name was checked by
+/* Makes volumes/<name>/_data (0755) when missing, then the row, durably unless
+ * it is anonymous. PM_E_EXISTS. The name was checked by
  * the caller ([a-zA-Z0-9][a-zA-Z0-9_.-]*); a name with a slash is PM_E_USAGE here. */
 int pm_volume_insert(struct pm_store *s, const struct pm_volume_row *row, struct pm_err *err);
 /* Whole name. PM_E_NOSUCH. */

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -264,13 +266,14 @@ TEST(orphans)
 	CHECK_OK(pm_fs_mkdirs(s->root_fd, "containers/making/upper", 0700, &err), err);
 	CHECK_OK(pm_fs_mkdirs(s->root_fd, "layers/abc/diff", 0700, &err), err);
 	CHECK_OK(pm_fs_mkdirs(s->root_fd, "volumes/v/_data", 0700, &err), err);
+	CHECK_OK(pm_fs_mkdirs(s->root_fd, "volumes/full/_data/precious", 0700, &err), err);
 	int lock = pm_store_lock(s, "container", "making", PM_LOCK_EXCLUSIVE, true, &err);
 	CHECK_OK(pm_sweep(s, NULL, &err), err);
 	CHECK(exists(s, "layers/abc")); /* no mark */
 	CHECK_OK(pm_fs_mkdirs(s->root_fd, "staging/abandoned", 0700, &err), err);
 	CHECK_OK(pm_sweep(s, NULL, &err), err);
 	CHECK(!exists(s, "layers/abc") && !exists(s, "containers/lost") && !exists(s, "volumes/v"));
-	CHECK(exists(s, "containers/making"));
+	CHECK(exists(s, "containers/making") && exists(s, "volumes/full/_data/precious"));
 	CHECK_INT(count(s, "staging") + count(s, "trash"), 0);
 	close(lock);
 	pm_store_free(s);
@@ -285,6 +288,37 @@ TEST(destroy_spares_others)
 	CHECK_OK(pm_store_destroy(s, &err), err);
 	CHECK_INT(count(s, "."), 1);
 	pm_store_free(s);
+}
+
+/* A disk that fills while the store is made, and one that fills later. */
+TEST(full_disk)
+{
+	struct pm_err err = PM_ERR_INIT;
+	if (unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0)
+		test_fail(__FILE__, __LINE__, "no namespaces here");
+	CHECK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	for (int i = 0; i < 2; i++) {
+		CHECK(mount("t", test_dir(), "tmpfs", 0, i ? "size=600k" : "size=60k") == 0);
+		_cleanup_free_ char *root = pm_asprintf("%s/r", test_dir());
+		struct pm_store_options o = {.root = root, .runroot = root};
+		struct pm_store *s = NULL;
+		int r = pm_store_open(&o, &s, &err);
+		if (i == 1) {
+			CHECK_OK(r, err);
+			int fd = openat(s->root_fd, "filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+			static const char zeros[4096];
+			while (write(fd, zeros, sizeof(zeros)) > 0)
+				;
+			close(fd);
+			static const char big[100000];
+			r = pm_db_exec(s->db, &err, "INSERT INTO blobs VALUES('a', ?, 0, '')", "b", big,
+				       sizeof(big));
+			pm_store_free(s);
+		}
+		CHECK_INT(r, -ENOSPC);
+		CHECK(strstr(err.text, "pm.db") && strstr(err.text, "No space left"));
+		CHECK(umount2(test_dir(), MNT_DETACH) == 0);
+	}
 }
 
 /* A container's files belong to subordinate ids: outside of the user namespace they cannot be deleted,
