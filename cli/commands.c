@@ -28,6 +28,9 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_import,
 	&pm_cmd_load,
 	&pm_cmd_pull,
+	&pm_cmd_rmi,
+	&pm_cmd_info,
+	&pm_cmd_system_reset,
 	/* containers */
 	&pm_cmd_cleanup,
 	&pm_cmd_create,

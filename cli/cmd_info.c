@@ -1,0 +1,165 @@
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/ctr_common.h"
+#include "cli/format.h"
+#include "cli/host_info.h"
+#include "cli/version.h"
+#include "cli/yaml.h"
+#include "engine/container/bundle.h"
+#include "registry/registries_conf.h"
+#include "storage/image.h"
+
+struct info_opts {
+	const char *format;
+};
+
+static const struct pm_opt info_table[] = {
+	{"format", 'f', PM_STRING(struct info_opts, format),
+	 "Change the output format to JSON or a Go template", .choices = "json"},
+	{0},
+};
+
+static int container_counts(struct pm_engine *e, struct pm_json_pool *pool, struct pm_json *store,
+			    struct pm_err *err)
+{
+	_cleanup_ctr_list_ struct pm_ctr_list list = {0};
+	int64_t running = 0;
+	int r = pm_ctr_list(e->store, 0, &list, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.n; i++) {
+		struct pm_ctr_state st;
+		pm_container_state(e, &list.v[i], &st);
+		running += st.status == PM_STATUS_RUNNING;
+	}
+	struct pm_json *v = pm_json_set(pool, store, "containerStore", pm_json_object(pool));
+	pm_json_set_int(pool, v, "number", (int64_t)list.n);
+	pm_json_set_int(pool, v, "paused", 0);
+	pm_json_set_int(pool, v, "running", running);
+	pm_json_set_int(pool, v, "stopped", (int64_t)list.n - running);
+	return 0;
+}
+
+static int store_tree(struct pm_engine *e, struct pm_json_pool *pool, struct pm_json **ret,
+		      struct pm_err *err)
+{
+	_cleanup_image_list_ struct pm_image_list images = {0};
+	struct pm_json *v = *ret = pm_json_object(pool);
+	struct statvfs fs = {0};
+	enum pm_store_driver driver;
+
+	pm_json_set_str(pool, v, "configFile", "");
+	int r = container_counts(e, pool, v, err);
+	if (r >= 0)
+		r = pm_image_list(e->store, 0, &images, err);
+	if (r >= 0)
+		r = pm_bundle_driver(e, &driver, err);
+	if (r < 0)
+		return r;
+	statvfs(e->store->root, &fs);
+	pm_json_set_str(pool, v, "graphDriverName", pm_store_driver_name(driver));
+	pm_json_set(pool, v, "graphOptions", pm_json_object(pool));
+	pm_json_set_str(pool, v, "graphRoot", e->store->root);
+	pm_json_set_int(pool, v, "graphRootAllocated", (int64_t)(fs.f_blocks * fs.f_frsize));
+	pm_json_set_int(pool, v, "graphRootUsed",
+			(int64_t)((fs.f_blocks - fs.f_bfree) * fs.f_frsize));
+	pm_json_set(pool, v, "graphStatus", pm_json_object(pool));
+	_cleanup_free_ char *staging = pm_store_path(e->store, "staging");
+	_cleanup_free_ char *volumes = pm_store_path(e->store, "volumes");
+	pm_json_set_str(pool, v, "imageCopyTmpDir", staging);
+	struct pm_json *count = pm_json_set(pool, v, "imageStore", pm_json_object(pool));
+	pm_json_set_int(pool, count, "number", (int64_t)images.n);
+	pm_json_set_str(pool, v, "runRoot", e->store->runroot);
+	pm_json_set_str(pool, v, "volumePath", volumes);
+	return 0;
+}
+
+static int registries_tree(struct pm_json_pool *pool, struct pm_json **ret, struct pm_err *err)
+{
+	_cleanup_registries_ struct pm_registries conf = PM_REGISTRIES_INIT;
+	struct pm_json *v = *ret = pm_json_object(pool);
+	int r = pm_registries_load(&conf, err);
+	if (r < 0)
+		return r;
+	if (conf.search.n)
+		pm_json_set(pool, v, "search", pm_json_strv(pool, &conf.search));
+	v->hint = PM_JSON_MAP;
+	return 0;
+}
+
+static struct pm_json *plugins_tree(struct pm_json_pool *pool)
+{
+	struct pm_json *v = pm_json_object(pool);
+	static const char *const volume[] = {"local", NULL};
+	static const char *const network[] = {"none", "host", "slirp4netns", NULL};
+	static const char *const log[] = {"k8s-file", "json-file", "none", NULL};
+	static const struct {
+		const char *name;
+		const char *const *list;
+	} kinds[] = {{"volume", volume}, {"network", network}, {"log", log}};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(kinds); i++) {
+		struct pm_json *list = pm_json_set(pool, v, kinds[i].name, pm_json_array(pool));
+		for (const char *const *s = kinds[i].list; *s; s++)
+			pm_json_add(pool, list, pm_json_str(pool, *s));
+	}
+	pm_json_set(pool, v, "authorization", pm_json_null(pool));
+	return v;
+}
+
+static int info_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
+	const struct info_opts *o = opts;
+	_cleanup_engine_ struct pm_engine e = {0};
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
+	struct pm_json *host, *store, *registries, *info = pm_json_object(pool);
+
+	int r = pm_cli_engine(cli, &e, err);
+	if (r >= 0)
+		r = pm_host_info(&e, pool, &host, err);
+	if (r >= 0)
+		r = store_tree(&e, pool, &store, err);
+	if (r >= 0)
+		r = registries_tree(pool, &registries, err);
+	if (r < 0)
+		return r;
+	pm_json_set(pool, info, "host", host);
+	pm_json_set(pool, info, "store", store);
+	pm_json_set(pool, info, "registries", registries);
+	pm_json_set(pool, info, "plugins", plugins_tree(pool));
+	pm_json_set(pool, info, "version", pm_version_tree(pool));
+
+	if (!o->format || !*o->format) {
+		pm_yaml_write(info, &out);
+		pm_buf_add_char(&out, '\n');
+	} else {
+		struct pm_format f = {
+			.name = "info",
+			.format = o->format,
+			.terminal = isatty(1),
+			.json_indent = 2,
+			.opts = {.type = "*define.Info", .fold_case = true},
+		};
+		r = pm_format_one(&f, info, &out, err);
+	}
+	if (r >= 0)
+		fwrite(out.data, 1, out.len, stdout);
+	return r;
+}
+
+const struct pm_command pm_cmd_info = {
+	.path = "info|system info",
+	.summary = "Display pm system information",
+	.synopsis = "[options]",
+	.text = "Display information pertaining to the host, current storage stats, and build of pm.\n\n"
+		"Useful for the user and when reporting issues.",
+	.examples = "%p\n%p --format '{{.Host.OCIRuntime.Path}}'",
+	.flags = PM_CMD_STORE,
+	.opts_size = sizeof(struct info_opts),
+	.tables = {{info_table, 0}, {0}},
+	.run = info_run,
+};
