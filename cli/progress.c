@@ -82,7 +82,7 @@ void pm_progress_line(const char *digest, enum pm_pull_layer_state state, uint64
 			break;
 		}
 		pm_size_bytes((double)total, all);
-		unsigned int used = (unsigned int)(out->len - start) + 5 +
+		unsigned int used = (unsigned int)(out->len - start) + 6 +
 				    (unsigned int)(strlen(have) + strlen(all));
 		unsigned int bar = width > used + 10 ? width - used : 0;
 		if (bar > 60)
