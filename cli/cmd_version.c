@@ -63,6 +63,11 @@ static int version_format(const char *format, struct pm_json_pool *pool, struct 
 		.opts = {.type = "*define.Version"},
 	};
 	pm_json_set(pool, both, "Client", client);
+	if (pm_format_is_json(format)) {
+		pm_json_write(both, 0, &out);
+		puts(pm_buf_str(&out));
+		return 0;
+	}
 	if (strstr(format, ".Server"))
 		pm_json_set(pool, both, "Server", client);
 	int r = pm_format_one(&f, both, &out, err);

@@ -26,15 +26,16 @@ const struct pm_command *const pm_commands[] = {
 	/* images */
 	&pm_cmd_images,
 	&pm_cmd_import,
+	&pm_cmd_image_inspect,
 	&pm_cmd_load,
 	&pm_cmd_pull,
 	&pm_cmd_rmi,
-	&pm_cmd_info,
-	&pm_cmd_system_reset,
 	/* containers */
 	&pm_cmd_cleanup,
 	&pm_cmd_create,
 	&pm_cmd_exec,
+	&pm_cmd_inspect,
+	&pm_cmd_container_inspect,
 	&pm_cmd_kill,
 	&pm_cmd_ps,
 	&pm_cmd_rm,
@@ -46,6 +47,8 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_complete,
 	&pm_cmd_completion,
 	&pm_cmd_help,
+	&pm_cmd_info,
+	&pm_cmd_system_reset,
 	&pm_cmd_version,
 	NULL,
 };

@@ -135,7 +135,12 @@ static int oci_runtime(struct pm_engine *e, struct pm_json_pool *pool, struct pm
 static struct pm_json *security(struct pm_engine *e, struct pm_json_pool *pool)
 {
 	struct pm_json *v = pm_json_object(pool);
-	_cleanup_free_ char *caps = pm_strv_join(&e->conf.default_capabilities, ",");
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	for (size_t i = 0; i < e->conf.default_capabilities.n; i++) {
+		const char *cap = e->conf.default_capabilities.v[i];
+		pm_strv_addf(&names, "%s%s", pm_startswith(cap, "CAP_") ? "" : "CAP_", cap);
+	}
+	_cleanup_free_ char *caps = pm_strv_join(&names, ",");
 	pm_json_set_bool(pool, v, "apparmorEnabled",
 			 access("/sys/kernel/security/apparmor/profiles", F_OK) == 0);
 	pm_json_set_str(pool, v, "capabilities", caps);

@@ -132,11 +132,11 @@ static int add_size(const char *path, const struct stat *st, int type, struct FT
 	return 0;
 }
 
-static int64_t rw_size(struct context *x, const char *id)
+int64_t pm_container_rw_size(const struct pm_engine *e, const char *id)
 {
 	char name[96];
 	snprintf(name, sizeof(name), "containers/%s/upper", id);
-	_cleanup_free_ char *path = pm_store_path(x->e->store, name);
+	_cleanup_free_ char *path = pm_store_path(e->store, name);
 	walked = 0;
 	nftw(path, add_size, 32, FTW_PHYS | FTW_MOUNT);
 	return walked;
@@ -212,7 +212,7 @@ static struct pm_json *json_item(struct context *x, const struct item *it)
 	pm_json_set(p, o, "Ports", pm_json_len(ports) ? ports : pm_json_null(p));
 	if (x->o->size) {
 		struct pm_json *size = pm_json_set(p, o, "Size", pm_json_object(p));
-		int64_t rw = rw_size(x, row->id);
+		int64_t rw = pm_container_rw_size(x->e, row->id);
 		pm_json_set_int(p, size, "rootFsSize", rw + image_size(x, row));
 		pm_json_set_int(p, size, "rwSize", rw);
 	} else {
@@ -268,7 +268,7 @@ static struct pm_json *text_item(struct context *x, const struct item *it)
 				x->o->namespaces ? namespace_id(x, it->st.pid, namespaces[i].file)
 						 : "");
 	if (x->o->size) {
-		int64_t rw = rw_size(x, row->id);
+		int64_t rw = pm_container_rw_size(x->e, row->id);
 		char own[PM_TIME_SIZE], all[PM_TIME_SIZE];
 		pm_size_human((double)rw, false, own);
 		pm_size_human((double)(rw + image_size(x, row)), false, all);

@@ -1,0 +1,216 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/ctr_common.h"
+#include "cli/format.h"
+#include "engine/container/inspect.h"
+#include "engine/container/list.h"
+#include "engine/image/resolve.h"
+
+struct inspect_opts {
+	const char *format, *type;
+	bool latest, size;
+};
+
+static const struct pm_opt format_table[] = {
+	{"format", 'f', PM_STRING(struct inspect_opts, format),
+	 "Format the output to a Go template or json", .def = "json", .choices = "json"},
+	{0},
+};
+
+static const struct pm_opt container_table[] = {
+	{"latest", 'l', PM_BOOL(struct inspect_opts, latest), "Act on the container created last"},
+	{"size", 's', PM_BOOL(struct inspect_opts, size), "Display total file size"},
+	{0},
+};
+
+static const struct pm_opt type_table[] = {
+	{"type", 't', PM_STRING(struct inspect_opts, type), "Specify inspect-object type",
+	 .def = "all", .choices = "all|container|image"},
+	{0},
+};
+
+struct inspect {
+	struct pm_engine *e;
+	const struct inspect_opts *o;
+	struct pm_json_pool *pool;
+	struct pm_json *found; /* array */
+};
+
+static int inspect_container(struct inspect *in, const char *name, struct pm_err *err)
+{
+	_cleanup_container_ struct pm_container c;
+	struct pm_json *v;
+	int64_t rw = -1, root = -1;
+	pm_container_init(&c);
+	int r = pm_container_load(in->e, name, &c, err);
+	if (r >= 0 && in->o->size) {
+		_cleanup_image_row_ struct pm_image_row row = {0};
+		rw = root = pm_container_rw_size(in->e, c.row.id);
+		if (c.row.image_id && pm_image_by_id(in->e->store, c.row.image_id, 0, &row, NULL) >= 0)
+			root += row.size;
+	}
+	if (r >= 0)
+		r = pm_inspect_container(in->e, &c, rw, root, in->pool, &v, err);
+	if (r >= 0)
+		pm_json_add(in->pool, in->found, v);
+	return r;
+}
+
+static int inspect_image(struct inspect *in, const char *name, struct pm_err *err)
+{
+	_cleanup_image_row_ struct pm_image_row row = {0};
+	struct pm_json *v;
+	char id[65];
+	int r = pm_image_resolve(in->e->store, name, id, NULL, err);
+	if (r >= 0)
+		r = pm_image_by_id(in->e->store, id, PM_IMAGE_CONFIG | PM_IMAGE_MANIFEST, &row, err);
+	if (r >= 0)
+		r = pm_inspect_image(in->e->store, &row, in->pool, &v, err);
+	if (r >= 0)
+		pm_json_add(in->pool, in->found, v);
+	return r;
+}
+
+/* A container first, then an image, as Podman. */
+static int inspect_name(struct inspect *in, const char *type, const char *name, struct pm_err *err)
+{
+	int r = -PM_E_NOSUCH;
+	if (strcmp(type, "image") != 0) {
+		r = inspect_container(in, name, err);
+		if (r == -PM_E_NOSUCH && strcmp(type, "container") == 0)
+			pm_fail(err, PM_E_NOSUCH, "no such container %s", name);
+	}
+	if (r == -PM_E_NOSUCH && strcmp(type, "container") != 0) {
+		r = inspect_image(in, name, err);
+		if (r == -PM_E_NOSUCH && strcmp(type, "all") == 0)
+			pm_fail(err, PM_E_NOSUCH, "no such object: \"%s\"", name);
+	}
+	return r < 0 ? pm_wrap(err, "inspecting object") : 0;
+}
+
+static int print_found(const struct inspect *in, struct pm_err *err)
+{
+	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
+	struct pm_format f = {
+		.name = "inspect",
+		.format = in->o->format,
+		.json_indent = 5,
+		.terminal = isatty(1),
+		.opts = {.type = "interface {}", .fold_case = true},
+	};
+	if (!*in->o->format)
+		f.format = "json";
+	int r = pm_format_list(&f, in->found, &out, err);
+	if (r < 0)
+		return pm_wrap(err, "inspecting object: printing inspect output");
+	fwrite(out.data, 1, out.len, stdout);
+	return 0;
+}
+
+static int inspect_all(struct pm_cli *cli, const struct inspect_opts *o, const char *type,
+		       struct pm_err *err)
+{
+	_cleanup_engine_ struct pm_engine e = {0};
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct inspect in = {.e = &e, .o = o, .pool = pool, .found = pm_json_array(pool)};
+	_cleanup_strv_ struct pm_strv failures = PM_STRV_INIT;
+	char latest[65];
+
+	if (o->latest && cli->n_args)
+		return pm_fail(err, PM_E_USAGE, "--latest and arguments cannot be used together");
+	if (!o->latest && !cli->n_args)
+		return pm_fail(err, PM_E_USAGE, "no names or ids specified");
+	int r = pm_cli_engine(cli, &e, err);
+	if (r >= 0 && o->latest) {
+		r = pm_container_latest(&e, latest, err);
+		if (r >= 0)
+			r = inspect_name(&in, "container", latest, err);
+	}
+	if (r < 0)
+		return r;
+	for (int i = 0; i < cli->n_args; i++) {
+		if (inspect_name(&in, type, cli->args[i], err) < 0) {
+			pm_strv_add(&failures, err->text);
+			pm_err_clear(err);
+		}
+	}
+	r = print_found(&in, err);
+	if (r < 0)
+		return r;
+	/* what was found comes first, then what was not */
+	for (size_t i = 0; i < failures.n; i++) {
+		pm_fail(err, PM_E_NOSUCH, "%s", failures.v[i]);
+		pm_cli_note(cli, err);
+	}
+	return pm_cli_result(cli, 0);
+}
+
+static int inspect_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
+	const struct inspect_opts *o = opts;
+	if (strcmp(o->type, "all") != 0 && strcmp(o->type, "image") != 0 &&
+	    strcmp(o->type, "container") != 0)
+		return pm_fail(err, PM_E_USAGE,
+			       "invalid type \"%s\": must be \"image\", \"container\" or \"all\"",
+			       o->type);
+	return inspect_all(cli, o, o->type, err);
+}
+
+static int inspect_container_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
+	return inspect_all(cli, opts, "container", err);
+}
+
+static int inspect_image_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
+	return inspect_all(cli, opts, "image", err);
+}
+
+const struct pm_command pm_cmd_inspect = {
+	.path = "inspect",
+	.summary = "Display the configuration of object denoted by ID",
+	.synopsis = "[options] {CONTAINER|IMAGE} [...]",
+	.text = "Displays the low-level information on an object identified by name or ID.\n"
+		"For more inspection options, see:\n\n"
+		"    pm container inspect\n"
+		"    pm image inspect",
+	.examples = "%p fedora\n%p --type image fedora\n%p CtrID ImgID\n"
+		    "%p --format \"imageId: {{.Id}} size: {{.Size}}\" fedora",
+	.max_args = -1,
+	.flags = PM_CMD_STORE,
+	.complete = PM_COMPLETE_NAME,
+	.opts_size = sizeof(struct inspect_opts),
+	.tables = {{format_table, 0}, {container_table, 0}, {type_table, 0}, {0}},
+	.run = inspect_run,
+};
+
+const struct pm_command pm_cmd_container_inspect = {
+	.path = "container inspect",
+	.summary = "Display the configuration of a container",
+	.synopsis = "[options] CONTAINER [CONTAINER...]",
+	.text = "Displays the low-level information on a container identified by name or ID.",
+	.examples = "%p myCtr\n%p -l --format '{{.Id}} {{.Config.Labels}}'",
+	.max_args = -1,
+	.flags = PM_CMD_STORE,
+	.complete = PM_COMPLETE_CONTAINER,
+	.opts_size = sizeof(struct inspect_opts),
+	.tables = {{format_table, 0}, {container_table, 0}, {0}},
+	.run = inspect_container_run,
+};
+
+const struct pm_command pm_cmd_image_inspect = {
+	.path = "image inspect",
+	.summary = "Display the configuration of an image",
+	.synopsis = "[options] IMAGE [IMAGE...]",
+	.text = "Displays the low-level information of an image identified by name or ID.",
+	.examples = "%p alpine\n%p --format \"imageId: {{.Id}} size: {{.Size}}\" alpine",
+	.max_args = -1,
+	.flags = PM_CMD_STORE,
+	.complete = PM_COMPLETE_IMAGE,
+	.opts_size = sizeof(struct inspect_opts),
+	.tables = {{format_table, 0}, {0}},
+	.run = inspect_image_run,
+};
