@@ -294,8 +294,12 @@ TEST(destroy_spares_others)
 TEST(full_disk)
 {
 	struct pm_err err = PM_ERR_INIT;
-	if (unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0)
-		test_fail(__FILE__, __LINE__, "no namespaces here");
+	if (pm_userns_needed()) {
+		_cleanup_close_ int ns = -1;
+		CHECK_OK(pm_userns_get(-1, &ns, &err), err);
+		CHECK_OK(pm_userns_enter(ns, &err), err);
+	}
+	CHECK(unshare(CLONE_NEWNS) == 0);
 	CHECK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
 	for (int i = 0; i < 2; i++) {
 		CHECK(mount("t", test_dir(), "tmpfs", 0, i ? "size=600k" : "size=60k") == 0);
