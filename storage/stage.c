@@ -168,6 +168,16 @@ int pm_sweep_at(int root_fd, bool *ret_left, struct pm_err *err)
 	return r < 0 ? r : 0;
 }
 
+/* More directories in root/name than rows? Where a file system does not count them: no. */
+static bool surplus(struct pm_store *s, const char *name, const char *sql)
+{
+	struct stat st;
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	return s->db && fstatat(s->root_fd, name, &st, 0) == 0 && st.st_nlink > 2 &&
+	       pm_db_query(s->db, &q, NULL, sql, "") == 0 && pm_stmt_step(q, NULL) == 1 &&
+	       (int64_t)st.st_nlink - 2 > pm_stmt_int(q, 0);
+}
+
 int pm_sweep(struct pm_store *s, bool *ret_left, struct pm_err *err)
 {
 	if (ret_left)
@@ -178,8 +188,9 @@ int pm_sweep(struct pm_store *s, bool *ret_left, struct pm_err *err)
 	/* Whoever changes what the database does not see in one step has a stage meanwhile. It is the
 	 * mark that a directory without a row may be left, so it goes after that was looked for. */
 	r = trash_abandoned(s->root_fd, true, err);
-	if (r > 0)
-		r = pm_orphans_sweep(s, err);
+	if (r > 0 || surplus(s, "containers", "SELECT count(*) FROM containers") ||
+	    surplus(s, "layers", "SELECT count(*) FROM layers"))
+		r = r < 0 ? r : pm_orphans_sweep(s, err);
 	if (r < 0)
 		return r;
 	return pm_sweep_at(s->root_fd, ret_left, err);

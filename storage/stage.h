@@ -46,8 +46,9 @@ int pm_stage_layer(struct pm_stage *st, const char *name, struct pm_err *err);
  * caller's row is gone. A missing path is success. Deletes nothing. */
 int pm_trash_dir(struct pm_store *s, int dirfd, const char *path, struct pm_err *err);
 
-/* Delete everything in trash/ and abandoned stages. Costs two stat(2) when both are empty. Waits
- * for nobody. *ret_left is set when something stays because of subordinate ids: the caller then
+/* Delete everything in trash/ and abandoned stages. Costs two stat(2) when both are empty, and
+ * two more and two counts of rows when the database is open, to find directories that no row names
+ * (storage/orphans.h). Waits for nobody. *ret_left is set when something stays because of subordinate ids: the caller then
  * runs pm_sweep_at inside the user namespace. The database is opened only when orphans are looked
  * for; no transaction may be open. ret_left may be NULL. */
 int pm_sweep(struct pm_store *s, bool *ret_left, struct pm_err *err);

@@ -39,6 +39,9 @@ static void unmake(void *arg)
 	snprintf(path, sizeof(path), "containers/%s", m->id);
 	if (m->dir && pm_trash_dir(m->e->store, m->e->store->root_fd, path, &err) < 0)
 		pm_debug("take back %s: %s", path, err.text);
+	/* nobody else ever heard of this id */
+	snprintf(path, sizeof(path), "locks/container-%s", m->id);
+	unlinkat(m->e->store->runroot_fd, path, 0);
 	pm_engine_sweep(m->e);
 }
 
@@ -361,6 +364,10 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 	    (r = resolve_ports(c, err)) < 0)
 		return r;
 
+	/* until the row is there, a sweep would take the directory for what a dead process left */
+	_cleanup_close_ int lock = pm_store_lock(e->store, "container", k->id, PM_LOCK_EXCLUSIVE, true, err);
+	if (lock < 0)
+		return lock;
 	pm_undo_add(&undo, unmake, &made);
 	r = make_mounts(e, c, &made, err);
 	if (r >= 0)
