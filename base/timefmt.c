@@ -147,10 +147,33 @@ char *pm_time_go_local(int64_t ns, char *ret)
 /* --- layouts ------------------------------------------------------------------------------- */
 
 enum element {
-	EL_MONTH_NAME, EL_MONTH_SHORT, EL_DAY_NAME, EL_DAY_SHORT, EL_YEAR4, EL_YEAR2, EL_YEARDAY,
-	EL_MONTH2, EL_MONTH, EL_DAY2, EL_DAY_SPACE, EL_DAY, EL_HOUR24, EL_HOUR2, EL_HOUR, EL_MINUTE2,
-	EL_MINUTE, EL_SECOND2, EL_SECOND, EL_PM, EL_PM_LOWER, EL_ZONE_NAME, EL_ZONE_Z_COLON, EL_ZONE_Z,
-	EL_ZONE_COLON, EL_ZONE, EL_ZONE_HOUR,
+	EL_MONTH_NAME,
+	EL_MONTH_SHORT,
+	EL_DAY_NAME,
+	EL_DAY_SHORT,
+	EL_YEAR4,
+	EL_YEAR2,
+	EL_YEARDAY,
+	EL_MONTH2,
+	EL_MONTH,
+	EL_DAY2,
+	EL_DAY_SPACE,
+	EL_DAY,
+	EL_HOUR24,
+	EL_HOUR2,
+	EL_HOUR,
+	EL_MINUTE2,
+	EL_MINUTE,
+	EL_SECOND2,
+	EL_SECOND,
+	EL_PM,
+	EL_PM_LOWER,
+	EL_ZONE_NAME,
+	EL_ZONE_Z_COLON,
+	EL_ZONE_Z,
+	EL_ZONE_COLON,
+	EL_ZONE,
+	EL_ZONE_HOUR,
 };
 
 /* Longer ones before those they begin with. */
@@ -431,8 +454,9 @@ int pm_time_parse_user(const char *s, int64_t now, bool before, int64_t *ret, st
 	if (parse_unix(s, ret) || parse_cut_time(s, ret))
 		return 0;
 	if (pm_duration_parse(s, &d, NULL) < 0)
-		return pm_fail(err, PM_E_USAGE, "'%.64s' is not a time: use RFC 3339, seconds since "
-						"1970, or a duration as 10m", s);
+		return pm_fail(err, PM_E_USAGE,
+			       "'%.64s' is not a time: use RFC 3339, seconds since 1970, or a "
+			       "duration as 10m", s);
 	if (before ? __builtin_sub_overflow(now, d, ret) : __builtin_add_overflow(now, d, ret))
 		return pm_fail(err, PM_E_USAGE, "time '%.64s' is out of range", s);
 	return 0;

@@ -131,7 +131,8 @@ static int parse_pair(struct parser *p, struct pm_json *table, size_t depth)
 			e->how = HOW_DOTTED;
 			e->scope = p->scope;
 		} else if (e->how != HOW_DOTTED || e->scope != p->scope) {
-			return pm_toml_fail(&p->t, "'%.80s' is defined already, it cannot be extended",
+			return pm_toml_fail(&p->t,
+					    "'%.80s' is defined already, it cannot be extended",
 					    key.part[i]);
 		}
 		table = e->value;

@@ -16,8 +16,8 @@
 
 #include "base/json.h"
 
-/* Parse text of len bytes; *ret, an object, belongs to pool. PM_E_FORMAT with the line number in the
- * text when malformed; *ret is untouched then. */
+/* Parse text of len bytes; *ret, an object, belongs to pool. PM_E_FORMAT with the line number in
+ * the text when malformed; *ret is untouched then. */
 int pm_toml_parse(struct pm_json_pool *pool, const char *text, size_t len, struct pm_json **ret,
 		  struct pm_err *err);
 

@@ -256,7 +256,7 @@ int pm_toml_key_part(struct pm_toml_text *t, const char **ret)
 	return 0;
 }
 
-/* --- numbers and date-times: a token is cut out first, then must match as a whole --------------- */
+/* --- numbers and date-times: a token is cut out first, then must match as a whole ------------ */
 
 /* Digits with single underscores between them; returns the end, NULL when there are none or an
  * underscore is misplaced. clean gets the digits. */

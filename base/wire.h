@@ -3,8 +3,9 @@
  * state files (exit files).
  *
  * Format, version 1: a message is a header {u32 magic 'pmw1', u32 length of the rest} followed by
- * entries "NAME\0VALUE\0"; little-endian; at most 8 MiB. A name may repeat: that is a list. Both
- * sides check everything: an unterminated entry or an over-long message is PM_E_FORMAT.
+ * entries "NAME\0VALUE\0"; little-endian; at most 8 MiB and 262,144 entries. A name may repeat:
+ * that is a list. Both sides check everything: an unterminated entry or an over-long message is
+ * PM_E_FORMAT.
  * Libc-only.
  */
 #ifndef PM_BASE_WIRE_H
@@ -43,8 +44,8 @@ void pm_wire_encode(const struct pm_wire *w, struct pm_buf *out);
 int pm_wire_decode(const void *data, size_t len, struct pm_wire *ret, struct pm_err *err);
 
 /* Over a stream socket or pipe. recv: 1 when a message came, 0 at the end of the stream. fds (up to
- * 16) ride along on a unix socket; received ones are O_CLOEXEC, unused ones closed, *n_fds holds the
- * room on entry and the count on return. fds may be NULL. */
+ * 16) ride along on a unix socket; received ones are O_CLOEXEC, unused ones closed, *n_fds holds
+ * the room on entry and the count on return. fds may be NULL. */
 int pm_wire_send(int fd, const struct pm_wire *w, const int *fds, size_t n_fds,
 		 struct pm_err *err);
 int pm_wire_recv(int fd, struct pm_wire *ret, int *fds, size_t *n_fds, struct pm_err *err);

@@ -1,16 +1,18 @@
 /*
  * template - Go's text/template (as of Go 1.19) over pm_json trees, for --format.
  *
- * The language is complete but for "call" and complex numbers: fields, $variables with := and =,
- * pipelines, parentheses, if / else if / with / range (break, continue, $i, $v), define, template,
- * block, comments, trim markers; functions and or not eq ne lt le gt ge len index slice print
- * printf println html js urlquery, and Podman's json join lower upper title split truncate pad.
+ * The language is complete but for "call", complex numbers, printf's %#v, and %b and %x of floats:
+ * fields, $variables with := and =, pipelines, parentheses, if / else if / with / range (break,
+ * continue, $i, $v), define, template, block, comments, trim markers; functions and or not eq ne lt
+ * le gt ge len index slice print printf println html js urlquery, and Podman's json join lower upper
+ * title split truncate pad.
  *
  * An object is seen as a struct, whose missing fields are errors, unless its hint is PM_JSON_MAP;
  * then a missing member is "<no value>", and index gives the zero value of the type its other
  * members have. null is a nil pointer or slice: it prints <nil>, is false and empty. A string with
- * hint PM_JSON_TIME prints as Go's time.Time, marshals as it is, and has the methods Unix, UnixNano,
- * Format, IsZero and String. Integers are int, numbers with a point or an exponent float64.
+ * hint PM_JSON_TIME prints as Go's time.Time, marshals as it is, and has the methods Unix,
+ * UnixNano, Format, IsZero and String. Integers are int, numbers with a point or an exponent
+ * float64.
  *
  * Hostile templates and data are bounded: nesting, recursion, 64 MiB of output, and 50 million
  * steps; beyond these execution fails. Errors read as Go's:
@@ -36,15 +38,15 @@ static inline void pm_cleanup_template(struct pm_template **t)
 
 /* All zeros is a good default. */
 struct pm_template_opts {
-	const char *type; /* what errors call the type of the data: "*define.Info"; NULL: "struct" */
+	const char *type; /* of the data, for errors: "*define.Info"; NULL: "struct" */
 	/* A struct's field that is not there exactly is looked for in any case: .Host.Arch finds
 	 * "host" and "arch" of `info`, .Id and .ID the same member. */
 	bool fold_case;
 	/* What actions print has control characters made harmless (pm_table_safe), for a terminal.
 	 * The template's own text is left as it is. */
 	bool safe;
-	/* Asked for a struct's field that is not there, or has arguments: .Label "x". Returns 1 with
-	 * *ret set (made in pool), 0 for no such method, or fails. args belong to the caller. */
+	/* Asked for a struct's field that is not there, or has arguments: .Label "x". Returns 1
+	 * with *ret set (made in pool), 0 for no such method, or fails. args are the caller's. */
 	int (*method)(void *arg, struct pm_json_pool *pool, const struct pm_json *object,
 		      const char *name, const struct pm_json *const *args, size_t n_args,
 		      struct pm_json **ret, struct pm_err *err);
@@ -66,10 +68,10 @@ char *pm_template_heading(const char *field);
 int pm_template_exec_headings(const struct pm_template *t, const char *const *pairs,
 			      struct pm_buf *out, struct pm_err *err);
 
-/* Set the hints of a tree that was parsed or made without: each object that is the value of a member
- * named in maps, wherever it is, becomes a PM_JSON_MAP, each string in times a PM_JSON_TIME. Lists
- * end with NULL and may be NULL. Below a map, member names are data: only the lists of its values'
- * own members are looked at. */
+/* Set the hints of a tree that was parsed or made without: each object that is the value of a
+ * member named in maps, wherever it is, becomes a PM_JSON_MAP, each string in times a PM_JSON_TIME.
+ * Lists end with NULL and may be NULL. Below a map, member names are data: only the lists of its
+ * values' own members are looked at. */
 void pm_template_hint(struct pm_json *v, const char *const *maps, const char *const *times);
 
 #endif

@@ -76,7 +76,7 @@ static int emit(struct run *r, const struct pm_tnode *at, const char *s, size_t 
 	return 0;
 }
 
-/* --- variables -------------------------------------------------------------------------------- */
+/* --- variables ----------------------------------------------------------------------------- */
 
 static void push(struct run *r, const char *name, const struct pm_json *value)
 {
@@ -95,7 +95,7 @@ static struct variable *find(struct run *r, const char *name)
 	return NULL;
 }
 
-/* --- fields ----------------------------------------------------------------------------------- */
+/* --- fields -------------------------------------------------------------------------------- */
 
 static int eval(struct run *r, const struct pm_json *dot, const struct pm_tnode *n,
 		const struct pm_json **ret);
@@ -216,7 +216,7 @@ static int eval_fields(struct run *r, const struct pm_tnode *n, const struct pm_
 	return 0;
 }
 
-/* --- functions -------------------------------------------------------------------------------- */
+/* --- functions ----------------------------------------------------------------------------- */
 
 /* The operands behind the first, then what came down the pipe (final, may be NULL). The caller
  * frees *ret. */
@@ -308,7 +308,7 @@ static int eval_function(struct run *r, const struct pm_json *dot, const struct 
 	return k;
 }
 
-/* --- operands, commands, pipelines ------------------------------------------------------------- */
+/* --- operands, commands, pipelines ---------------------------------------------------------- */
 
 /* The value that the names of a FIELD, VARIABLE or CHAIN start from. */
 static int eval_receiver(struct run *r, const struct pm_json *dot, const struct pm_tnode *n,
@@ -425,7 +425,7 @@ static int eval_pipe(struct run *r, const struct pm_json *dot, const struct pm_t
 	return declare ? declare_all(r, pipe, v) : 0;
 }
 
-/* --- control structures ------------------------------------------------------------------------ */
+/* --- control structures --------------------------------------------------------------------- */
 
 static int walk(struct run *r, const struct pm_json *dot, const struct pm_tnode *list);
 

@@ -51,7 +51,7 @@ static bool want_int(struct pm_tcall *c, size_t i, int64_t *ret)
 	return true;
 }
 
-/* --- comparisons ---------------------------------------------------------------------------- */
+/* --- comparisons ------------------------------------------------------------------------- */
 
 enum basic { BASIC_NONE, BASIC_BOOL, BASIC_INT, BASIC_FLOAT, BASIC_STRING };
 
@@ -209,7 +209,7 @@ static bool f_not(struct pm_tcall *c, const struct pm_json **ret)
 	return true;
 }
 
-/* --- len, index, slice ------------------------------------------------------------------------ */
+/* --- len, index, slice --------------------------------------------------------------------- */
 
 static bool f_len(struct pm_tcall *c, const struct pm_json **ret)
 {
@@ -335,7 +335,7 @@ static bool f_slice(struct pm_tcall *c, const struct pm_json **ret)
 	return true;
 }
 
-/* --- printing and escaping -------------------------------------------------------------------- */
+/* --- printing and escaping ----------------------------------------------------------------- */
 
 static bool f_print(struct pm_tcall *c, const struct pm_json **ret)
 {
@@ -416,7 +416,7 @@ static bool f_urlquery(struct pm_tcall *c, const struct pm_json **ret)
 	return give_buf(c, &b, ret);
 }
 
-/* --- Podman's ----------------------------------------------------------------------------------- */
+/* --- Podman's -------------------------------------------------------------------------------- */
 
 static bool f_json(struct pm_tcall *c, const struct pm_json **ret)
 {

@@ -499,7 +499,7 @@ static bool parse_index(struct printer *p, const char **s, const char *end)
 	return true;
 }
 
-/* A width or precision: digits or '*'. -1: none; what is wrong is said in the output, as Go does. */
+/* A width or precision: digits or '*'. -1: none; what is wrong is said in the output, as by Go. */
 static int parse_width(struct printer *p, const char **s, const char *end, const char *bad,
 		       bool *ret_minus)
 {

@@ -6,7 +6,8 @@
 static const char sample[] =
 	"{\"Name\":\"web\",\"N\":42,\"F\":2.5,\"Ok\":true,\"Empty\":\"\",\"Null\":null,"
 	"\"List\":[\"a\",\"b\",\"c\"],\"Labels\":{\"app\":\"web\"},\"State\":{\"Pid\":7},"
-	"\"M\":{\"k\":{\"a\":[1,2]}},\"H\":\"<a>\\u001b\\u0000\",\"Created\":\"2026-11-24T00:14:59.5Z\"}";
+	"\"M\":{\"k\":{\"a\":[1,2]}},\"H\":\"<a>\\u001b\\u0000\",\"Created\":\"2026-11-24T00:14:59."
+	"5Z\"}";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -42,7 +42,8 @@ TEST(as_podman)
 		  "1d9c4392e677  localhost/demo  1\n"
 		  "abcdefabcdef  b               \x1b[31mred\n");
 	CHECK_STR(list("table {{.RepoTags}}\t{{upper .Tag}}", NULL),
-		  "REPO TAGS           TAG\n[localhost/demo:1]  1\n[]                  \x1b[31MRED\n");
+		  "REPO TAGS           TAG\n[localhost/demo:1]  1\n[]                  "
+		  "\x1b[31MRED\n");
 	CHECK_STR(list("{{range .}}{{.ID}} {{end}}", NULL), "1d9c4392e677 abcdefabcdef \n");
 	CHECK(pm_startswith(list("json", NULL), "[\n    {\n        \"ID\": \"1d9c4392e677\",\n"));
 }
@@ -63,13 +64,15 @@ TEST(defaults_and_options)
 
 TEST(errors)
 {
-	CHECK_STR(list("{{.Nope}}", NULL),
-		  "template: images:1:2: executing \"images\" at <.Nope>: can't evaluate field Nope "
-		  "in type struct");
+	CHECK_STR(
+		list("{{.Nope}}", NULL),
+		"template: images:1:2: executing \"images\" at <.Nope>: can't evaluate field Nope "
+		"in type struct");
 	CHECK(strstr(list("{{.ID", NULL), "unclosed action"));
-	CHECK_STR(list("table {{.Nope}}", NULL),
-		  "template: images:1:2: executing \"images\" at <.Nope>: can't evaluate field Nope "
-		  "in type struct");
+	CHECK_STR(
+		list("table {{.Nope}}", NULL),
+		"template: images:1:2: executing \"images\" at <.Nope>: can't evaluate field Nope "
+		"in type struct");
 }
 
 TEST(one_object)

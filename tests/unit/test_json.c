@@ -114,10 +114,20 @@ TEST(doubles_as_go_writes_them)
 		double n;
 		const char *text;
 	} cases[] = {
-		{0, "0"}, {1, "1"}, {-1.5, "-1.5"}, {0.1, "0.1"}, {1e20, "100000000000000000000"},
-		{1e21, "1e+21"}, {1.25e-6, "0.00000125"}, {1e-7, "1e-7"}, {123456.789, "123456.789"},
-		{1.7976931348623157e308, "1.7976931348623157e+308"}, {5e-324, "5e-324"},
-		{0.30000000000000004, "0.30000000000000004"}, {NAN, NULL}, {INFINITY, NULL},
+		{0, "0"},
+		{1, "1"},
+		{-1.5, "-1.5"},
+		{0.1, "0.1"},
+		{1e20, "100000000000000000000"},
+		{1e21, "1e+21"},
+		{1.25e-6, "0.00000125"},
+		{1e-7, "1e-7"},
+		{123456.789, "123456.789"},
+		{1.7976931348623157e308, "1.7976931348623157e+308"},
+		{5e-324, "5e-324"},
+		{0.30000000000000004, "0.30000000000000004"},
+		{NAN, NULL},
+		{INFINITY, NULL},
 	};
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	for (size_t i = 0; i < PM_ARRAY_SIZE(cases); i++) {
@@ -151,7 +161,8 @@ TEST(building_and_looking)
 	pm_json_unset(o, "not there");
 
 	pm_json_write(o, 0, &b);
-	CHECK(pm_startswith(b.data, "{\"name\":\"y\",\"none\":null,\"yes\":true,\"empty\":[],\"in\":{"));
+	CHECK(pm_startswith(b.data,
+			    "{\"name\":\"y\",\"none\":null,\"yes\":true,\"empty\":[],\"in\":{"));
 	CHECK_STR(pm_json_get_str(o, "name"), "y");
 	CHECK(!pm_json_get_str(o, "none"));
 	CHECK(!pm_json_get(o, "n"));

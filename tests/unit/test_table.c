@@ -22,8 +22,9 @@ TEST(columns)
 	CHECK_STR(align("aaaaaaaaaaaaaaaa\tb\nx\nc\td\n"),
 		  "aaaaaaaaaaaaaaaa  b\nx\nc           d\n");
 	/* the second column is sized on its own lines only */
-	CHECK_STR(align("a\tb\nc\tddddddddddddddd\te\nf\tg\th\n"),
-		  "a           b\nc           ddddddddddddddd  e\nf           g                h\n");
+	CHECK_STR(
+		align("a\tb\nc\tddddddddddddddd\te\nf\tg\th\n"),
+		"a           b\nc           ddddddddddddddd  e\nf           g                h\n");
 	CHECK_STR(align("a\t\tb\n"), "a                       b\n");
 }
 

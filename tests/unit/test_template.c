@@ -484,7 +484,8 @@ static int label(void *arg, struct pm_json_pool *pool, const struct pm_json *obj
 TEST(options)
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
-	struct pm_json *v = parse(pool, "{\"Host\":{\"arch\":\"x\"},\"Evil\":\"\\u001b[2J\\u009b\"}");
+	struct pm_json *v =
+		parse(pool, "{\"Host\":{\"arch\":\"x\"},\"Evil\":\"\\u001b[2J\\u009b\"}");
 	v->members[0].value->hint = PM_JSON_PLAIN;
 	struct pm_template_opts o = {.type = "*define.Info"};
 	CHECK_STR(exec("{{.Nope}}", v, &o),
@@ -564,9 +565,9 @@ TEST(bounds)
 
 TEST(error_is_one_line)
 {
-	CHECK_STR(exec("a\nb {{\nprint (index 1\n2)}}", NULL, NULL),
-		  ERROR "template: t:3:7: executing \"t\" at <index 1 2>: error calling index: can't "
-			"index item of type int");
+	CHECK_STR(exec("a\nb {{\nprint (index 1\n2)}}", NULL, NULL), ERROR
+		  "template: t:3:7: executing \"t\" at <index 1 2>: error calling index: can't "
+		  "index item of type int");
 }
 
 TEST(headings)
@@ -574,9 +575,15 @@ TEST(headings)
 	static const struct {
 		const char *field, *heading;
 	} fields[] = {
-		{"ImageID", "IMAGE ID"}, {"ID", "ID"}, {"RepoTags", "REPO TAGS"}, {"PIDNS", "PIDNS"},
-		{"CreatedAt", "CREATED AT"}, {"HTTPServer", "HTTP SERVER"}, {"CPU2Max", "CPU 2 MAX"},
-		{"size", "SIZE"}, {"", ""},
+		{"ImageID", "IMAGE ID"},
+		{"ID", "ID"},
+		{"RepoTags", "REPO TAGS"},
+		{"PIDNS", "PIDNS"},
+		{"CreatedAt", "CREATED AT"},
+		{"HTTPServer", "HTTP SERVER"},
+		{"CPU2Max", "CPU 2 MAX"},
+		{"size", "SIZE"},
+		{"", ""},
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(fields); i++) {
 		_cleanup_free_ char *heading = pm_template_heading(fields[i].field);

@@ -165,8 +165,8 @@ TEST(specification)
 			CHECK_INT(err.code, PM_E_FORMAT);
 			CHECK(!v && pm_startswith(err.text, "TOML: line "));
 			if (!pm_startswith(err.text + 11, want))
-				test_fail(__FILE__, __LINE__, "%s\ngives: %s\nnot: %s", toml, err.text,
-					  want);
+				test_fail(__FILE__, __LINE__, "%s\ngives: %s\nnot: %s", toml,
+					  err.text, want);
 			continue;
 		}
 		pm_json_write(v, 0, &b);
@@ -230,19 +230,20 @@ TEST(many_keys)
 
 TEST(containers_conf)
 {
-	static const char text[] = "# containers.conf\n"
-				   "[containers]\n"
-				   "env = [\n  \"PATH=/usr/bin:/bin\", # default\n  'TERM=xterm',\n]\n"
-				   "pids_limit = 2_048\n"
-				   "[engine]\n"
-				   "runtime = \"crun\"\n"
-				   "  [engine.runtimes]\n"
-				   "  crun = [\"/usr/bin/crun\"]\n"
-				   "[[registry]]\n"
-				   "location = \"a\"\n"
-				   "  [[registry.mirror]]\n"
-				   "  location = \"m\"\n"
-				   "  insecure = true\n";
+	static const char text[] =
+		"# containers.conf\n"
+		"[containers]\n"
+		"env = [\n  \"PATH=/usr/bin:/bin\", # default\n  'TERM=xterm',\n]\n"
+		"pids_limit = 2_048\n"
+		"[engine]\n"
+		"runtime = \"crun\"\n"
+		"  [engine.runtimes]\n"
+		"  crun = [\"/usr/bin/crun\"]\n"
+		"[[registry]]\n"
+		"location = \"a\"\n"
+		"  [[registry.mirror]]\n"
+		"  location = \"m\"\n"
+		"  insecure = true\n";
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_err err = PM_ERR_INIT;
 	struct pm_json *v;
