@@ -117,7 +117,9 @@ static int ps_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return pm_fail(err, PM_E_USAGE, "last and latest are mutually exclusive");
 	if (o->size && o->ns)
 		return pm_fail(err, PM_E_USAGE, "size and namespace options conflict");
-	int r = pm_cli_engine(cli, &e, err);
+	int r = pm_ctr_filter_check(&o->filter, err);
+	if (r >= 0)
+		r = pm_cli_engine(cli, &e, err);
 	if (r < 0)
 		return r;
 	if (!pm_cli_given(cli, "watch"))

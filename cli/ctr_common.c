@@ -65,6 +65,9 @@ int pm_ctr_choose(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_c
 {
 	bool filtered = ch->filters && ch->filters->n, files = ch->cidfiles && ch->cidfiles->n;
 	int ways = ch->all + ch->latest + filtered;
+	int checked = filtered ? pm_ctr_filter_check(ch->filters, err) : 0;
+	if (checked < 0)
+		return checked;
 
 	if (ways > 1 && !(ch->all && filtered))
 		return pm_fail(err, PM_E_USAGE, "--all, --latest and --filter cannot be used together");
@@ -219,6 +222,28 @@ static const struct {
 	{"before", filter_before}, {"since", filter_since},   {"until", filter_until},
 };
 
+/* The index of a filter's key in filters_known. */
+static int filter_key(const char *filter, struct pm_err *err)
+{
+	const char *eq = strchr(filter, '=');
+	size_t len = eq ? (size_t)(eq - filter) : 0;
+	if (!eq)
+		return pm_fail(err, PM_E_USAGE, "invalid filter \"%s\": must be key=value", filter);
+	for (size_t k = 0; k < PM_ARRAY_SIZE(filters_known); k++)
+		if (strlen(filters_known[k].key) == len &&
+		    memcmp(filters_known[k].key, filter, len) == 0)
+			return (int)k;
+	return pm_fail(err, PM_E_USAGE, "%.*s is an invalid filter", (int)len, filter);
+}
+
+int pm_ctr_filter_check(const struct pm_strv *filters, struct pm_err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < filters->n && r >= 0; i++)
+		r = filter_key(filters->v[i], err);
+	return r < 0 ? r : 0;
+}
+
 int pm_ctr_filter(struct pm_engine *e, const struct pm_strv *filters, const struct pm_ctr_row *row,
 		  const struct pm_ctr_state *st, struct pm_err *err)
 {
@@ -226,19 +251,10 @@ int pm_ctr_filter(struct pm_engine *e, const struct pm_strv *filters, const stru
 	int wanted[PM_ARRAY_SIZE(filters_known)] = {0}, matched[PM_ARRAY_SIZE(filters_known)] = {0};
 
 	for (size_t i = 0; i < filters->n; i++) {
-		const char *eq = strchr(filters->v[i], '=');
-		size_t k = 0, len = eq ? (size_t)(eq - filters->v[i]) : 0;
-		if (!eq)
-			return pm_fail(err, PM_E_USAGE, "invalid filter \"%s\": must be key=value",
-				       filters->v[i]);
-		while (k < PM_ARRAY_SIZE(filters_known) &&
-		       (strlen(filters_known[k].key) != len ||
-			memcmp(filters_known[k].key, filters->v[i], len) != 0))
-			k++;
-		if (k == PM_ARRAY_SIZE(filters_known))
-			return pm_fail(err, PM_E_USAGE, "%.*s is an invalid filter", (int)len,
-				       filters->v[i]);
-		int r = filters_known[k].match(&s, eq + 1, err);
+		int k = filter_key(filters->v[i], err);
+		if (k < 0)
+			return k;
+		int r = filters_known[k].match(&s, strchr(filters->v[i], '=') + 1, err);
 		if (r < 0)
 			return r;
 		wanted[k] = 1;

@@ -32,6 +32,8 @@ int pm_ctr_choose(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_c
 /* Does the container pass all filters ("status=running", "name=REGEX", "id=PREFIX", "label=K[=V]",
  * "exited=N", "ancestor=IMAGE", "volume=", "network=", "before=", "since=", "until=")? Values of one
  * key are alternatives, keys all must hold. 1, 0, or PM_E_USAGE for an unknown filter. */
+/* Do all filters have the form KEY=VALUE with a known key? PM_E_USAGE. */
+int pm_ctr_filter_check(const struct pm_strv *filters, struct pm_err *err);
 int pm_ctr_filter(struct pm_engine *e, const struct pm_strv *filters, const struct pm_ctr_row *row,
 		  const struct pm_ctr_state *st, struct pm_err *err);
 

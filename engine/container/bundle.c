@@ -10,6 +10,7 @@
 #include "base/proc.h"
 #include "engine/container/create.h"
 #include "storage/overlay.h"
+#include "storage/stage.h"
 
 /* --- network ------------------------------------------------------------------------------------ */
 
@@ -130,7 +131,11 @@ static int native_works(struct pm_engine *e, struct pm_err *why, struct pm_err *
 	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
 	if (pm_fs_read_file(e->store->runroot_fd, "overlay-native", 16, &b, NULL) >= 0 && b.len > 0)
 		return b.data[0] == '1';
-	int r = pm_overlay_probe(e->store->root, why, err);
+	/* in a stage: a probe that is killed is swept */
+	_cleanup_stage_ struct pm_stage *stage = NULL;
+	int r = pm_stage_new(e->store, &stage, err);
+	if (r >= 0)
+		r = pm_overlay_probe(stage->path, why, err);
 	if (r > 0) /* a refusal is asked for again: it may be mended meanwhile */
 		pm_fs_write_file(e->store->runroot_fd, "overlay-native", "1", 1, 0600, false, NULL);
 	return r;
@@ -220,6 +225,36 @@ static void set_cgroup(const struct pm_container *c, struct pm_bundle_env *b)
 	env->cgroup_path = b->cgroup_path;
 }
 
+/* Limits the user asked for must be possible; none is dropped. */
+static int check_limits(const struct pm_ctr_config *k, const struct pm_cgroup *cg,
+			struct pm_err *err)
+{
+	const struct {
+		bool asked;
+		unsigned int needs;
+		const char *option;
+	} limits[] = {
+		{k->memory != PM_UNSET, PM_CGROUP_MEMORY, "--memory"},
+		{k->memory_reservation != PM_UNSET, PM_CGROUP_MEMORY, "--memory-reservation"},
+		{k->memory_swap != PM_UNSET, PM_CGROUP_MEMORY, "--memory-swap"},
+		{k->cpu_shares != PM_UNSET, PM_CGROUP_CPU, "--cpu-shares"},
+		{k->cpu_quota != PM_UNSET, PM_CGROUP_CPU, "--cpus or --cpu-quota"},
+		{k->cpu_period != PM_UNSET, PM_CGROUP_CPU, "--cpus or --cpu-period"},
+		{k->cpuset_cpus != NULL, PM_CGROUP_CPUSET, "--cpuset-cpus"},
+		{k->cpuset_mems != NULL, PM_CGROUP_CPUSET, "--cpuset-mems"},
+		{k->pids_limit != PM_UNSET && k->pids_limit > 0, PM_CGROUP_PIDS, "--pids-limit"},
+		{k->blkio_weight != PM_UNSET || k->n_throttles, PM_CGROUP_IO, "block I/O limits"},
+	};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(limits); i++) {
+		int r = limits[i].asked
+				? pm_cgroup_check_limits(cg, limits[i].needs, limits[i].option, err)
+				: 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 		  const struct pm_userns_map *map, struct pm_bundle_env *b, struct pm_err *err)
 {
@@ -227,6 +262,8 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 	int r = pm_engine_conf(e, err);
 	if (r >= 0)
 		r = pm_engine_cgroup(e, c->config.cgroups, &b->cgroup, err);
+	if (r >= 0)
+		r = check_limits(&c->config, &b->cgroup, err);
 	if (r >= 0)
 		r = pm_conf_runtime(&e->conf, c->config.runtime ? c->config.runtime : e->runtime,
 				    &b->runtime, err);

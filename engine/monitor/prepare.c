@@ -184,6 +184,24 @@ static int chown_tree(int dirfd, const char *name, uid_t uid, gid_t gid, int dep
 	return r;
 }
 
+/*
+ * Runtimes make their first mount points before they have entered the container: where an image has a
+ * symlink at one of these, crun 1.8 follows it and makes files on the host.
+ */
+static int check_mount_points(int root, struct pm_err *err)
+{
+	static const char *const names[] = {"dev", "proc", "sys"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(names); i++) {
+		struct stat st;
+		if (fstatat(root, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+			return pm_fail(err, PM_E_FORMAT,
+				       "/%s of the image is not a directory: refused, since it would lead "
+				       "the runtime out of the container",
+				       names[i]);
+	}
+	return 0;
+}
+
 int prepare_files(struct monitor *m, struct pm_err *err)
 {
 	const struct pm_launch_plan *p = &m->plan;
@@ -201,10 +219,13 @@ int prepare_files(struct monitor *m, struct pm_err *err)
 	}
 
 	_cleanup_close_ int root = -1;
-	if (p->n_dirs || p->n_copyups) {
+	if (p->rootfs) {
 		root = pm_fs_open(AT_FDCWD, p->rootfs, O_PATH | O_DIRECTORY, 0, err);
 		if (root < 0)
 			return root;
+		r = check_mount_points(root, err);
+		if (r < 0)
+			return r;
 	}
 	for (size_t i = 0; i < p->n_copyups; i++) {
 		r = copy_up(root, &p->copyups[i], err);

@@ -19,18 +19,16 @@ test_setup() {
 	run pm run --rm --nope "$IMAGE" true
 	assert_error 125 "unknown flag: --nope"
 	run pm run --rm "$IMAGE" /etc
-	assert_error 126 "permission denied|not permitted|is a directory"
-	run pm run --rm "$IMAGE" nosuchcommand
-	assert_error 127 "nosuchcommand"
+	assert_error 126 ".*(permission denied|not permitted|is a directory)"
+	run -127 pm run --rm "$IMAGE" nosuchcommand
+	assert_error 127 ".*nosuchcommand"
 	run pm run --rm no/such/image:1 true
 	assert_eq "$status" 125
 	assert_eq "$(pm ps -aq)" ""
 }
 
 @test "run: a process killed by a signal exits 128 + signal" {
-	run pm run --rm "$IMAGE" sh -c 'kill -9 $$; sleep 5'
-	# pid 1 cannot kill itself: a child of it can be killed
-	run pm run --rm "$IMAGE" sh -c 'sh -c "kill -9 \$\$"'
+	run pm run --rm "$IMAGE" sh -c 'sh -c "kill -9 \$\$"; exit $?'
 	assert_eq "$status" 137
 }
 
@@ -87,7 +85,7 @@ test_setup() {
 	assert_eq "$(pm run --rm --entrypoint '["echo", "a b"]' "$IMAGE" c)" "a b c"
 	assert_eq "$(pm run --rm --init "$IMAGE" sh -c 'cat /proc/1/comm')" init
 	run pm run --rm -u 'nosuch' "$IMAGE" true
-	assert_error 125 "nosuch"
+	assert_error 125 ".*nosuch"
 	for bad in 4294967295 +1 1.5; do
 		run pm run --rm -u "$bad" "$IMAGE" true
 		[ "$status" -ne 0 ] || fail "user $bad was taken"
@@ -105,7 +103,7 @@ test_setup() {
 	pm run --rm -v vol:/data "$IMAGE" sh -c 'echo kept >/data/f'
 	assert_eq "$(pm run --rm -v vol:/data "$IMAGE" cat /data/f)" kept
 	run pm run --rm -v /no/such/dir:/mnt "$IMAGE" true
-	assert_error 125 "/no/such/dir"
+	assert_error 125 ".*/no/such/dir"
 	assert_eq "$(pm ps -aq)" ""
 }
 
@@ -145,7 +143,7 @@ test_setup() {
 	pm run --rm --cidfile "$T/cid" "$IMAGE" true
 	assert_like "$(cat "$T/cid")" '^[0-9a-f]{64}$'
 	run pm run --rm --cidfile "$T/cid" "$IMAGE" true
-	assert_error 125 "$T/cid"
+	assert_error 125 ".*$T/cid"
 }
 
 @test "run: files of subordinate ids are removed with the container" {
@@ -156,9 +154,10 @@ test_setup() {
 
 @test "run: 40 at once, each with its own streams and code" {
 	one() {
-		local out
-		out=$(pm run --rm --network none "$IMAGE" sh -c "echo out$1; echo err$1 >&2; exit $(($1 % 100 + 1))" 2>"$T/err.$1")
-		[ "$?" = $(($1 % 100 + 1)) ] && [ "$out" = "out$1" ] && [ "$(cat "$T/err.$1")" = "err$1" ]
+		local out code=0
+		out=$(pm run --rm --network none "$IMAGE" sh -c "echo out$1; echo err$1 >&2; exit $(($1 % 100 + 1))" 2>"$T/err.$1") ||
+			code=$?
+		[ "$code" = $(($1 % 100 + 1)) ] && [ "$out" = "out$1" ] && [ "$(cat "$T/err.$1")" = "err$1" ]
 	}
 	local pids=() i p
 	for i in $(seq 40); do
