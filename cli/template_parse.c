@@ -428,8 +428,8 @@ static int parse_body(struct parser *p, const char *name, const char *context)
 {
 	struct pm_strv outer = p->vars;
 	size_t loops = p->loops;
-	struct pm_tnode *body;
-	enum list_end end;
+	struct pm_tnode *body = NULL;
+	enum list_end end = LIST_EOF;
 
 	p->vars = (struct pm_strv)PM_STRV_INIT;
 	p->loops = 0;

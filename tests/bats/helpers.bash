@@ -48,7 +48,7 @@ assert_like() {
 # assert_error STATUS REGEX: of the last `run`
 assert_error() {
 	assert_eq "$status" "$1"
-	assert_like "$output" "Error: $2"
+	assert_like "$output" "Error: .*$2"
 }
 
 # Polls until the command succeeds, at most 10 seconds (WAIT_FOR).
