@@ -11,8 +11,8 @@ enum state {
 	GNU_SPARSE, /* old GNU extension blocks: more regions */
 	DATA_MAP,   /* pax sparse 1.0: the map that leads the content */
 	CONTENT,
-	PADDING,    /* up to the next block; then HEADER */
-	ENDING,     /* one zero block was seen */
+	PADDING, /* up to the next block; then HEADER */
+	ENDING,  /* one zero block was seen */
 	ENDED,
 	FAILED,
 };
@@ -95,8 +95,7 @@ const struct pm_tar_entry *pm_tar_reader_entry(const struct pm_tar_reader *t)
 	return &t->entry;
 }
 
-const void *pm_tar_reader_data(const struct pm_tar_reader *t, size_t *ret_len,
-			       uint64_t *ret_offset)
+const void *pm_tar_reader_data(const struct pm_tar_reader *t, size_t *ret_len, uint64_t *ret_offset)
 {
 	*ret_len = t->data_len;
 	*ret_offset = t->data_offset;
@@ -338,8 +337,9 @@ static int decode_entry(struct pm_tar_reader *t, const uint8_t *h, struct pm_err
 	e->size = e->stored;
 	if (h[PM_TAR_AT_TYPE] == 'S') {
 		int64_t size;
-		if (dialect != PM_TAR_GNU || !pm_tar_number(h + PM_TAR_AT_GNU_REALSIZE, 12, &size) ||
-		    size < 0 || !add_gnu_regions(t, h + PM_TAR_AT_GNU_SPARSE, 4))
+		if (dialect != PM_TAR_GNU ||
+		    !pm_tar_number(h + PM_TAR_AT_GNU_REALSIZE, 12, &size) || size < 0 ||
+		    !add_gnu_regions(t, h + PM_TAR_AT_GNU_SPARSE, 4))
 			return malformed(t, err, "a malformed sparse header");
 		e->sparse = true;
 		e->size = t->pax.has_realsize ? t->pax.realsize : (uint64_t)size;

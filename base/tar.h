@@ -52,8 +52,8 @@ struct pm_tar_region {
 
 struct pm_tar_entry {
 	enum pm_tar_type type;
-	const char *path;  /* never NULL or empty; no NUL inside; a directory's trailing / is kept */
-	const char *link;  /* target of hard and symbolic links, else "" */
+	const char *path; /* never NULL or empty; no NUL inside; a directory's trailing / is kept */
+	const char *link; /* target of hard and symbolic links, else "" */
 	const char *uname; /* "" when missing */
 	const char *gname;
 	mode_t mode; /* 07777 */
@@ -72,11 +72,11 @@ struct pm_tar_entry {
 };
 
 enum pm_tar_event {
-	PM_TAR_MORE,  /* the chunk is used up: give the next one */
+	PM_TAR_MORE, /* the chunk is used up: give the next one */
 	PM_TAR_ENTRY, /* pm_tar_reader_entry() is the next entry, valid until the next PM_TAR_ENTRY */
-	PM_TAR_DATA,  /* pm_tar_reader_data(): content of the entry; only for PM_TAR_FILE */
-	PM_TAR_DONE,  /* the entry's content is complete; comes once for each PM_TAR_ENTRY */
-	PM_TAR_END,   /* the end-of-archive blocks were seen; what follows is passed over */
+	PM_TAR_DATA, /* pm_tar_reader_data(): content of the entry; only for PM_TAR_FILE */
+	PM_TAR_DONE, /* the entry's content is complete; comes once for each PM_TAR_ENTRY */
+	PM_TAR_END,  /* the end-of-archive blocks were seen; what follows is passed over */
 };
 
 struct pm_tar_reader;

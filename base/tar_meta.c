@@ -67,7 +67,7 @@ enum pm_tar_dialect pm_tar_dialect(const uint8_t block[PM_TAR_BLOCK])
 		return PM_TAR_GNU;
 	if (memcmp(block + PM_TAR_AT_MAGIC, "ustar", 6) == 0)
 		return memcmp(block + PM_TAR_AT_STAR_MAGIC, "tar", 4) == 0 ? PM_TAR_STAR
-									     : PM_TAR_USTAR;
+									   : PM_TAR_USTAR;
 	return PM_TAR_V7;
 }
 
@@ -381,9 +381,8 @@ bool pm_tar_pax_parse(struct pm_tar_pax *p, const char *data, size_t len, bool g
 
 	while (data < end) {
 		/* "LENGTH KEY=VALUE\n", LENGTH counts the whole record */
-		const char *space = memchr(data, ' ', (size_t)(end - data) < 20
-							      ? (size_t)(end - data)
-							      : 20);
+		const char *space =
+			memchr(data, ' ', (size_t)(end - data) < 20 ? (size_t)(end - data) : 20);
 		uint64_t size;
 		*ret_what = "a malformed pax record";
 		if (!space || !pm_tar_decimal(data, (size_t)(space - data), &size) ||

@@ -148,8 +148,8 @@ static int send_pax(struct pm_tar_writer *w, const struct pm_buf *pax, struct pm
 int pm_tar_writer_entry(struct pm_tar_writer *w, const struct pm_tar_entry *e, struct pm_err *err)
 {
 	static const char types[] = {
-		[PM_TAR_FILE] = '0',	 [PM_TAR_HARDLINK] = '1', [PM_TAR_SYMLINK] = '2',
-		[PM_TAR_CHAR] = '3',	 [PM_TAR_BLOCKDEV] = '4', [PM_TAR_DIR] = '5',
+		[PM_TAR_FILE] = '0', [PM_TAR_HARDLINK] = '1', [PM_TAR_SYMLINK] = '2',
+		[PM_TAR_CHAR] = '3', [PM_TAR_BLOCKDEV] = '4', [PM_TAR_DIR] = '5',
 		[PM_TAR_FIFO] = '6',
 	};
 	if (w->left > 0)

@@ -37,7 +37,9 @@ enum pm_compression pm_compression_detect(const void *data, size_t len)
 		{"\x1f\x8b\x08", 3, PM_COMPRESSION_GZIP},
 		{"\x28\xb5\x2f\xfd", 4, PM_COMPRESSION_ZSTD},
 		{"BZh", 3, PM_COMPRESSION_FOREIGN},
-		{"\xfd" "7zXZ", 6, PM_COMPRESSION_FOREIGN},
+		{"\xfd"
+		 "7zXZ",
+		 6, PM_COMPRESSION_FOREIGN},
 		{"\x5d\0\0", 3, PM_COMPRESSION_FOREIGN}, /* lzma */
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(table); i++)
@@ -302,7 +304,7 @@ int pm_inflate_new(pm_inflate_source_fn *source, void *arg, const struct pm_infl
 		break;
 	}
 	if (z->ops->new) {
-		z->state = z->ops->new(z, err);
+		z->state = z->ops->new (z, err);
 		if (!z->state) {
 			r = err ? -err->code : -PM_E_INTERNAL;
 			goto fail;

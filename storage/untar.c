@@ -25,10 +25,10 @@ struct pm_untar {
 	struct pm_layer_dirs dirs;
 	struct pm_untar_totals totals;
 	struct pm_layer_path path, target;
-	int file;      /* the regular file being written, or -1 */
-	mode_t made;   /* its mode so far */
-	uint64_t end;  /* of what was written to it */
-	bool at_end;   /* the descriptor's offset is end */
+	int file;     /* the regular file being written, or -1 */
+	mode_t made;  /* its mode so far */
+	uint64_t end; /* of what was written to it */
+	bool at_end;  /* the descriptor's offset is end */
 };
 
 int pm_untar_new(const struct pm_untar_opts *opts, struct pm_untar **ret, struct pm_err *err)
@@ -74,12 +74,13 @@ static int fail_owner(const struct pm_tar_entry *e, struct pm_err *err)
 	if (errno != EINVAL)
 		return pm_fail_sys(err, "set the owner %llu:%llu", (unsigned long long)e->uid,
 				   (unsigned long long)e->gid);
-	return pm_fail(err, EINVAL,
-		       "potentially insufficient UIDs or GIDs available in user namespace (requested "
-		       "%llu:%llu for /%s): check /etc/subuid and /etc/subgid, and give the user more "
-		       "subordinate ids with usermod --add-subuids and --add-subgids",
-		       (unsigned long long)e->uid, (unsigned long long)e->gid,
-		       pm_layer_shown(e->path[0] == '/' ? e->path + 1 : e->path, shown));
+	return pm_fail(
+		err, EINVAL,
+		"potentially insufficient UIDs or GIDs available in user namespace (requested "
+		"%llu:%llu for /%s): check /etc/subuid and /etc/subgid, and give the user more "
+		"subordinate ids with usermod --add-subuids and --add-subgids",
+		(unsigned long long)e->uid, (unsigned long long)e->gid,
+		pm_layer_shown(e->path[0] == '/' ? e->path + 1 : e->path, shown));
 }
 
 /* base in dirfd, or dirfd itself when base is "". Not followed when it is a symlink. */
@@ -397,8 +398,8 @@ static int make_whiteout(struct pm_untar *u, int dirfd, struct pm_err *err)
 	if (!*name || pm_streq(name, ".") || pm_streq(name, ".."))
 		return pm_fail(err, PM_E_FORMAT, "a whiteout of nothing");
 	if (u->opts.whiteouts == PM_WHITEOUT_FILE) {
-		_cleanup_close_ int fd = openat(
-			dirfd, u->path.base, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		_cleanup_close_ int fd = openat(dirfd, u->path.base,
+						O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		return fd < 0 ? pm_fail_sys(err, "make the whiteout") : 0;
 	}
 	if (mknodat(dirfd, name, S_IFCHR, makedev(0, 0)) == 0)
@@ -418,12 +419,12 @@ static int start_entry(struct pm_untar *u, const struct pm_tar_entry *e, struct 
 	if (++u->totals.entries > u->opts.max_entries)
 		return pm_fail(err, PM_E_FORMAT, "the layer has more than %llu entries",
 			       (unsigned long long)u->opts.max_entries);
-	if (e->type == PM_TAR_FILE &&
-	    (u->totals.bytes > u->opts.max_bytes ||
-	     e->stored > u->opts.max_bytes - u->totals.bytes))
-		return pm_fail(err, ENOSPC,
-			       "No space left on device: the layer needs more than the %llu bytes free",
-			       (unsigned long long)u->opts.max_bytes);
+	if (e->type == PM_TAR_FILE && (u->totals.bytes > u->opts.max_bytes ||
+				       e->stored > u->opts.max_bytes - u->totals.bytes))
+		return pm_fail(
+			err, ENOSPC,
+			"No space left on device: the layer needs more than the %llu bytes free",
+			(unsigned long long)u->opts.max_bytes);
 	int r = pm_layer_path_set(&u->path, e->path, err);
 	if (r < 0)
 		return r;

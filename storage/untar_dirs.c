@@ -127,8 +127,8 @@ static int replace_whiteout(struct pm_layer_dirs *d, const char *path, struct pm
 		if (end)
 			*end = '\0';
 		char *slash = strrchr(copy, '/');
-		_cleanup_free_ char *above = slash ? pm_strndup(copy, (size_t)(slash - copy))
-						   : pm_strdup(".");
+		_cleanup_free_ char *above =
+			slash ? pm_strndup(copy, (size_t)(slash - copy)) : pm_strdup(".");
 		const char *base = slash ? slash + 1 : copy;
 		_cleanup_close_ int dirfd =
 			pm_fs_open_in(d->rootfd, above, O_PATH | O_DIRECTORY, 0, err);
@@ -209,8 +209,9 @@ int pm_layer_dirs_finish(struct pm_layer_dirs *d, struct pm_err *err)
 			continue;
 		last = path;
 
-		_cleanup_close_ int fd = pm_fs_open_in(d->rootfd, *path ? path : ".",
-						       O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, NULL);
+		_cleanup_close_ int fd =
+			pm_fs_open_in(d->rootfd, *path ? path : ".",
+				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, NULL);
 		struct stat st;
 		/* replaced by something else since then: that has its own mode and time */
 		if (fd < 0 || fstat(fd, &st) < 0 || st.st_ino != f->ino)

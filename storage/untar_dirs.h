@@ -17,8 +17,8 @@
 #include "base/err.h"
 
 enum {
-	PM_DIRS_KEPT = 8,                  /* open directories */
-	PM_DIRS_DEFERRED_MAX = 64 << 20,   /* bytes of names and records */
+	PM_DIRS_KEPT = 8,                /* open directories */
+	PM_DIRS_DEFERRED_MAX = 64 << 20, /* bytes of names and records */
 	PM_SHOWN_MAX = 400,
 };
 

@@ -45,7 +45,8 @@ static _Noreturn void run_command(char **argv, const sigset_t *mask)
 	/* a process group of its own, the terminal's foreground one where there is a terminal, so that
 	 * ^C reaches the command once and not by way of this process a second time */
 	setpgid(0, 0);
-	tcsetpgrp(STDIN_FILENO, getpgrp()); /* SIGTTOU is still blocked; not a terminal: no matter */
+	tcsetpgrp(STDIN_FILENO,
+		  getpgrp()); /* SIGTTOU is still blocked; not a terminal: no matter */
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
 	int e = errno;

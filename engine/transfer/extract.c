@@ -124,8 +124,7 @@ static _Noreturn void child_main(const struct pm_extract_spec *spec, int report,
 
 /* --- the parent ------------------------------------------------------------------------------- */
 
-int pm_extract_spawn(const struct pm_extract_spec *spec, struct pm_extract *ret,
-		     struct pm_err *err)
+int pm_extract_spawn(const struct pm_extract_spec *spec, struct pm_extract *ret, struct pm_err *err)
 {
 	_cleanup_close_ int in_read = -1, in_write = -1, report_read = -1, report_write = -1;
 	struct pm_extract_spec s = *spec;

@@ -31,18 +31,18 @@ enum {
 };
 
 struct pm_extract_spec {
-	int input;             /* -1: make a pipe; else a descriptor to read to its end (borrowed) */
-	int64_t input_offset;  /* with input: read with pread from here; -1: read() */
-	int64_t input_size;    /* with input_offset: bytes to read; -1: to the end of the file */
-	int directory;         /* an existing, empty directory of the caller's (borrowed) */
-	int userns;            /* the user namespace to enter (borrowed), -1 for none */
-	bool single_id;        /* that namespace maps one id only: owners are dropped */
-	bool devices;          /* make device nodes: only as the host's root */
-	bool foreign;          /* also take bzip2 and xz (for import and load) */
+	int input;            /* -1: make a pipe; else a descriptor to read to its end (borrowed) */
+	int64_t input_offset; /* with input: read with pread from here; -1: read() */
+	int64_t input_size;   /* with input_offset: bytes to read; -1: to the end of the file */
+	int directory;        /* an existing, empty directory of the caller's (borrowed) */
+	int userns;           /* the user namespace to enter (borrowed), -1 for none */
+	bool single_id;       /* that namespace maps one id only: owners are dropped */
+	bool devices;         /* make device nodes: only as the host's root */
+	bool foreign;         /* also take bzip2 and xz (for import and load) */
 	enum pm_whiteout_form whiteouts;
 	const char *blob_digest; /* "ALGORITHM:<hex>" expected of the input, NULL: not checked */
 	int64_t blob_size;       /* expected of the input, -1: not checked */
-	const char *diff_id;     /* "ALGORITHM:<hex>" expected of the tar stream, NULL: not checked */
+	const char *diff_id; /* "ALGORITHM:<hex>" expected of the tar stream, NULL: not checked */
 };
 
 #define PM_EXTRACT_SPEC_INIT                                                                       \
@@ -57,7 +57,10 @@ struct pm_extract {
 	int report; /* readable when the work has ended, well or not */
 };
 
-#define PM_EXTRACT_INIT {.pid = -1, .input = -1, .report = -1}
+#define PM_EXTRACT_INIT                                                                            \
+	{                                                                                          \
+		.pid = -1, .input = -1, .report = -1                                               \
+	}
 
 struct pm_extract_result {
 	char blob_digest[PM_EXTRACT_DIGEST]; /* sha256, or the algorithm of the expected one */

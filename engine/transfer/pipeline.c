@@ -43,8 +43,8 @@ struct pm_pipeline {
 	bool may_start, quit;
 	size_t filled, used; /* slots so far; slot i is slots[i % SLOTS] */
 	bool reader_done;
-	bool writer_failed;  /* nobody takes slots any more */
-	bool drain;          /* read on for the digest's sake */
+	bool writer_failed; /* nobody takes slots any more */
+	bool drain;         /* read on for the digest's sake */
 
 	/* the reader's; the other looks after reader_done */
 	struct slot slots[SLOTS];
@@ -114,7 +114,8 @@ static ssize_t source(void *arg, const void **ret_data, struct pm_err *err)
 	p->input_ended = n == 0;
 	/* an endless stream is not read to its end */
 	if (p->spec->blob_size >= 0 && p->blob_size > (uint64_t)p->spec->blob_size)
-		return pm_fail(err, PM_E_DIGEST, "the blob is larger than the %lld bytes it should have",
+		return pm_fail(err, PM_E_DIGEST,
+			       "the blob is larger than the %lld bytes it should have",
 			       (long long)p->spec->blob_size);
 	*ret_data = p->input;
 	return n;
@@ -242,11 +243,12 @@ static int check_blob(struct pm_pipeline *p, const char *got, struct pm_err *err
 {
 	const struct pm_extract_spec *s = p->spec;
 	if (s->blob_size >= 0 && p->blob_size != (uint64_t)s->blob_size)
-		return pm_fail(err, PM_E_DIGEST, "the blob has %llu bytes, not the %lld it should have",
+		return pm_fail(err, PM_E_DIGEST,
+			       "the blob has %llu bytes, not the %lld it should have",
 			       (unsigned long long)p->blob_size, (long long)s->blob_size);
 	if (s->blob_digest && strcmp(got, s->blob_digest) != 0)
-		return pm_fail(err, PM_E_DIGEST, "the blob's digest is %s, not %s as it should be", got,
-			       s->blob_digest);
+		return pm_fail(err, PM_E_DIGEST, "the blob's digest is %s, not %s as it should be",
+			       got, s->blob_digest);
 	return 0;
 }
 

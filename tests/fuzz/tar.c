@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/tar.h"
+#include "tests/fuzz/tar_checksums.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -55,12 +56,19 @@ static uint64_t read_in(const uint8_t *data, size_t size, size_t step, int *ret_
 	return sum;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check(const uint8_t *data, size_t size)
 {
 	int whole, pieces;
 	uint64_t a = read_in(data, size, size ? size : 1, &whole);
 	uint64_t b = read_in(data, size, 300, &pieces);
 	if (whole != pieces || (whole >= 0 && a != b))
 		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ uint8_t *fixed = tar_checksums(data, size);
+	check(data, size);
+	check(fixed, size);
 	return 0;
 }

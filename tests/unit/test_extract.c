@@ -280,8 +280,11 @@ TEST(inside_a_user_namespace)
 	/* version 2 of file capabilities, cap_net_raw=ep; the kernel makes it version 3 */
 	static const char caps[] = "\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0";
 	struct pm_tar_xattr x = {"security.capability", caps, 20};
-	struct pm_tar_entry e = {.type = PM_TAR_FILE, .path = "bin/ping", .mode = 04755,
-				 .xattrs = &x, .n_xattrs = 1};
+	struct pm_tar_entry e = {.type = PM_TAR_FILE,
+				 .path = "bin/ping",
+				 .mode = 04755,
+				 .xattrs = &x,
+				 .n_xattrs = 1};
 	tarball_entry(&b, &e, "");
 	tarball_end(&b);
 	CHECK_OK(send_blob(&b, &err), err);

@@ -104,7 +104,8 @@ TEST(gzip_headers_with_every_field)
 {
 	/* FEXTRA|FNAME|FCOMMENT before gzip's own deflate stream */
 	sh("gzip -n -c </etc/passwd >plain.gz; cp /etc/passwd text\n"
-	   "(printf '\\037\\213\\010\\034\\000\\000\\000\\000\\000\\003\\003\\000abcname\\000note\\000'; "
+	   "(printf "
+	   "'\\037\\213\\010\\034\\000\\000\\000\\000\\000\\003\\003\\000abcname\\000note\\000'; "
 	   "tail -c +11 plain.gz) >fields.gz");
 	_cleanup_buf_ struct pm_buf text = load("text");
 	inflates_to("fields.gz", &text);

@@ -26,8 +26,8 @@ static const char *pm_init(void)
 /* As PID 1 of a namespace: sh -c script with $1 the program. */
 static int in_namespace(const char *script)
 {
-	const char *const argv[] = {"unshare", "-Urpf", "--mount-proc", "--kill-child", "sh", "-c",
-				    script,    "sh",	pm_init(),	NULL};
+	const char *const argv[] = {"unshare", "-Urpf", "--mount-proc", "--kill-child", "sh",
+				    "-c",      script,  "sh",           pm_init(),      NULL};
 	return tree_run(test_dir(), argv);
 }
 
@@ -60,7 +60,8 @@ TEST(it_is_pid_1_and_reaps_orphans)
 			       "[ \"$(cat /proc/1/comm)\" = pm-init ] || exit 20\n"
 			       "(sh -c \"exit 0\" & sh -c \"exit 0\" & exit 0)\n"
 			       "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do\n"
-			       "grep -q \"^State:.Z\" /proc/[0-9]*/status 2>/dev/null || exit 0; sleep 0.1; done\n"
+			       "grep -q \"^State:.Z\" /proc/[0-9]*/status 2>/dev/null || exit 0; "
+			       "sleep 0.1; done\n"
 			       "exit 21'"),
 		  0);
 }

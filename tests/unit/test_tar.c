@@ -133,13 +133,27 @@ TEST(written_archives_read_back)
 	tarball_file(&b, longname, "");
 	tarball_symlink(&b, "s", toolong);
 	struct pm_tar_xattr xattrs[] = {{"user.a", "1\n2", 3}, {"security.capability", "\1\2", 2}};
-	struct pm_tar_entry e = {.type = PM_TAR_FILE, .path = "big", .link = "", .uname = "root",
-				 .gname = "wheel", .mode = 04755, .uid = 4000000000,
-				 .gid = 2097152, .size = 3, .mtime = -2, .mtime_ns = 750000000,
-				 .xattrs = xattrs, .n_xattrs = 2};
+	struct pm_tar_entry e = {.type = PM_TAR_FILE,
+				 .path = "big",
+				 .link = "",
+				 .uname = "root",
+				 .gname = "wheel",
+				 .mode = 04755,
+				 .uid = 4000000000,
+				 .gid = 2097152,
+				 .size = 3,
+				 .mtime = -2,
+				 .mtime_ns = 750000000,
+				 .xattrs = xattrs,
+				 .n_xattrs = 2};
 	tarball_entry(&b, &e, "abc");
-	e = (struct pm_tar_entry){.type = PM_TAR_CHAR, .path = "null", .link = "", .mode = 0666,
-				  .dev_major = 1, .dev_minor = 3, .mtime = 5};
+	e = (struct pm_tar_entry){.type = PM_TAR_CHAR,
+				  .path = "null",
+				  .link = "",
+				  .mode = 0666,
+				  .dev_major = 1,
+				  .dev_minor = 3,
+				  .mtime = 5};
 	tarball_entry(&b, &e, "");
 	tarball_end(&b);
 
@@ -161,8 +175,14 @@ TEST(writer_is_deterministic_and_gnu_tar_reads_it)
 	_cleanup_buf_ struct pm_buf a = PM_BUF_INIT, b = PM_BUF_INIT;
 	for (int i = 0; i < 2; i++) {
 		struct pm_tar_xattr x = {"user.k", "v", 1};
-		struct pm_tar_entry e = {.type = PM_TAR_FILE, .path = "f", .size = 5, .mode = 0600,
-					 .mtime = 77, .mtime_ns = 5, .xattrs = &x, .n_xattrs = 1};
+		struct pm_tar_entry e = {.type = PM_TAR_FILE,
+					 .path = "f",
+					 .size = 5,
+					 .mode = 0600,
+					 .mtime = 77,
+					 .mtime_ns = 5,
+					 .xattrs = &x,
+					 .n_xattrs = 1};
 		struct pm_buf *to = i ? &b : &a;
 		tarball_entry(to, &e, "12345");
 		tarball_end(to);
@@ -334,11 +354,11 @@ TEST(sparse_old_gnu_with_extension)
 TEST(lying_sparse_maps_are_refused)
 {
 	static const char *const maps[] = {
-		"GNU.sparse.map=0,3",		   /* more than the content */
-		"GNU.sparse.map=0,1",		   /* less */
-		"GNU.sparse.map=8,2",		   /* past the size */
-		"GNU.sparse.map=5,1,2,1",	   /* descending */
-		"GNU.sparse.map=1,1,1,1",	   /* overlapping */
+		"GNU.sparse.map=0,3",     /* more than the content */
+		"GNU.sparse.map=0,1",     /* less */
+		"GNU.sparse.map=8,2",     /* past the size */
+		"GNU.sparse.map=5,1,2,1", /* descending */
+		"GNU.sparse.map=1,1,1,1", /* overlapping */
 		"GNU.sparse.map=9223372036854775807,2",
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(maps); i++) {
@@ -357,8 +377,8 @@ TEST(lying_sparse_maps_are_refused)
 		tarball_raw(&b, "f", '0', "", "xy", 2);
 		refused(&b, "sparse");
 	}
-	static const char *const in_data[] = {"1\n0\n", "x\n", "99999999\n", "2\n0\n1\n\n", "\n",
-					      "1234567890123456789012345\n"};
+	static const char *const in_data[] = {"1\n0\n",      "x\n", "99999999\n",
+					      "2\n0\n1\n\n", "\n",  "1234567890123456789012345\n"};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(in_data); i++) {
 		_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
 		char content[512] = "";
@@ -419,10 +439,11 @@ TEST(malformed_pax_records_are_refused)
 		const char *records;
 		size_t len;
 	} bad[] = {
-		{"9 path=x", 8},	    {"8 path=x\n", 9},	 {"999 path=x\n", 11},
-		{"0 path=x\n", 9},	    {"-9 path=x\n", 10}, {"6 path\n", 7},
-		{"7 =abc\n", 7},	    {"9 size=x\n", 9},	 {"11 path=x\0y\n", 12},
-		{"99999999999999999999 a=b\n", 25},
+		{"9 path=x", 8},        {"8 path=x\n", 9},
+		{"999 path=x\n", 11},   {"0 path=x\n", 9},
+		{"-9 path=x\n", 10},    {"6 path\n", 7},
+		{"7 =abc\n", 7},        {"9 size=x\n", 9},
+		{"11 path=x\0y\n", 12}, {"99999999999999999999 a=b\n", 25},
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(bad); i++) {
 		_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;

@@ -103,8 +103,12 @@ TEST(an_ordinary_layer)
 	tarball_file(&b, "./etc/motd", "hello");
 	tarball_symlink(&b, "./etc/issue", "motd");
 	tarball_hardlink(&b, "./copy", "./etc/motd");
-	struct pm_tar_entry e = {.type = PM_TAR_FILE, .path = "./bin/su", .mode = 04755, .size = 2,
-				 .mtime = 7, .mtime_ns = 9};
+	struct pm_tar_entry e = {.type = PM_TAR_FILE,
+				 .path = "./bin/su",
+				 .mode = 04755,
+				 .size = 2,
+				 .mtime = 7,
+				 .mtime_ns = 9};
 	tarball_entry(&b, &e, "su");
 	e = (struct pm_tar_entry){.type = PM_TAR_FIFO, .path = "./pipe", .mode = 0620, .mtime = 8};
 	tarball_entry(&b, &e, "");
@@ -198,8 +202,8 @@ TEST(symlinks_cannot_lead_out_of_the_layer)
 	tarball_entry(&b, &(struct pm_tar_entry){.type = PM_TAR_DIR, .path = "late", .mode = 0777},
 		      "");
 	tarball_symlink(&b, "late", outside);
-	tarball_entry(&b, &(struct pm_tar_entry){.type = PM_TAR_DIR, .path = "p/late",
-						 .mode = 0777}, "");
+	tarball_entry(
+		&b, &(struct pm_tar_entry){.type = PM_TAR_DIR, .path = "p/late", .mode = 0777}, "");
 	tarball_symlink(&b, "p", "..");
 	CHECK_OK(confined(&b, &err), err);
 	CHECK(S_ISLNK(stat_of("late").st_mode));
@@ -322,8 +326,11 @@ TEST(devices_are_skipped_and_counted)
 	struct pm_err err = PM_ERR_INIT;
 	struct pm_buf b = PM_BUF_INIT;
 	set_up();
-	struct pm_tar_entry e = {.type = PM_TAR_CHAR, .path = "dev/null", .mode = 0666,
-				 .dev_major = 1, .dev_minor = 3};
+	struct pm_tar_entry e = {.type = PM_TAR_CHAR,
+				 .path = "dev/null",
+				 .mode = 0666,
+				 .dev_major = 1,
+				 .dev_minor = 3};
 	tarball_entry(&b, &e, "");
 	e.type = PM_TAR_BLOCKDEV;
 	e.path = "dev/sda";
@@ -347,12 +354,18 @@ TEST(xattrs)
 	struct pm_buf b = PM_BUF_INIT;
 	set_up();
 	struct pm_tar_xattr x[] = {
-		{"user.mine", "1", 1},		      {"user.overlay.opaque", "y", 1},
-		{"trusted.overlay.opaque", "y", 1},   {"user.overlay.redirect", "/", 1},
-		{"user.fuseoverlayfs.opaque", "y", 1}, {"user.containers.override_stat", "0", 1},
+		{"user.mine", "1", 1},
+		{"user.overlay.opaque", "y", 1},
+		{"trusted.overlay.opaque", "y", 1},
+		{"user.overlay.redirect", "/", 1},
+		{"user.fuseoverlayfs.opaque", "y", 1},
+		{"user.containers.override_stat", "0", 1},
 		{"security.selinux", "x", 1},
 	};
-	struct pm_tar_entry e = {.type = PM_TAR_FILE, .path = "f", .mode = 0444, .xattrs = x,
+	struct pm_tar_entry e = {.type = PM_TAR_FILE,
+				 .path = "f",
+				 .mode = 0444,
+				 .xattrs = x,
 				 .n_xattrs = PM_ARRAY_SIZE(x)};
 	tarball_entry(&b, &e, "");
 	e.type = PM_TAR_DIR;
@@ -528,7 +541,8 @@ static void make_sample(const char *dir)
 		"ln -s b/file a/sym; ln -s $(printf 's%.0s' $(seq 150)) a/longsym; ln a/big big2\n"
 		"mkfifo fifo; echo x >\"sp ace\"; echo u >uml\xc3\xa4ut; chmod 4711 a/zero\n"
 		"truncate -s 3M sparse; printf data | dd of=sparse bs=1 seek=1048576 conv=notrunc\n"
-		"for i in $(seq 30); do printf $i | dd of=many bs=1 seek=$((i*20000)) conv=notrunc; "
+		"for i in $(seq 30); do printf $i | dd of=many bs=1 seek=$((i*20000)) "
+		"conv=notrunc; "
 		"done\n"
 		"(cd l*; echo n >$(printf 'n%.0s' $(seq 200))); chmod 1777 empty; chmod 0555 a/b\n"
 		"touch -d '2001-02-03 04:05:06.789' a/b/file a/b a; touch -d '1971-12-31' a/zero\n";
@@ -587,7 +601,8 @@ TEST(trees_equal_those_that_gnu_tar_makes)
 		bool small = i >= 4; /* these two cannot hold the sample's long names */
 		bool pax = i == 1 || i == 3;
 		for (size_t k = 0; k < (pax ? 3 : 1); k++) {
-			_cleanup_free_ char *version = pm_asprintf("--sparse-version=%s", sparse[k]);
+			_cleanup_free_ char *version =
+				pm_asprintf("--sparse-version=%s", sparse[k]);
 			const char *create[20] = {"tar", "-c", "-f", "a.tar", format, "-C", "src"};
 			size_t n = 7;
 			if (pax) {
@@ -602,8 +617,8 @@ TEST(trees_equal_those_that_gnu_tar_makes)
 			create[n++] = "a";
 			create[n++] = "a/big";
 			create[n] = "big2";
-			const char *const list[] = {"tar", "-x", "-p", "--xattrs", "-f", "../a.tar",
-						    NULL};
+			const char *const list[] = {"tar", "-x",       "-p", "--xattrs",
+						    "-f",  "../a.tar", NULL};
 			same_tree_as(formats[i], create, list);
 		}
 	}
