@@ -98,7 +98,7 @@ static int images_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		.opts = {.type = "images.imageReporter"},
 	};
 	r = pm_format_list(&f, rows, &out, err);
-	fwrite(out.data, 1, out.len, stdout);
+	fputs(pm_buf_str(&out), stdout);
 	return r;
 }
 

@@ -147,7 +147,7 @@ static int info_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_format_one(&f, info, &out, err);
 	}
 	if (r >= 0)
-		fwrite(out.data, 1, out.len, stdout);
+		fputs(pm_buf_str(&out), stdout);
 	return r;
 }
 

@@ -106,7 +106,7 @@ static int print_found(const struct inspect *in, struct pm_err *err)
 	int r = pm_format_list(&f, in->found, &out, err);
 	if (r < 0)
 		return pm_wrap(err, "inspecting object: printing inspect output");
-	fwrite(out.data, 1, out.len, stdout);
+	fputs(pm_buf_str(&out), stdout);
 	return 0;
 }
 

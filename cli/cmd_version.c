@@ -76,7 +76,7 @@ static int version_format(const char *format, struct pm_json_pool *pool, struct 
 		r = pm_format_one(&f, client, &out, err);
 	}
 	if (r >= 0)
-		fwrite(out.data, 1, out.len, stdout);
+		fputs(pm_buf_str(&out), stdout);
 	return r;
 }
 
