@@ -129,6 +129,7 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_ctr_write_cidfile(c.config.cidfile, c.row.id, err);
 	if (r >= 0 && facts.join) {
 		facts.join = pm_container_joins(&c);
+		facts.network = c.config.network; /* the name became an id */
 		r = pm_start_begin(&e, &facts, &s, err);
 	}
 	if (r >= 0)
