@@ -325,8 +325,8 @@ static int decode_entry(struct pm_tar_reader *t, const uint8_t *h, struct pm_err
 	e->xattrs = t->pax.xattrs;
 	e->n_xattrs = t->pax.n_xattrs;
 	t->regions.n = 0;
-	/* the size of all but files is not followed by content (GNU tar: links have size 0 on tape);
-	 * a GNU directory list is */
+	/* the size of all but files is not followed by content (GNU tar: links have size 0 on
+	 * tape); a GNU directory list is */
 	t->padding = padding_of(e->stored);
 	if (e->type != PM_TAR_FILE) {
 		if (h[PM_TAR_AT_TYPE] != 'D')

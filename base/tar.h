@@ -73,7 +73,7 @@ struct pm_tar_entry {
 
 enum pm_tar_event {
 	PM_TAR_MORE, /* the chunk is used up: give the next one */
-	PM_TAR_ENTRY, /* pm_tar_reader_entry() is the next entry, valid until the next PM_TAR_ENTRY */
+	PM_TAR_ENTRY, /* pm_tar_reader_entry() is valid until the next PM_TAR_ENTRY */
 	PM_TAR_DATA, /* pm_tar_reader_data(): content of the entry; only for PM_TAR_FILE */
 	PM_TAR_DONE, /* the entry's content is complete; comes once for each PM_TAR_ENTRY */
 	PM_TAR_END,  /* the end-of-archive blocks were seen; what follows is passed over */

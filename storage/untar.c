@@ -98,8 +98,8 @@ static int set_owner(struct pm_untar *u, int dirfd, const char *base, const stru
 	return 0;
 }
 
-/* What an archive may set. The names that overlay file systems keep for themselves would let it hide
- * files or point a directory elsewhere. */
+/* What an archive may set. The names that overlay file systems keep for themselves would let it
+ * hide files or point a directory elsewhere. */
 static bool xattr_wanted(const char *name)
 {
 	if (pm_startswith(name, "user."))

@@ -188,7 +188,7 @@ int pm_layer_dirs_defer(struct pm_layer_dirs *d, const char *path,
 	return 0;
 }
 
-/* By path, so that the parts of a directory follow it; of the same path the last said comes last. */
+/* By path, so that what is in a directory follows it; of the same path the last said is last. */
 static int compare(const void *a, const void *b, void *names)
 {
 	const struct pm_deferred_dir *x = a, *y = b;

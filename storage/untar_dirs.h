@@ -1,7 +1,7 @@
 /*
  * untar_dirs - the directories of a layer being extracted: names made safe, parents found and kept
- * open, modes and times set when everything is in place. Used by storage/untar.c only; runs where it
- * does. Nothing here can reach outside of rootfd.
+ * open, modes and times set when everything is in place. Used by storage/untar.c only; runs where
+ * it does. Nothing here can reach outside of rootfd.
  */
 #ifndef PM_STORAGE_UNTAR_DIRS_H
 #define PM_STORAGE_UNTAR_DIRS_H
@@ -29,8 +29,8 @@ struct pm_layer_path {
 	const char *base; /* in whole; "" for the layer's directory */
 };
 
-/* PM_E_FORMAT when it climbs above the layer's directory, ENAMETOOLONG when it or a part is too long
- * for Linux. */
+/* PM_E_FORMAT when it climbs above the layer's directory, ENAMETOOLONG when it or a part is too
+ * long for Linux. */
 int pm_layer_path_set(struct pm_layer_path *p, const char *name, struct pm_err *err);
 
 /* name cut and with everything unprintable escaped, for an error's text; returns buf. */

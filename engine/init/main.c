@@ -1,10 +1,11 @@
 /*
  * pm-init - the first process of a container or pod: static, libc only, mounted in from outside.
  *
- *	pm-init [--] COMMAND [ARG...]	start COMMAND, pass signals on to it, reap orphans, exit with its
- *					exit code (128 + signal when it was killed); 126 when it cannot
- *					be executed, 127 when there is none
- *	pm-init				hold a pod's namespaces until SIGTERM or SIGINT
+ *	pm-init [--] COMMAND [ARG...]
+ *		start COMMAND, pass signals on to it, reap orphans, exit with its exit code (128 +
+ *		signal when it was killed); 126 when it cannot be executed, 127 when there is none
+ *	pm-init
+ *		hold a pod's namespaces until SIGTERM or SIGINT
  *
  * It runs in namespaces that the container controls: it trusts no file there and opens none.
  */
@@ -42,8 +43,8 @@ static void waited_signals(sigset_t *set)
 
 static _Noreturn void run_command(char **argv, const sigset_t *mask)
 {
-	/* a process group of its own, the terminal's foreground one where there is a terminal, so that
-	 * ^C reaches the command once and not by way of this process a second time */
+	/* a process group of its own, the foreground one where there is a terminal, so that ^C
+	 * reaches the command once and not by way of this process a second time */
 	setpgid(0, 0);
 	tcsetpgrp(STDIN_FILENO,
 		  getpgrp()); /* SIGTTOU is still blocked; not a terminal: no matter */

@@ -13,8 +13,8 @@
  *	spec = PM_EXTRACT_SPEC_INIT, ...; pm_extract_spawn(&spec, &x, err);
  *	write the body to x.input (EPIPE: it has failed, stop and finish), pm_extract_end_input(&x);
  *	when x.report polls readable: pm_extract_finish(&x, &result, err);
- * SIGPIPE must be ignored. The thread that spawns must outlive the extractor (its death kills it). To
- * give up: pm_extract_cancel, then remove the directory.
+ * SIGPIPE must be ignored. The thread that spawns must outlive the extractor (its death kills it).
+ * To give up: pm_extract_cancel, then remove the directory.
  */
 #ifndef PM_ENGINE_TRANSFER_EXTRACT_H
 #define PM_ENGINE_TRANSFER_EXTRACT_H

@@ -16,7 +16,7 @@ enum {
 	INPUT_SIZE = 256 << 10,
 	SLOT_SIZE = 256 << 10,
 	SLOTS = 8,
-	/* zeros give 1,030 : 1 with gzip, which the free space bounds well enough; zstd gives much more */
+	/* gzip gives 1,030 : 1 at most, which the free space bounds well enough; zstd much more */
 	MAX_RATIO = 1100,
 };
 static const uint64_t ratio_floor = 4ULL << 30;

@@ -1,8 +1,8 @@
 /*
  * pipeline - a layer blob through digest, inflate, diff-id digest and untar, on two threads with a
- * bounded ring of buffers between them: one reads, digests and inflates, the other digests what came
- * out and writes files. Run by the extractor process (engine/transfer/extract.h), or in a test; the
- * umask must be 0.
+ * bounded ring of buffers between them: one reads, digests and inflates, the other digests what
+ * came out and writes files. Run by the extractor process (engine/transfer/extract.h); the umask
+ * must be 0.
  */
 #ifndef PM_ENGINE_TRANSFER_PIPELINE_H
 #define PM_ENGINE_TRANSFER_PIPELINE_H

@@ -17,8 +17,8 @@ int pm_sandbox_close_others(const int *keep, size_t n, struct pm_err *err);
 /* Become root in the user namespace userns (owned by this process's user). */
 int pm_sandbox_enter_userns(int userns, struct pm_err *err);
 
-/* Make the directory dirfd the root and the working directory. Without privilege this is not possible
- * and left out: 0 either way. */
+/* Make the directory dirfd the root and the working directory. Without privilege this is not
+ * possible and left out: 0 either way. */
 int pm_sandbox_chroot(int dirfd, struct pm_err *err);
 
 /* Keep what extraction needs: owners, modes, device nodes, file capabilities. */
