@@ -206,6 +206,7 @@ static struct pm_spec_idmap *copy_map(const struct pm_idrange *v, size_t n)
 static void set_cgroup(const struct pm_container *c, struct pm_bundle_env *b)
 {
 	struct pm_spec_env *env = &b->env;
+	env->no_pids_controller = !(b->cgroup.controllers & PM_CGROUP_PIDS);
 	env->cgroup_v1 = b->cgroup.host != PM_CGROUP_HOST_UNIFIED && !b->cgroup.private_mount;
 	switch (b->cgroup.manager) {
 	case PM_CGROUP_SYSTEMD:

@@ -327,7 +327,8 @@ static int add_resources(struct pm_gen *g, struct pm_err *err)
 	if (none && c->pids_limit != PM_UNSET && c->pids_limit > 0)
 		return refuse("--pids-limit", err);
 	/* Without a group of its own there is nothing to lift or to default. */
-	if (!none && pids > 0)
+	bool possible = c->pids_limit != PM_UNSET || !g->env->no_pids_controller;
+	if (!none && pids > 0 && possible)
 		pm_json_set_int(g->pool, member(g, res, "pids"), "limit", pids);
 	for (size_t i = 0; i < c->cgroup_conf.n; i++) {
 		const char *s = c->cgroup_conf.v[i], *eq = strchr(s, '=');
