@@ -404,6 +404,8 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	plan->runtime_root = pm_store_run_path(e->store, plan->runtime_name);
 	plan->cgroup_manager = b->cgroup.manager;
 	plan->cgroup_private_mount = b->cgroup.private_mount;
+	if (b->cgroup.manager == PM_CGROUP_CGROUPFS)
+		plan->cgroup_dir = pm_asprintf("/sys/fs/cgroup%s", b->cgroup_path);
 
 	for (size_t i = 0; i < spec->mkdirs.n; i++)
 		pm_launch_plan_add_dir(plan, spec->mkdirs.v[i], 0755, 0, 0);

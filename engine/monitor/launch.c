@@ -72,6 +72,7 @@ static const struct field fields[] = {
 	F(runtime_name, F_STR),
 	F(runtime_args, F_STRV),
 	F(runtime_root, F_STR),
+	F(cgroup_dir, F_STR),
 	FE(cgroup_manager, PM_CGROUP_DISABLED),
 	F(cgroup_private_mount, F_BOOL),
 	F(runtime_env, F_STRV),

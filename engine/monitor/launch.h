@@ -95,6 +95,7 @@ struct pm_launch_plan {
 	char *runtime_name; /* "crun", "runc" or another: who knows its state directory */
 	struct pm_strv runtime_args; /* global arguments (--runtime-flag), before the subcommand */
 	char *runtime_root; /* --root; made when missing */
+	char *cgroup_dir; /* the container's own cgroup, absolute: removed after the end; may be NULL */
 	enum pm_cgroup_manager cgroup_manager;
 	bool cgroup_private_mount; /* pm_cgroup_private_mount() first */
 	struct pm_strv runtime_env; /* environment of the runtime; empty: the monitor's own */

@@ -3,9 +3,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -212,12 +216,38 @@ static void close_given(struct monitor *m)
 	}
 }
 
+/*
+ * crun and runc copy themselves and execute the copy, so that no container can write to their file
+ * (CVE-2019-5736), unless they find that they run from a read-only mount: give them one, in this mount
+ * namespace only. It is worth a whole execution. What cannot be done here they do themselves.
+ */
+static void seal_runtime(const char *path)
+{
+	struct statvfs st;
+	unsigned long keep = 0;
+	static const struct {
+		unsigned long st, ms;
+	} flags[] = {
+		{ST_NOSUID, MS_NOSUID},	    {ST_NODEV, MS_NODEV},	  {ST_NOEXEC, MS_NOEXEC},
+		{ST_NOATIME, MS_NOATIME},   {ST_NODIRATIME, MS_NODIRATIME}, {ST_RELATIME, MS_RELATIME},
+	};
+	if (statvfs(path, &st) < 0 || (st.f_flag & ST_RDONLY) ||
+	    mount(path, path, NULL, MS_BIND, NULL) < 0)
+		return;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(flags); i++)
+		if (st.f_flag & flags[i].st)
+			keep |= flags[i].ms;
+	if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | keep, NULL) < 0)
+		umount2(path, MNT_DETACH);
+}
+
 int runtime_start(struct monitor *m, const char *console, struct pm_err *err)
 {
 	struct pm_launch_plan *p = &m->plan;
 	int r = pm_fs_mkdirs(AT_FDCWD, p->runtime_root, 0700, err);
 	if (r < 0)
 		return r;
+	seal_runtime(p->runtime);
 
 	/* without a terminal the container's stderr is the runtime's: nothing has been written to
 	 * it by the container when the runtime fails, so what is in it then is the runtime's. With
@@ -266,8 +296,45 @@ int runtime_start(struct monitor *m, const char *console, struct pm_err *err)
 
 static bool layout_known(const struct pm_launch_plan *p)
 {
-	return p->cgroup_manager != PM_CGROUP_CGROUPFS &&
-	       (pm_streq(p->runtime_name, "crun") || pm_streq(p->runtime_name, "runc"));
+	return pm_streq(p->runtime_name, "crun") || pm_streq(p->runtime_name, "runc");
+}
+
+#define CGROUP_GONE_MS 2000
+
+/* The container's cgroup and those below it. What is still in there is killed: its first process is
+ * dead. A dying process keeps its group busy for a moment, cgroup.events tells of the end. */
+static void remove_cgroup(const char *path)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return;
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	pm_fs_list(dir, ".", &names, NULL);
+	for (size_t i = 0; i < names.n; i++) {
+		struct stat st;
+		if (fstatat(dir, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
+			_cleanup_free_ char *sub = pm_asprintf("%s/%s", path, names.v[i]);
+			remove_cgroup(sub);
+		}
+	}
+	if (rmdir(path) < 0 && errno == EBUSY) {
+		int kill_fd = openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+		if (kill_fd >= 0) {
+			if (write(kill_fd, "1", 1) < 0)
+				rmdir(path); /* Linux before 5.14 has no such file to write */
+			close(kill_fd);
+		}
+		int events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+		for (int left = CGROUP_GONE_MS; left > 0 && rmdir(path) < 0 && errno == EBUSY; left -= 100) {
+			char text[256];
+			struct pollfd p = {.fd = events, .events = POLLPRI};
+			if (pread(events, text, sizeof(text), 0) < 0 || poll(&p, 1, 100) < 0)
+				break;
+		}
+		if (events >= 0)
+			close(events);
+	}
+	close(dir);
 }
 
 void runtime_forget(struct monitor *m)
@@ -276,6 +343,8 @@ void runtime_forget(struct monitor *m)
 	if (p->kind != PM_LAUNCH_RUN)
 		return;
 	if (layout_known(p)) {
+		if (p->cgroup_dir)
+			remove_cgroup(p->cgroup_dir);
 		_cleanup_close_ int root =
 			pm_fs_open(AT_FDCWD, p->runtime_root, O_RDONLY | O_DIRECTORY, 0, NULL);
 		if (root >= 0)
