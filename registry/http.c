@@ -555,6 +555,12 @@ int pm_http_result(struct pm_http_xfer *x, struct pm_http_reply **ret, struct pm
 	*ret = &x->reply;
 	if (x->result == CURLE_PARTIAL_FILE)
 		return pm_fail(err, PM_E_REMOTE, "%s closed the connection before the end", origin);
+	/* OpenSSL's words for it help nobody. */
+	if (x->result == CURLE_SSL_CONNECT_ERROR && strstr(text, "wrong version number"))
+		return pm_fail(err, PM_E_UNSUPPORTED,
+			       "%s: the server speaks HTTP, not HTTPS (--tls-verify=false, or insecure "
+			       "in registries.conf, allows that)",
+			       origin);
 	if (x->result == CURLE_OPERATION_TIMEDOUT)
 		return pm_fail(err, PM_E_REMOTE, "%s does not answer in time: %s", origin, text);
 	return pm_fail(err, pm_http_tls_trouble(x) ? PM_E_UNSUPPORTED : PM_E_REMOTE, "%s: %s",

@@ -133,8 +133,10 @@ static int index_tar(struct pm_files *f, int64_t size, struct pm_err *err)
 	if (r >= 0 && !end)
 		r = pm_tar_reader_end(t, err);
 	pm_tar_reader_free(t);
+	if (r == -PM_E_FORMAT && !f->n)
+		return pm_wrap(err, "it is no image archive");
 	if (r >= 0 && !f->n)
-		r = pm_fail(err, PM_E_FORMAT, "it holds no files");
+		r = pm_fail(err, PM_E_FORMAT, "it is no image archive: it holds no files");
 	return r;
 }
 
