@@ -68,7 +68,7 @@ void pm_untar_free(struct pm_untar *u)
 /* --- attributes ------------------------------------------------------------------------------- */
 
 /* errno of a chown that failed. */
-static int fail_owner(const struct pm_tar_entry *e, struct pm_err *err)
+static int fail_owner(const struct pm_untar *u, const struct pm_tar_entry *e, struct pm_err *err)
 {
 	char shown[PM_SHOWN_MAX];
 	if (errno != EINVAL)
@@ -80,7 +80,7 @@ static int fail_owner(const struct pm_tar_entry *e, struct pm_err *err)
 		"%llu:%llu for /%s): check /etc/subuid and /etc/subgid, and give the user more "
 		"subordinate ids with usermod --add-subuids and --add-subgids",
 		(unsigned long long)e->uid, (unsigned long long)e->gid,
-		pm_layer_shown(e->path[0] == '/' ? e->path + 1 : e->path, shown));
+		pm_layer_shown(u->path.whole, shown));
 }
 
 /* base in dirfd, or dirfd itself when base is "". Not followed when it is a symlink. */
@@ -94,7 +94,7 @@ static int set_owner(struct pm_untar *u, int dirfd, const char *base, const stru
 	if (e->uid >= UINT32_MAX || e->gid >= UINT32_MAX ||
 	    fchownat(dirfd, base, (uid_t)e->uid, (gid_t)e->gid,
 		     AT_SYMLINK_NOFOLLOW | (*base ? 0 : AT_EMPTY_PATH)) < 0)
-		return fail_owner(e, err);
+		return fail_owner(u, e, err);
 	return 0;
 }
 
