@@ -91,7 +91,7 @@ struct pm_ctr_config {
 	int64_t stop_timeout;      /* seconds; PM_UNSET: containers.conf's (10) */
 	int64_t timeout;           /* --timeout: seconds until it is killed; PM_UNSET: never */
 	char *detach_keys;
-	bool http_proxy_off;       /* --http-proxy=false */
+	bool http_proxy_off;       /* --http-proxy=false, or containers.conf's http_proxy */
 	int64_t preserve_fds;
 	int64_t oom_score_adj;
 	char *sdnotify;            /* "container", "conmon", "ignore" */
@@ -183,8 +183,9 @@ struct pm_ctr_device *pm_ctr_config_add_device(struct pm_ctr_config *c);
 struct pm_ctr_throttle *pm_ctr_config_add_throttle(struct pm_ctr_config *c);
 
 /* What the image's config (the OCI image configuration, whole document) brings, where the user gave
- * nothing: entrypoint, command (dropped when the user gave an entrypoint), env (image's before the
- * user's, a name the user sets again keeps the image's place), user, workdir, stop signal, labels, exposed ports, health check and volumes.
+ * nothing: entrypoint, command (dropped when the user gave an entrypoint), env (this process's proxy
+ * variables unless http_proxy_off, then the image's, then the user's; a name that is set again keeps
+ * its place), user, workdir, stop signal, labels, exposed ports, health check and volumes.
  * For each volume not covered by a user's mount at the same destination a record {type volume,
  * anonymous, from_image, name NULL} is added (or a tmpfs, or nothing, as image_volume says): the
  * caller names it. user_entrypoint: the user gave --entrypoint (maybe empty).

@@ -191,12 +191,26 @@ static void merge_env(struct pm_strv *base, const struct pm_strv *over)
 	}
 }
 
+/* What a program behind a proxy needs to reach the network, below anything else that is set. */
+static void add_proxies(struct pm_strv *env)
+{
+	static const char *const names[] = {"http_proxy",  "https_proxy", "ftp_proxy",	 "no_proxy",
+					    "HTTP_PROXY",  "HTTPS_PROXY", "FTP_PROXY",	 "NO_PROXY"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(names); i++) {
+		const char *v = getenv(names[i]);
+		if (v && *v)
+			pm_env_set(env, names[i], v);
+	}
+}
+
 static int merge_words(struct pm_ctr_config *c, const struct pm_json *cfg, struct pm_err *err)
 {
 	const struct pm_json *labels, *ports;
 	struct pm_strv env = PM_STRV_INIT, merged = PM_STRV_INIT;
 	int r = strings(cfg, "Env", &env, err);
 	if (r >= 0) {
+		if (!c->http_proxy_off)
+			add_proxies(&merged);
 		/* A variable given twice: the later one counts. */
 		merge_env(&merged, &env);
 		merge_env(&merged, &c->env);

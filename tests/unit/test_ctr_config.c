@@ -1,4 +1,7 @@
 #include "engine/container/config.h"
+
+#include <stdlib.h>
+
 #include "tests/unit/test.h"
 
 static void put_some(struct pm_ctr_config *c)
@@ -104,6 +107,8 @@ TEST(image_fills_what_the_user_left_out)
 {
 	_cleanup_ctr_config_ struct pm_ctr_config c;
 	pm_ctr_config_init(&c);
+	setenv("https_proxy", "http://proxy:1", 1);
+	c.http_proxy_off = true;
 	pm_strv_add(&c.env, "A=user");
 	pm_strv_add(&c.env, "B=b");
 	pm_strv_add(&c.labels, "l=user");
@@ -124,6 +129,18 @@ TEST(image_fills_what_the_user_left_out)
 	CHECK_STR(c.mounts[1].dest, "/v2");
 	CHECK(c.mounts[1].anonymous && c.mounts[1].from_image);
 	CHECK_STR(c.expose.v[0], "80/tcp");
+}
+
+TEST(proxies_reach_the_container)
+{
+	_cleanup_ctr_config_ struct pm_ctr_config c;
+	pm_ctr_config_init(&c);
+	setenv("https_proxy", "http://proxy:1", 1);
+	setenv("no_proxy", "a", 1);
+	pm_strv_add(&c.env, "no_proxy=b");
+	apply(&c, image, false, 0);
+	CHECK_STR(pm_env_get(&c.env, "https_proxy"), "http://proxy:1");
+	CHECK_STR(pm_env_get(&c.env, "no_proxy"), "b");
 }
 
 TEST(the_users_entrypoint_drops_the_images_command)
