@@ -65,6 +65,7 @@ static struct rtattr *attr(struct batch *b, uint16_t type, const void *data, siz
 static void nest_end(struct batch *b, struct rtattr *a)
 {
 	a->rta_len = (uint16_t)(b->buf.bytes + b->len - (char *)a);
+	b->last->nlmsg_len = NLMSG_ALIGN(b->last->nlmsg_len);
 }
 
 static void link_up(struct batch *b, int index, unsigned int mtu, const char *what)
@@ -131,7 +132,7 @@ static bool means_no_ipv6(int errnum)
 {
 	return errnum == EAFNOSUPPORT || errnum == EOPNOTSUPP || errnum == EACCES ||
 	       errnum == ENODEV || errnum == EADDRNOTAVAIL || errnum == ENETUNREACH ||
-	       errnum == EHOSTUNREACH || errnum == EINVAL;
+	       errnum == EHOSTUNREACH;
 }
 
 static int run(struct batch *b, int nl, struct pm_err *err)

@@ -314,6 +314,10 @@ int pm_cgroup_check_limits(const struct pm_cgroup *c, unsigned int needs, const 
 		return pm_fail(err, PM_E_UNSUPPORTED, "%s cannot be applied: this host keeps the "
 			       "cgroup controller %s in cgroups v1 (boot with "
 			       "systemd.unified_cgroup_hierarchy=1)", option, names);
+	if (geteuid() == 0)
+		return pm_fail(err, PM_E_UNSUPPORTED, "%s cannot be applied: this host has no cgroup "
+			       "controller %s (see cgroup_disable= on the kernel's command line)",
+			       option, names);
 	return pm_fail(err, PM_E_UNSUPPORTED, "%s cannot be applied: the cgroup controller %s is not "
 		       "delegated to this user (as root: systemctl edit user@.service, "
 		       "Delegate=%s)", option, names, names);

@@ -12,7 +12,11 @@
  * What the monitor does for private_mount, inside its user and mount namespace (tried with crun 1.8 on a
  * hybrid host, which crun refuses otherwise):
  *	unshare(CLONE_NEWCGROUP); mount("cgroup2", "/sys/fs/cgroup", "cgroup2",
- *	MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL); run the runtime with --cgroup-manager=disabled.
+ *	MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL); run crun with --cgroup-manager=disabled.
+ * runc 1.1 takes the same mount without an option (and v1 hosts as they are: it ignores EPERM when it is
+ * root of a user namespace only). On a v2 host both work as they are: crun with
+ * --cgroup-manager=disabled where nothing is delegated; both with a linux.cgroupsPath below path where
+ * something is. As root on a hybrid host crun wants the mount, too, and may make groups in it.
  *
  * Libc-only; used by pm (decision) and pm-monitor (private mount).
  */

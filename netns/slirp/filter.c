@@ -17,8 +17,8 @@ struct packet {
 	uint8_t proto;
 	bool later_fragment; /* has no header of the protocol */
 	bool fragment;
-	const uint8_t *src, *dst;
-	uint8_t *body; /* from the protocol's header on */
+	uint8_t *src, *dst;
+	uint8_t *ip, *body; /* body: from the protocol's header on */
 	size_t len;
 };
 
@@ -42,6 +42,7 @@ static int dissect(uint8_t *frame, size_t len, struct packet *p)
 		size_t header = (size_t)(ip[0] & 15) * 4;
 		if (header < 20 || header > len)
 			return -1;
+		p->ip = ip;
 		p->proto = ip[9];
 		p->fragment = get16(ip + 6) & 0x3fff;
 		p->later_fragment = get16(ip + 6) & 0x1fff;
@@ -55,6 +56,7 @@ static int dissect(uint8_t *frame, size_t len, struct packet *p)
 		/* libslirp looks at no extension headers, so none needs to be skipped */
 		if (len < 40 || ip[0] >> 4 != 6)
 			return -1;
+		p->ip = ip;
 		p->proto = ip[6];
 		p->src = ip + 8;
 		p->dst = ip + 24;
@@ -86,7 +88,7 @@ static bool means_loopback(const struct pm_slirp_filter *f, const struct packet 
 		return memcmp(p->dst, &f->gateway, 4) == 0 || memcmp(p->dst, broadcast, 4) == 0;
 	if (memcmp(p->dst, &f->nameserver6, 16) == 0)
 		return false;
-	return memcmp(p->dst, &f->net6, 8) == 0 || memcmp(p->dst, all_nodes, 16) == 0;
+	return memcmp(p->dst, &f->gateway6, 8) == 0 || memcmp(p->dst, all_nodes, 16) == 0;
 }
 
 static size_t flow_slot(uint16_t client, uint16_t guest, bool v6)
@@ -103,17 +105,22 @@ static bool known_flow(const struct pm_slirp_filter *f, uint16_t client, uint16_
 	       f->flows[i].v6 == v6 && now_ms - f->flows[i].seen_ms < FLOW_LIFE_MS;
 }
 
-/* A connection request gets FIN as well: libslirp answers such a thing with RST, and makes no socket.
- * The checksum follows: one was added to one of its 16-bit words (RFC 1624). */
+/* The checksum at c after a 16-bit word it covers changed (RFC 1624). */
+static void follow(uint8_t *c, uint16_t was, uint16_t is)
+{
+	uint32_t sum = (uint32_t)(uint16_t)~get16(c) + (uint16_t)~was + is;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	c[0] = (uint8_t)(~sum >> 8);
+	c[1] = (uint8_t)~sum;
+}
+
+/* A connection request gets FIN as well: libslirp answers such a thing with RST, and makes no socket. */
 static void spoil_syn(uint8_t *tcp)
 {
-	if (tcp[13] & TCP_FIN)
-		return;
+	uint16_t was = get16(tcp + 12);
 	tcp[13] |= TCP_FIN;
-	uint32_t sum = (uint32_t)(uint16_t)~get16(tcp + 16) + TCP_FIN;
-	sum = (sum & 0xffff) + (sum >> 16);
-	tcp[16] = (uint8_t)(~sum >> 8);
-	tcp[17] = (uint8_t)~sum;
+	follow(tcp + 16, was, get16(tcp + 12));
 }
 
 static bool pass_tcp(struct packet *p)
@@ -159,15 +166,45 @@ bool pm_slirp_filter_from_guest(struct pm_slirp_filter *f, uint8_t *frame, size_
 	return true; /* ICMP, answered by libslirp itself */
 }
 
-void pm_slirp_filter_to_guest(struct pm_slirp_filter *f, const uint8_t *frame, size_t len,
-			      int64_t now_ms)
+static bool from_loopback(const struct packet *p)
 {
+	struct in6_addr a;
+	if (!p->v6)
+		return p->src[0] == 127;
+	memcpy(&a, p->src, sizeof(a));
+	return IN6_IS_ADDR_LOOPBACK(&a);
+}
+
+/* The gateway's address as source of a UDP packet. */
+static void set_source(const struct pm_slirp_filter *f, struct packet *p)
+{
+	const uint8_t *gw = p->v6 ? f->gateway6.s6_addr : (const uint8_t *)&f->gateway;
+	bool sum = !p->later_fragment && p->len >= 8 && get16(p->body + 6) != 0;
+	for (size_t i = 0; i < (p->v6 ? 16u : 4u); i += 2) {
+		if (!p->v6)
+			follow(p->ip + 10, get16(p->src + i), get16(gw + i));
+		if (sum)
+			follow(p->body + 6, get16(p->src + i), get16(gw + i));
+	}
+	memcpy(p->src, gw, p->v6 ? 16 : 4);
+}
+
+const uint8_t *pm_slirp_filter_to_guest(struct pm_slirp_filter *f, const uint8_t *frame, size_t len,
+					int64_t now_ms, uint8_t *copy)
+{
+	/* nothing is written through p before the frame is copied */
 	struct packet p;
-	if (f->allow_host || dissect((uint8_t *)frame, len, &p) <= 0 || p.proto != IPPROTO_UDP ||
-	    p.later_fragment || p.len < 8)
-		return;
-	if (p.v6 ? memcmp(p.src, &f->net6, 8) != 0 : memcmp(p.src, &f->gateway, 4) != 0)
-		return;
+	if (dissect((uint8_t *)frame, len, &p) <= 0 || p.proto != IPPROTO_UDP)
+		return frame;
+	if (from_loopback(&p)) {
+		memcpy(copy, frame, len);
+		frame = copy;
+		(void)dissect(copy, len, &p);
+		set_source(f, &p);
+	}
+	if (f->allow_host || p.later_fragment || p.len < 8 ||
+	    (p.v6 ? memcmp(p.src, &f->gateway6, 8) != 0 : memcmp(p.src, &f->gateway, 4) != 0))
+		return frame;
 	uint16_t guest, client;
 	memcpy(&client, p.body, 2);
 	memcpy(&guest, p.body + 2, 2);
@@ -176,4 +213,5 @@ void pm_slirp_filter_to_guest(struct pm_slirp_filter *f, const uint8_t *frame, s
 	f->flows[i].guest = guest;
 	f->flows[i].v6 = p.v6;
 	f->flows[i].seen_ms = now_ms;
+	return frame;
 }

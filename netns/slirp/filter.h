@@ -20,7 +20,7 @@
 
 struct pm_slirp_filter {
 	struct in_addr gateway;
-	struct in6_addr net6; /* its first 64 bits */
+	struct in6_addr gateway6; /* its first 64 bits are the network */
 	struct in6_addr nameserver6;
 	bool allow_host;
 	/* UDP clients on the host's loopback, by hash; an old one gives way */
@@ -36,8 +36,10 @@ struct pm_slirp_filter {
 bool pm_slirp_filter_from_guest(struct pm_slirp_filter *f, uint8_t *frame, size_t len,
 				int64_t now_ms);
 
-/* A frame on its way to the container: remembers UDP clients behind the gateway. */
-void pm_slirp_filter_to_guest(struct pm_slirp_filter *f, const uint8_t *frame, size_t len,
-			      int64_t now_ms);
+/* A frame on its way to the container: remembers UDP clients behind the gateway. After a remote client
+ * libslirp passes one on the loopback with that very address, which nobody can answer: it gets the
+ * gateway's in copy (room for len bytes). Returns what to send: frame or copy. */
+const uint8_t *pm_slirp_filter_to_guest(struct pm_slirp_filter *f, const uint8_t *frame, size_t len,
+					int64_t now_ms, uint8_t *copy);
 
 #endif

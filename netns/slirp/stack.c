@@ -40,6 +40,7 @@ struct pm_slirp_stack {
 	struct pollfd *polls; /* the fixed ones, then libslirp's */
 	size_t n_polls, cap_polls;
 	uint8_t frame[FRAME_MAX];
+	uint8_t copy[FRAME_MAX]; /* of a frame to the container, where it is changed */
 };
 
 /* --- callbacks ------------------------------------------------------------------------------- */
@@ -48,7 +49,9 @@ static ssize_t send_packet(const void *buf, size_t len, void *opaque)
 {
 	struct pm_slirp_stack *s = opaque;
 	ssize_t n;
-	pm_slirp_filter_to_guest(&s->filter, buf, len, s->now_ms);
+	if (len > sizeof(s->copy))
+		return (ssize_t)len;
+	buf = pm_slirp_filter_to_guest(&s->filter, buf, len, s->now_ms, s->copy);
 	do
 		n = write(s->tap, buf, len);
 	while (n < 0 && errno == EINTR);
@@ -244,7 +247,7 @@ int pm_slirp_stack_new(const struct pm_slirp_config *c, struct pm_slirp_stack **
 	}
 	s->tap = -1;
 	s->filter.gateway = cfg.vhost;
-	s->filter.net6 = cfg.vprefix_addr6;
+	s->filter.gateway6 = cfg.vhost6;
 	s->filter.nameserver6 = cfg.vnameserver6;
 	s->filter.allow_host = c->allow_host_loopback;
 	s->slirp = slirp_new(&cfg, &callbacks, s);

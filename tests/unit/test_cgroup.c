@@ -36,8 +36,8 @@ TEST(a_limit_that_cannot_be_set_is_an_error)
 	CHECK_OK(pm_cgroup_check_limits(&some, PM_CGROUP_MEMORY, "--memory", &err), err);
 	CHECK_INT(pm_cgroup_check_limits(&some, PM_CGROUP_CPU | PM_CGROUP_MEMORY, "--cpus", &err),
 		  -PM_E_UNSUPPORTED);
-	CHECK_STR(err.text, "--cpus cannot be applied: the cgroup controller cpu is not delegated to "
-			    "this user (as root: systemctl edit user@.service, Delegate=cpu)");
+	CHECK(strstr(err.text, "--cpus cannot be applied: "));
+	CHECK(strstr(err.text, "cgroup controller cpu"));
 }
 
 TEST(names)

@@ -11,11 +11,11 @@ static void setup(bool allow)
 	memset(&f, 0, sizeof(f));
 	f.allow_host = allow;
 	inet_pton(AF_INET, "10.0.2.2", &f.gateway);
-	inet_pton(AF_INET6, "fd00::", &f.net6);
+	inet_pton(AF_INET6, "fd00::2", &f.gateway6);
 	inet_pton(AF_INET6, "fd00::3", &f.nameserver6);
 }
 
-static uint8_t frame[128];
+static uint8_t frame[128], copy[128];
 
 /* A frame src:sport -> dst:dport, proto 6 with flags or 17; its length. */
 static size_t make(const char *src, const char *dst, int proto, uint16_t sport, uint16_t dport,
@@ -116,7 +116,7 @@ TEST(udp_to_the_gateway_only_as_an_answer)
 	for (int i = 0; i < 2; i++) {
 		CHECK(!guest_sends(gw[i], 17, 53, 40000));
 		size_t n = make(gw[i], guest[i], 17, 40000, 53, 0);
-		pm_slirp_filter_to_guest(&f, frame, n, 1000);
+		CHECK(pm_slirp_filter_to_guest(&f, frame, n, 1000, copy) == frame);
 		CHECK(guest_sends(gw[i], 17, 53, 40000));
 		CHECK(!guest_sends(gw[i], 17, 54, 40000));
 		CHECK(!guest_sends(gw[i], 17, 53, 40001));
@@ -126,11 +126,49 @@ TEST(udp_to_the_gateway_only_as_an_answer)
 	}
 	/* another's datagram opens nothing */
 	size_t n = make("192.0.2.1", "10.0.2.100", 17, 5000, 53, 0);
-	pm_slirp_filter_to_guest(&f, frame, n, 1000);
+	CHECK(pm_slirp_filter_to_guest(&f, frame, n, 1000, copy) == frame);
 	CHECK(!guest_sends("10.0.2.2", 17, 53, 5000));
 	CHECK(!guest_sends("255.255.255.255", 17, 53, 5000));
 	CHECK(!guest_sends("ff02::1", 17, 53, 5000));
 	CHECK(guest_sends("255.255.255.255", 17, 68, 67)); /* DHCP */
+}
+
+/* The checksum of the UDP packet in b with its addresses; all ones when right. */
+static uint16_t udp_sum(const uint8_t *b, size_t n, bool v6)
+{
+	uint8_t pseudo[64] = {0};
+	size_t addresses = v6 ? 32 : 8, at = v6 ? 54 : 34, len = n - at;
+	memcpy(pseudo, b + (v6 ? 22 : 26), addresses);
+	pseudo[addresses + 1] = 17;
+	pseudo[addresses + 3] = (uint8_t)len;
+	memcpy(pseudo + addresses + 4, b + at, len);
+	return sum(pseudo, addresses + 4 + len);
+}
+
+TEST(a_loopback_client_is_the_gateway)
+{
+	static const char *const lo[] = {"127.0.0.1", "::1"}, *const gw[] = {"10.0.2.2", "fd00::2"},
+			  *const guest[] = {"10.0.2.100", "fd00::100"};
+	for (int i = 0; i < 2; i++) {
+		setup(false);
+		size_t n = make(lo[i], guest[i], 17, 40000, 53, 0), at = i ? 54 : 34;
+		uint16_t c = (uint16_t)~udp_sum(frame, n, i);
+		frame[at + 6] = (uint8_t)(c >> 8);
+		frame[at + 7] = (uint8_t)c;
+		if (!i) {
+			c = (uint16_t)~sum(frame + 14, 20);
+			frame[24] = (uint8_t)(c >> 8);
+			frame[25] = (uint8_t)c;
+		}
+		CHECK(pm_slirp_filter_to_guest(&f, frame, n, 1000, copy) == copy);
+		CHECK_INT(udp_sum(copy, n, i), 0xffff);
+		if (!i)
+			CHECK_INT(sum(copy + 14, 20), 0xffff);
+		char text[INET6_ADDRSTRLEN];
+		inet_ntop(i ? AF_INET6 : AF_INET, copy + (i ? 22 : 26), text, sizeof(text));
+		CHECK_STR(text, gw[i]);
+		CHECK(guest_sends(gw[i], 17, 53, 40000));
+	}
 }
 
 TEST(fragments_hide_nothing)
