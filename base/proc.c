@@ -69,6 +69,13 @@ ON_CHILD_STACK static void child_signals(const struct plan *p)
 		sa = (struct sigaction){.sa_handler = SIG_DFL};
 		sigaction(sig, &sa, NULL);
 	}
+	if (!p->spec->reset_signals)
+		return;
+	/* The libc keeps the first two real-time signals to itself and sigaction refuses them; ignored by
+	 * whoever started us, they would stay so. All zeros is the kernel's record of SIG_DFL. */
+	static const unsigned long none[4];
+	for (int sig = 32; sig < 35; sig++)
+		syscall(SYS_rt_sigaction, sig, none, NULL, (size_t)8);
 }
 
 ON_CHILD_STACK static int child_namespaces(struct plan *p)
