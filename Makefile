@@ -174,6 +174,11 @@ lint:
 quickstart:
 	@tools/quickstart
 
+# The budgets beside podman, crun, conmon and slirp4netns, interleaved; as root. SECTIONS="run exec" for some.
+bench: all
+	@tools/install-deps run test bench
+	bench/run $(SECTIONS)
+
 INSTALL ?= install
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/pm \
@@ -194,4 +199,4 @@ clean:
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-build check-bats check-unit check-fuzz check-layers lint quickstart install clean
+.PHONY: all check check-build check-bats check-unit check-fuzz check-layers lint quickstart bench install clean

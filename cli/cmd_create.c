@@ -12,6 +12,8 @@ static int create_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_container_ struct pm_container c;
 	struct pm_create_options co = {.user_entrypoint = pm_cli_given(cli, "entrypoint"),
+				       .unsetenv = &o->unsetenv,
+				       .unsetenv_all = o->unsetenv_all,
 				       .replace = o->replace};
 	char image_id[65];
 

@@ -94,6 +94,8 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_start_ struct pm_start s = PM_START_INIT;
 	_cleanup_container_ struct pm_container c;
 	struct pm_create_options co = {.user_entrypoint = pm_cli_given(cli, "entrypoint"),
+				       .unsetenv = &o->ctr.unsetenv,
+				       .unsetenv_all = o->ctr.unsetenv_all,
 				       .starting = true,
 				       .replace = o->ctr.replace};
 	char image_id[65];

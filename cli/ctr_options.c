@@ -50,6 +50,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"expose", 0, PM_LIST(O, expose), "Expose a port or a range of ports"},
 	{"group-add", 0, PM_LIST(O, group_add), "Add additional groups to the container's process"},
 	{"hostname", 'h', PM_STRING(O, hostname), "Set the container's hostname"},
+	{"http-proxy", 0, PM_BOOL(O, http_proxy), "Set proxy environment variables in the container based on the host's", .def = "true"},
 	{"image-volume", 0, PM_CHOICE(O, image_volume), "How to handle the image's volumes", .choices = "bind|anonymous|tmpfs|ignore"},
 	{"init", 0, PM_BOOL(O, init), "Run an init inside the container that forwards signals and reaps processes"},
 	{"init-path", 0, PM_STRING(O, init_path), "Path of the init program", .complete = PM_COMPLETE_FILE},
@@ -555,8 +556,8 @@ static int log_options(struct pm_engine *e, const struct pm_ctr_opts *o, struct 
 	return 0;
 }
 
-static int process(struct pm_cli *cli, const struct pm_ctr_opts *o, char *const *args,
-		   struct pm_ctr_config *c, struct pm_err *err)
+static int process(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+		   char *const *args, struct pm_ctr_config *c, struct pm_err *err)
 {
 	int r = 0;
 	pm_strv_add_all(&c->command, args);
@@ -570,6 +571,7 @@ static int process(struct pm_cli *cli, const struct pm_ctr_opts *o, char *const 
 	c->hostname = pm_strdup_null(o->hostname);
 	c->umask = pm_strdup_null(o->umask);
 	c->timezone = pm_strdup_null(o->tz);
+	c->http_proxy_off = pm_cli_given(cli, "http-proxy") ? !o->http_proxy : !e->conf.http_proxy;
 	c->terminal = o->tty;
 	c->stdin_open = o->interactive;
 	c->init = o->init;
@@ -628,7 +630,7 @@ int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct p
 	if (o->rootfs)
 		c->rootfs = absolute(image);
 
-	if ((r = process(cli, o, args, c, err)) < 0 || (r = words(o, c, err)) < 0 ||
+	if ((r = process(cli, e, o, args, c, err)) < 0 || (r = words(o, c, err)) < 0 ||
 	    (r = mounts(o, c, err)) < 0 || (r = ulimits(o, c, err)) < 0 ||
 	    (r = devices(o, c, err)) < 0 || (r = limits(cli, o, c, err)) < 0 ||
 	    (r = network(e, o, c, err)) < 0 || (r = log_options(e, o, c, err)) < 0)

@@ -21,7 +21,7 @@ struct pm_ctr_opts {
 	const char *entrypoint, *workdir, *user, *umask, *tz, *init_path, *stop_signal, *hostname;
 	const char *detach_keys;
 	struct pm_strv env, env_file, unsetenv, group_add;
-	bool env_host, unsetenv_all, init, interactive, tty;
+	bool env_host, http_proxy, unsetenv_all, init, interactive, tty;
 	uint64_t stop_timeout;
 	int64_t oom_score_adj;
 	/* files */

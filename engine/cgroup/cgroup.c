@@ -55,7 +55,7 @@ char *pm_cgroup_controllers(unsigned int bits)
 static bool is_fs(const char *path, long magic)
 {
 	struct statfs s;
-	return statfs(path, &s) == 0 && s.f_type == magic;
+	return statfs(path, &s) == 0 && (long)s.f_type == magic;
 }
 
 static enum pm_cgroup_host host_mode(void)

@@ -45,6 +45,19 @@ static void unmake(void *arg)
 	pm_engine_sweep(m->e);
 }
 
+/* What --unsetenv takes out of the image's environment: what the user set himself stays. */
+static void unset_env(struct pm_ctr_config *k, const struct pm_strv *given,
+		      const struct pm_create_options *o)
+{
+	for (size_t i = 0; o->unsetenv && i < o->unsetenv->n; i++)
+		if (!pm_env_get(given, o->unsetenv->v[i]))
+			pm_env_unset(&k->env, o->unsetenv->v[i]);
+	if (o->unsetenv_all) {
+		pm_strv_free(&k->env);
+		pm_strv_add_all(&k->env, given->v);
+	}
+}
+
 static int apply_image(struct pm_engine *e, struct pm_container *c,
 		       const struct pm_create_options *o, struct pm_err *err)
 {
@@ -61,7 +74,12 @@ static int apply_image(struct pm_engine *e, struct pm_container *c,
 
 	free(c->config.image_id);
 	c->config.image_id = pm_strdup(image.id);
-	return pm_ctr_config_apply_image(&c->config, config, o->user_entrypoint, err);
+	_cleanup_strv_ struct pm_strv given = PM_STRV_INIT;
+	pm_strv_add_all(&given, c->config.env.v);
+	r = pm_ctr_config_apply_image(&c->config, config, o->user_entrypoint, err);
+	if (r >= 0)
+		unset_env(&c->config, &given, o);
+	return r;
 }
 
 /* A name that no other container has; the row's uniqueness decides, this only saves a retry. */

@@ -16,6 +16,8 @@ struct pm_create_options {
 	const char *image_id;   /* hex; NULL with config.rootfs */
 	bool user_entrypoint;   /* --entrypoint was given, maybe empty */
 	bool starting;          /* the row is written as running: `run` starts it at once */
+	const struct pm_strv *unsetenv; /* --unsetenv: names the image does not set; NULL: none */
+	bool unsetenv_all;      /* nothing of the image's environment is taken */
 	bool replace;           /* --replace: remove a container of that name first */
 };
 

@@ -191,3 +191,21 @@ test_setup() {
 	[ "$status" -ne 0 ]
 	assert_eq "$(ls -A "$T/outside")" ""
 }
+
+@test "run: --unsetenv and --unsetenv-all take from the image's environment, not from the user's" {
+	pm import -q -c 'ENV A=1' -c 'ENV B=2' "$PM_TEST_FIXTURES/busybox.tar" envs >/dev/null
+	run pm run --rm --unsetenv A -e C=3 envs env
+	[[ $output != *A=1* ]] || fail "A is still set"
+	assert_like "$output" "B=2"
+	assert_like "$output" "C=3"
+	run pm run --rm --unsetenv-all -e C=3 envs env
+	[[ $output != *A=1* && $output != *B=2* ]] || fail "the image's environment is still set"
+	assert_like "$output" "C=3"
+}
+
+@test "run: proxy variables, unless --http-proxy=false" {
+	export https_proxy=http://proxy.invalid:3128
+	assert_like "$(pm run --rm "$IMAGE" env)" "https_proxy=http://proxy.invalid:3128"
+	run pm run --rm --http-proxy=false "$IMAGE" env
+	[[ $output != *proxy.invalid* ]] || fail "the proxy is still set"
+}
