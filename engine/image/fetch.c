@@ -141,6 +141,11 @@ static void finish(struct fetch *f)
 		close(pm_steal_fd(&f->pidfd));
 	if (f->userns >= 0)
 		close(pm_steal_fd(&f->userns));
+}
+
+/* After the clean-up, which a second signal must not cut short. */
+static void unmask_signals(struct fetch *f)
+{
 	if (f->signals >= 0)
 		close(pm_steal_fd(&f->signals));
 	if (f->masked)
@@ -158,8 +163,13 @@ static int next_message(struct fetch *f, struct pm_wire *ret, int *fds, size_t *
 		if (errno != EINTR)
 			return pm_fail_sys(err, "poll");
 	}
-	if (p[1].revents)
+	if (p[1].revents) {
+		/* Taken, or it would be delivered when the mask is restored. */
+		struct signalfd_siginfo info;
+		while (read(f->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+			;
 		return pm_fail(err, PM_E_CANCELLED, "interrupted");
+	}
 	int r = pm_wire_recv(f->sock, ret, fds, n_fds, err);
 	if (r < 0)
 		return pm_wrap(err, "pm-transfer");
@@ -594,6 +604,7 @@ int pm_fetch_images(struct pm_store *store, struct pm_wire *request, int input, 
 	finish(&f);
 	if (f.stage)
 		pm_fetch_drop_stage(store, &f.stage);
+	unmask_signals(&f);
 	return r;
 }
 
@@ -653,5 +664,6 @@ int pm_fetch_layer(struct pm_store *store, struct pm_stage *stage, const char *n
 	if (r >= 0)
 		r = run_layer(&f, ret, err);
 	finish(&f);
+	unmask_signals(&f);
 	return r;
 }
