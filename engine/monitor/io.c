@@ -22,6 +22,7 @@
 
 #define MAX_CLIENTS 16
 #define STALL_MS 10000
+#define SETTLE_MS 1000 /* a container that lives longer is worth giving memory back for */
 
 struct client {
 	int fd; /* -1: free */
@@ -56,6 +57,7 @@ static struct {
 	int slave; /* terminal: held so that the master never hangs up before the end */
 	int spool; /* frames after the end, for slow clients; -1: none */
 	off_t spool_len;
+	bool settled; /* it has been quiet for SETTLE_MS */
 	bool ended; /* the exit code is known */
 	unsigned char exit_code;
 	struct client client[MAX_CLIENTS];
@@ -674,8 +676,13 @@ static void wait_events(struct monitor *m)
 {
 	struct epoll_event e[8];
 	int timeout = drop_stalled();
+	bool settle = !io.settled && (timeout < 0 || timeout > SETTLE_MS);
 	update_outputs();
-	int n = epoll_wait(io.epoll, e, 8, timeout);
+	int n = epoll_wait(io.epoll, e, 8, settle ? SETTLE_MS : timeout);
+	if (n == 0 && settle) {
+		io.settled = true;
+		monitor_shrink();
+	}
 	for (int i = 0; i < n; i++)
 		dispatch(m, e[i].data.u32, e[i].events);
 	update_outputs();

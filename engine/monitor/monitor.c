@@ -1,9 +1,14 @@
 #include "engine/monitor/monitor.h"
 
 #include <fcntl.h>
+#include <link.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -64,4 +69,28 @@ size_t monitor_encode_ints(char *buf, size_t size, const char *event, const char
 	memcpy(header, "pmw1", 4);
 	memcpy(buf, header, sizeof(header));
 	return len;
+}
+
+static int forget_pages(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	(void)arg;
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+		if (h->p_type != PT_LOAD || h->p_flags & PF_W)
+			continue;
+		uintptr_t from = (info->dlpi_addr + h->p_vaddr) & ~page;
+		uintptr_t to = info->dlpi_addr + h->p_vaddr + h->p_memsz;
+		madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+void monitor_shrink(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+	dl_iterate_phdr(forget_pages, NULL);
 }

@@ -48,6 +48,10 @@ void monitor_owner_end(const struct monitor *m);
 int monitor_write_file(const struct monitor *m, const char *name, const void *data, size_t len,
 		       struct pm_err *err);
 
+/* Starting needed most of the program's pages, watching needs few: unmaps those that are the file's (they
+ * stay in the page cache, and come back when used) and gives free memory back. */
+void monitor_shrink(void);
+
 /* A wire message put together without allocating: n names and numbers. Returns its length. */
 size_t monitor_encode_ints(char *buf, size_t size, const char *event, const char *const *names,
 			   const int64_t *values, size_t n);

@@ -241,12 +241,22 @@ static void seal_runtime(const char *path)
 		umount2(path, MNT_DETACH);
 }
 
+/* A monitor that was killed could not remove the runtime's state; the container is not running, or pm
+ * would not start it. */
+static void forget_stale(struct monitor *m)
+{
+	_cleanup_free_ char *dir = pm_asprintf("%s/%s", m->plan.runtime_root, m->plan.id);
+	if (m->plan.kind == PM_LAUNCH_RUN && access(dir, F_OK) == 0)
+		runtime_forget(m);
+}
+
 int runtime_start(struct monitor *m, const char *console, struct pm_err *err)
 {
 	struct pm_launch_plan *p = &m->plan;
 	int r = pm_fs_mkdirs(AT_FDCWD, p->runtime_root, 0700, err);
 	if (r < 0)
 		return r;
+	forget_stale(m);
 	seal_runtime(p->runtime);
 
 	/* without a terminal the container's stderr is the runtime's: nothing has been written to
