@@ -2,10 +2,14 @@
  * pm-slirp - the user-mode network of one network namespace. Descriptor 3 is a socket; see
  * netns/slirp_client.h for the talk on it. Started by pm with an empty environment.
  */
+#include <link.h>
+#include <malloc.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +34,33 @@ static int expect(const char *type, struct pm_wire *w, int *ret_fd, struct pm_er
 	if (ret_fd && n != 1)
 		return pm_fail(err, PM_E_FORMAT, "pm-slirp: '%s' without a descriptor", type);
 	return 1;
+}
+
+/* Forget the pages of a library that are as in its file: those still needed are found again in the page
+ * cache, but most served the start only. */
+static int drop_pages(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	uintptr_t page = *(const uintptr_t *)arg;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+		if (h->p_type != PT_LOAD || (h->p_flags & PF_W))
+			continue;
+		uintptr_t from = (info->dlpi_addr + h->p_vaddr) & ~(page - 1);
+		uintptr_t to = (info->dlpi_addr + h->p_vaddr + h->p_memsz) & ~(page - 1);
+		if (to > from)
+			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+/* One of us lives as long as each container: three quarters of the memory are GLib's and libslirp's
+ * start and what libseccomp used. */
+static void trim_memory(void)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	malloc_trim(0);
+	dl_iterate_phdr(drop_pages, &page);
 }
 
 /* 0 at the network's orderly end. */
@@ -66,6 +97,7 @@ static int serve(bool *ret_ready, struct pm_err *err)
 	if (r < 0)
 		return r;
 	*ret_ready = true;
+	trim_memory();
 	return pm_slirp_stack_run(stack, tap_fd, CONTROL, err);
 }
 
