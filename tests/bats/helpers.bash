@@ -72,6 +72,15 @@ load_busybox() {
 	fi
 }
 
+# The pid of a running container's process, and of its monitor, which is its parent.
+container_pid() {
+	pm inspect -f '{{.State.Pid}}' "$1"
+}
+
+monitor_pid() {
+	sed -n 's/^PPid:[[:space:]]*//p' "/proc/$(container_pid "$1")/status"
+}
+
 # --- a registry -------------------------------------------------------------------------------------
 
 # start_registry [--tls] [--auth]: sets REGISTRY to its HOST:PORT. With --tls $T/certs/ca.crt is its
