@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -41,6 +42,7 @@ static _Noreturn void run_guest(struct net *n, int out, guest_fn *fn)
 		r = pm_userns_enter(userns, &err);
 	if (r >= 0 && unshare(CLONE_NEWNET) < 0)
 		r = pm_fail_sys(&err, "unshare");
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* of a test that fails; after the ids, which clear it */
 	pm_slirp_tap_config(&n->c, &t);
 	int tap = r < 0 ? -1 : pm_tap_open(&t, &err);
 	if (tap >= 0 && pm_slirp_send_config(n->sock, &n->c, &err) >= 0 &&
