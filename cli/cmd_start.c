@@ -68,14 +68,18 @@ static int start_one(struct pm_engine *e, const char *name, void *arg, struct pm
 		r = start_locked(e, &c, &s, o->attach, err);
 	if (r < 0)
 		return pm_wrap(err, "unable to start container \"%s\"", name);
-	if (r > 0 || !o->attach) {
-		if (!o->attach || r > 0)
-			printf("%s\n", name);
-		return 0;
-	}
-
 	bool detached = false;
 	bool proxy = pm_cli_given(a->cli, "sig-proxy") ? o->sig_proxy : true;
+	if (!o->attach) {
+		printf("%s\n", name);
+		return 0;
+	}
+	if (r > 0) {
+		/* it runs already: be another client of it */
+		r = pm_ctr_attach(e, &c, o->interactive, o->detach_keys, proxy, err);
+		a->status = r < 0 ? 0 : r;
+		return r < 0 ? r : 0;
+	}
 	r = pm_ctr_foreground(e, &c, &s.monitor, c.config.terminal,
 			      o->interactive && c.config.stdin_open, o->detach_keys, proxy, &detached,
 			      err);

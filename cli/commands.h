@@ -14,6 +14,8 @@ extern const struct pm_command pm_cmd_image;
 extern const struct pm_command pm_cmd_system;
 
 extern const struct pm_command pm_cmd_cleanup; /* containers */
+extern const struct pm_command pm_cmd_attach;
+extern const struct pm_command pm_cmd_logs;
 extern const struct pm_command pm_cmd_create;
 extern const struct pm_command pm_cmd_exec;
 extern const struct pm_command pm_cmd_kill;

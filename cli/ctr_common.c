@@ -322,3 +322,20 @@ int pm_ctr_foreground(struct pm_engine *e, const struct pm_container *c, struct 
 		       "\"pm ps -a\", remove it with \"pm rm -f %s\"",
 		       c ? c->row.name : "?", c ? c->row.name : "CONTAINER");
 }
+
+int pm_ctr_attach(struct pm_engine *e, const struct pm_container *c, bool with_stdin,
+		  const char *detach_keys, bool sig_proxy, struct pm_err *err)
+{
+	if (c->state.status != PM_STATUS_RUNNING)
+		return pm_fail(err, PM_E_STATE, "you can only attach to running containers");
+	char dir[96];
+	snprintf(dir, sizeof(dir), "ctr/%s", c->row.id);
+	_cleanup_free_ char *path = pm_store_run_path(e->store, dir);
+	_cleanup_close_ int fd = pm_attach_connect(path, err);
+	if (fd < 0)
+		return pm_wrap(err, "attach to container %s, whose monitor does not answer", c->row.name);
+	struct pm_monitor m = {.control_fd = -1, .attach_fd = fd};
+	bool detached = false;
+	return pm_ctr_foreground(e, c, &m, c->config.terminal, with_stdin && c->config.stdin_open,
+				 detach_keys, sig_proxy, &detached, err);
+}

@@ -44,6 +44,11 @@ int pm_ctr_foreground(struct pm_engine *e, const struct pm_container *c, struct 
 		      bool tty, bool with_stdin, const char *detach_keys, bool sig_proxy,
 		      bool *ret_detached, struct pm_err *err);
 
+/* Become another client of running container c: its exit code, or 0 after a detach. PM_E_STATE when it
+ * does not run. */
+int pm_ctr_attach(struct pm_engine *e, const struct pm_container *c, bool with_stdin,
+		  const char *detach_keys, bool sig_proxy, struct pm_err *err);
+
 /* Call verb for each name; its errors are printed and the rest goes on. The command's result. */
 int pm_ctr_verb_each(struct pm_cli *cli, struct pm_engine *e, const struct pm_strv *names,
 		     int (*verb)(struct pm_engine *e, const char *name, void *arg,
