@@ -13,7 +13,7 @@ struct wait_opts {
 
 static const struct pm_opt wait_table[] = {
 	{"condition", 0, PM_LIST(struct wait_opts, condition),
-	 "Condition to wait on: stopped, exited, running or removed", .choices = "stopped|exited|running|removed"},
+	 "Condition to wait on: stopped, exited or running", .choices = "stopped|exited|running"},
 	{"ignore", 0, PM_BOOL(struct wait_opts, ignore),
 	 "Ignore errors when a specified container is missing"},
 	{"interval", 'i', PM_STRING(struct wait_opts, interval),
