@@ -94,6 +94,13 @@ static int inspect_name(struct inspect *in, const char *type, const char *name, 
 static int print_found(const struct inspect *in, struct pm_err *err)
 {
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
+	/* what is a map or a time in Podman's types; the rest are structs and strings */
+	static const char *const maps[] = {"Labels", "Annotations", "Ports", "Networks", "PortBindings",
+					   "ExposedPorts", "Volumes", "Sysctls", "Tmpfs", "Data",
+					   "Options", NULL};
+	static const char *const times[] = {"Created", "StartedAt", "FinishedAt", "CheckpointedAt",
+					    "RestoredAt", NULL};
+	pm_template_hint(in->found, maps, times);
 	struct pm_format f = {
 		.name = "inspect",
 		.format = in->o->format,

@@ -53,3 +53,14 @@ test_setup() {
 	assert_error 125 ".*nope"
 	pm rm -fa
 }
+
+@test "inspect --format: maps, times, ports as scripts use them" {
+	pm create --name i -l x=y -p 9999:80 "$IMAGE" true
+	assert_eq "$(pm inspect --format '{{.Config.Labels.x}} {{index .Config.Labels "x"}} {{.State.Status}}' i)" "y y created"
+	assert_eq "$(pm inspect --format '{{range $p, $b := .HostConfig.PortBindings}}{{$p}} {{(index $b 0).HostPort}}{{end}}' i)" "80/tcp 9999"
+	assert_like "$(pm inspect --format '{{.Created}}' i)" '^[0-9-]+ [0-9:.]+ [+-][0-9]{4} '
+	assert_like "$(pm inspect i | jq -r '.[0].Created')" '^[0-9-]+T[0-9:.]+Z$'
+	run pm inspect --format '{{.Nope}}' i
+	assert_error 125 ".*can't evaluate field Nope"
+	pm rm i
+}
