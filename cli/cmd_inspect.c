@@ -105,6 +105,7 @@ static int print_found(const struct inspect *in, struct pm_err *err)
 		.name = "inspect",
 		.format = in->o->format,
 		.json_indent = 5,
+		.each = true,
 		.terminal = isatty(1),
 		.opts = {.type = "interface {}", .fold_case = true},
 	};

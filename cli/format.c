@@ -112,7 +112,7 @@ int pm_format_list(const struct pm_format *f, const struct pm_json *rows, struct
 	if (r < 0)
 		return r;
 	if (!table)
-		return exec_rows(f, t, pm_startswith(format, "{{range"), rows, out, err);
+		return exec_rows(f, t, !f->each && pm_startswith(format, "{{range"), rows, out, err);
 
 	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
 	if (!f->no_heading) {

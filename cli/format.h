@@ -19,6 +19,7 @@ struct pm_format {
 	 * pm_template_heading */
 	const char *const *headings;
 	bool no_heading;
+	bool each;     /* a template that begins with {{range is for each row too (inspect) */
 	bool terminal; /* stdout is one: control characters in values are made harmless */
 	unsigned int json_indent; /* of format "json"; 0: 4, as Podman's ps, images */
 	struct pm_template_opts opts; /* opts.safe is set by terminal */
