@@ -1,9 +1,12 @@
 #include "engine/engine.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "netns/userns.h"
 #include "storage/stage.h"
@@ -36,6 +39,15 @@ void pm_engine_free(struct pm_engine *e)
 	if (e->conf_loaded)
 		pm_conf_free(&e->conf);
 	e->conf_loaded = false;
+}
+
+void pm_engine_tell_single_id(struct pm_store *store, const struct pm_userns_map *map)
+{
+	static const char mark[] = "single-id-told";
+	if (!map->single || faccessat(store->runroot_fd, mark, F_OK, 0) == 0)
+		return;
+	pm_warn("%s", map->why);
+	pm_fs_write_file(store->runroot_fd, mark, "", 0, 0600, false, NULL);
 }
 
 static int sweep_inside(void *arg, struct pm_err *err)

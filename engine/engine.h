@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "engine/cgroup/cgroup.h"
 #include "engine/conf/conf.h"
+#include "netns/userns.h"
 #include "storage/store.h"
 
 struct pm_engine {
@@ -35,6 +36,9 @@ void pm_engine_free(struct pm_engine *e);
 /* Delete what is in trash/ and abandoned stages; enters the user namespace when something there belongs
  * to subordinate ids. Logs what it cannot do: nothing depends on it. */
 void pm_engine_sweep(struct pm_engine *e);
+
+/* Only one id can be used in containers (map is single): say so, with the reason, once per boot. */
+void pm_engine_tell_single_id(struct pm_store *store, const struct pm_userns_map *map);
 
 /* Nanoseconds since the epoch. */
 int64_t pm_now_ns(void);

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,12 +70,31 @@ static int dir_options(const struct pm_overlay *o, struct dirs *d, struct pm_buf
 	return 0;
 }
 
+/* What a remount has to name again: in a user namespace flags of the file system below are locked. */
+static unsigned long flags_of(const char *path)
+{
+	static const struct {
+		unsigned long st, ms;
+	} flags[] = {{ST_NOSUID, MS_NOSUID},   {ST_NOEXEC, MS_NOEXEC},
+		     {ST_NOATIME, MS_NOATIME}, {ST_NODIRATIME, MS_NODIRATIME},
+		     {ST_RDONLY, MS_RDONLY},   {ST_RELATIME, MS_RELATIME}};
+	struct statvfs s;
+	unsigned long ms = 0;
+	if (statvfs(path, &s) < 0)
+		return 0;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(flags); i++)
+		if (s.f_flag & flags[i].st)
+			ms |= flags[i].ms;
+	return ms;
+}
+
 static int bind_mount(const char *from, const char *to, bool read_only, struct pm_err *err)
 {
 	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
 		return pm_fail_sys(err, "bind mount %s at %s", from, to);
-	if (read_only && mount(NULL, to, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
-		return pm_fail_sys(err, "make %s read-only", to);
+	unsigned long flags = MS_REMOUNT | MS_BIND | MS_NODEV | flags_of(to);
+	if (mount(NULL, to, NULL, flags | (read_only ? MS_RDONLY : 0), NULL) < 0)
+		return pm_fail_sys(err, "change the mount %s", to);
 	return 0;
 }
 
@@ -105,7 +125,7 @@ static int mount_native(const struct pm_overlay *o, struct pm_err *err)
 	if (opts.len > OPTIONS_MAX)
 		return pm_fail(err, PM_E_UNSUPPORTED, "mount overlay: %zu layers are too many",
 			       o->n_lowers);
-	if (mount("overlay", o->target, "overlay", 0, opts.data) == 0)
+	if (mount("overlay", o->target, "overlay", MS_NODEV, opts.data) == 0)
 		return 0;
 	if (errno == EINVAL && o->volatile_) {
 		/* Linux before 5.10 */
@@ -207,7 +227,8 @@ static int mount_fuse_at(const char *target, int fuse_fd, bool read_only, struct
 	snprintf(opts, sizeof(opts),
 		 "fd=%d,rootmode=40000,user_id=%u,group_id=%u,allow_other,default_permissions",
 		 fuse_fd, (unsigned int)geteuid(), (unsigned int)getegid());
-	if (mount("fuse-overlayfs", target, "fuse", read_only ? MS_RDONLY : 0, opts) < 0)
+	if (mount("fuse-overlayfs", target, "fuse", MS_NODEV | (read_only ? MS_RDONLY : 0),
+		  opts) < 0)
 		return pm_fail_sys(err, "mount fuse at %s", target);
 	return 0;
 }

@@ -43,7 +43,7 @@ struct pm_overlay {
 
 /* Mount it. *ret_pid (may be NULL) gets the pid of fuse-overlayfs, a child to be reaped, or 0.
  * PM_E_UNSUPPORTED when the kernel, /dev/fuse or the program cannot do it; the text says what is
- * missing. Mount flags: nodev is not set (the runtime's bind mounts decide). */
+ * missing. Mounted nodev: an image's device nodes are of no use, also to root's containers. */
 int pm_overlay_mount(const struct pm_overlay *o, pid_t *ret_pid, struct pm_err *err);
 
 /* Detach the mount at target. fuse-overlayfs then ends by itself. */

@@ -2,12 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -323,11 +328,70 @@ int pm_cgroup_check_limits(const struct pm_cgroup *c, unsigned int needs, const 
 		       "Delegate=%s)", option, names, names);
 }
 
+bool pm_cgroup_crun_devices(void)
+{
+	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct d[_LINUX_CAPABILITY_U32S_3] = {0};
+	struct rlimit l;
+	if (getrlimit(RLIMIT_MEMLOCK, &l) == 0 && l.rlim_max == RLIM_INFINITY)
+		return true;
+	return syscall(SYS_capget, &h, d) == 0 && (d[0].effective & (1u << CAP_SYS_RESOURCE));
+}
+
+/* --- the end of a group ---------------------------------------------------------------------- */
+
+#define CGROUP_GONE_MS 2000
+
+/* A dying process keeps its group busy for a moment; cgroup.events tells of the end. */
+void pm_cgroup_remove(const char *path)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return;
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	pm_fs_list(dir, ".", &names, NULL);
+	for (size_t i = 0; i < names.n; i++) {
+		struct stat st;
+		if (fstatat(dir, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
+			_cleanup_free_ char *sub = pm_asprintf("%s/%s", path, names.v[i]);
+			pm_cgroup_remove(sub);
+		}
+	}
+	if (rmdir(path) < 0 && errno == EBUSY) {
+		int kill_fd = openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+		if (kill_fd >= 0) {
+			if (write(kill_fd, "1", 1) < 0)
+				rmdir(path); /* Linux before 5.14 has no such file to write */
+			close(kill_fd);
+		}
+		int events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+		for (int left = CGROUP_GONE_MS; left > 0 && rmdir(path) < 0 && errno == EBUSY; left -= 100) {
+			char text[256];
+			struct pollfd p = {.fd = events, .events = POLLPRI};
+			if (pread(events, text, sizeof(text), 0) < 0 || poll(&p, 1, 100) < 0)
+				break;
+		}
+		if (events >= 0)
+			close(events);
+	}
+	close(dir);
+}
+
+static int mount_cgroup2(void)
+{
+	return mount("cgroup2", CGROUP_ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}
+
 int pm_cgroup_private_mount(struct pm_err *err)
 {
+	/* root sees the whole tree, in which containers' groups have their absolute paths */
+	if (mount_cgroup2() == 0)
+		return 0;
+	if (errno != EPERM)
+		return pm_fail_sys(err, "mount cgroup2 for the runtime at " CGROUP_ROOT);
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return pm_fail_sys(err, "make a cgroup namespace");
-	if (mount("cgroup2", CGROUP_ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+	if (mount_cgroup2() < 0)
 		return pm_fail_sys(err, "mount cgroup2 for the runtime at " CGROUP_ROOT);
 	return 0;
 }

@@ -11,7 +11,7 @@
  *
  * What the monitor does for private_mount, inside its user and mount namespace (tried with crun 1.8 on a
  * hybrid host, which crun refuses otherwise):
- *	unshare(CLONE_NEWCGROUP); mount("cgroup2", "/sys/fs/cgroup", "cgroup2",
+ *	unshare(CLONE_NEWCGROUP) (but for root); mount("cgroup2", "/sys/fs/cgroup", "cgroup2",
  *	MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL); run crun with --cgroup-manager=disabled.
  * runc 1.1 takes the same mount without an option (and v1 hosts as they are: it ignores EPERM when it is
  * root of a user namespace only). On a v2 host both work as they are: crun with
@@ -85,6 +85,14 @@ char *pm_cgroup_controllers(unsigned int bits);
  * name to show ("--memory"). PM_E_UNSUPPORTED with the reason. */
 int pm_cgroup_check_limits(const struct pm_cgroup *c, unsigned int needs, const char *option,
 			   struct pm_err *err);
+
+/* crun lifts RLIMIT_MEMLOCK before it loads the BPF program of device rules, and fails where it may not:
+ * for root without CAP_SYS_RESOURCE. (runc loads it as it is, which Linux 5.11 allows.) */
+bool pm_cgroup_crun_devices(void);
+
+/* Remove the cgroup at the absolute path and those below it. What is still in there is killed: the
+ * container's first process is dead. Best effort, waits a moment for processes that are dying. */
+void pm_cgroup_remove(const char *path);
 
 /* In the monitor: the private cgroup2 mount described above. Inside its user and mount namespace,
  * before the runtime is executed. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "engine/container/stop.h"
@@ -13,8 +14,36 @@
 #include "storage/stage.h"
 #include "storage/volume.h"
 
+/*
+ * Where the runtime made the container's cgroup, from config.json; NULL: none. The runtime itself does not find
+ * it on a hybrid host, where it was started with a cgroup2 mount of its own.
+ */
+static char *cgroup_dir(struct pm_engine *e, const struct pm_container *c)
+{
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_json *config;
+	char path[96];
+	/* only a monitor that could not do it leaves a state without an exit */
+	snprintf(path, sizeof(path), "ctr/%s/exit", c->row.id);
+	if (faccessat(e->store->runroot_fd, path, F_OK, 0) == 0)
+		return NULL;
+	snprintf(path, sizeof(path), "ctr/%s/state", c->row.id);
+	if (faccessat(e->store->runroot_fd, path, F_OK, 0) < 0)
+		return NULL;
+	snprintf(path, sizeof(path), "containers/%s/config.json", c->row.id);
+	if (pm_fs_read_file(e->store->root_fd, path, 16 << 20, &b, NULL) < 0 ||
+	    pm_json_parse(pool, b.data, b.len, &config, NULL) < 0)
+		return NULL;
+	const char *group = pm_json_get_str(pm_json_get(config, "linux"), "cgroupsPath");
+	if (!group || group[0] != '/' || !strstr(group, c->row.id))
+		return NULL;
+	_cleanup_free_ char *v2 = pm_asprintf("/sys/fs/cgroup/unified%s", group);
+	return access(v2, F_OK) == 0 ? pm_steal(&v2) : pm_asprintf("/sys/fs/cgroup%s", group);
+}
+
 /* A monitor that was killed leaves the runtime's own state: let the runtime delete it. */
-static void delete_runtime_state(struct pm_engine *e, const struct pm_container *c)
+static void delete_runtime_state(struct pm_engine *e, const struct pm_container *c, const char *cgroup)
 {
 	struct pm_err err = PM_ERR_INIT;
 	_cleanup_free_ char *runtime = NULL;
@@ -47,6 +76,8 @@ static void delete_runtime_state(struct pm_engine *e, const struct pm_container 
 		if (pm_fs_remove_tree(e->store->runroot_fd, path, &err) < 0)
 			pm_warn("delete the runtime's state of %s: %s", c->row.id, err.text);
 	}
+	if (cgroup)
+		pm_cgroup_remove(cgroup);
 }
 
 static void remove_run_dir(struct pm_engine *e, const char *id)
@@ -77,6 +108,7 @@ int pm_container_remove_ended(struct pm_engine *e, struct pm_container *c, bool 
 			      struct pm_err *err)
 {
 	char path[96];
+	_cleanup_free_ char *cgroup = cgroup_dir(e, c);
 	int r = pm_db_begin(e->store->db, !c->row.rm, err);
 	if (r < 0)
 		return r;
@@ -92,7 +124,7 @@ int pm_container_remove_ended(struct pm_engine *e, struct pm_container *c, bool 
 		return r;
 	}
 
-	delete_runtime_state(e, c);
+	delete_runtime_state(e, c, cgroup);
 	remove_run_dir(e, c->row.id);
 	if (volumes)
 		remove_volumes(e, c);

@@ -42,6 +42,7 @@ static int choose_userns(struct pm_start *s, const struct pm_start_facts *facts,
 	int r = pm_userns_default_map(&s->map, err);
 	if (r < 0)
 		return r;
+	pm_engine_tell_single_id(e->store, &s->map);
 	if (facts->join) {
 		*ret_fd = userns_of(e, facts->join, err);
 		r = *ret_fd < 0 ? *ret_fd : 1;

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "engine/engine.h"
 #include "engine/transfer/protocol.h"
 #include "netns/userns.h"
 #include "registry/digest.h"
@@ -201,6 +202,7 @@ static int need_userns(struct fetch *f, struct pm_err *err)
 		if (r < 0)
 			return r;
 		f->single_id = map.single;
+		pm_engine_tell_single_id(f->store, &map);
 	}
 	f->userns_asked = true;
 	return 0;

@@ -309,43 +309,6 @@ static bool layout_known(const struct pm_launch_plan *p)
 	return pm_streq(p->runtime_name, "crun") || pm_streq(p->runtime_name, "runc");
 }
 
-#define CGROUP_GONE_MS 2000
-
-/* The container's cgroup and those below it. What is still in there is killed: its first process is
- * dead. A dying process keeps its group busy for a moment, cgroup.events tells of the end. */
-static void remove_cgroup(const char *path)
-{
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return;
-	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
-	pm_fs_list(dir, ".", &names, NULL);
-	for (size_t i = 0; i < names.n; i++) {
-		struct stat st;
-		if (fstatat(dir, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
-			_cleanup_free_ char *sub = pm_asprintf("%s/%s", path, names.v[i]);
-			remove_cgroup(sub);
-		}
-	}
-	if (rmdir(path) < 0 && errno == EBUSY) {
-		int kill_fd = openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-		if (kill_fd >= 0) {
-			if (write(kill_fd, "1", 1) < 0)
-				rmdir(path); /* Linux before 5.14 has no such file to write */
-			close(kill_fd);
-		}
-		int events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
-		for (int left = CGROUP_GONE_MS; left > 0 && rmdir(path) < 0 && errno == EBUSY; left -= 100) {
-			char text[256];
-			struct pollfd p = {.fd = events, .events = POLLPRI};
-			if (pread(events, text, sizeof(text), 0) < 0 || poll(&p, 1, 100) < 0)
-				break;
-		}
-		if (events >= 0)
-			close(events);
-	}
-	close(dir);
-}
 
 void runtime_forget(struct monitor *m)
 {
@@ -354,7 +317,7 @@ void runtime_forget(struct monitor *m)
 		return;
 	if (layout_known(p)) {
 		if (p->cgroup_dir)
-			remove_cgroup(p->cgroup_dir);
+			pm_cgroup_remove(p->cgroup_dir);
 		_cleanup_close_ int root =
 			pm_fs_open(AT_FDCWD, p->runtime_root, O_RDONLY | O_DIRECTORY, 0, NULL);
 		if (root >= 0)

@@ -166,16 +166,19 @@ int pm_gen_devices(struct pm_gen *g, struct pm_json *mounts, struct pm_json *res
 		if ((r = add_device(&d, &v, err)) < 0)
 			return pm_wrap(err, "containers.conf: devices");
 	}
-	if (c->device_cgroup_rules.n && (g->env->rootless || g->env->cgroup == PM_SPEC_CGROUP_NONE))
-		return pm_fail(err, PM_E_UNSUPPORTED, "device cgroup rules are not supported in "
-						      "rootless mode");
+	/* Access rules need the devices controller (v1) or BPF (v2): both only for root. */
+	bool possible = !g->env->rootless && g->env->cgroup != PM_SPEC_CGROUP_NONE &&
+			!g->env->no_devices_controller;
+	if (c->device_cgroup_rules.n && !possible)
+		return pm_fail(err, PM_E_UNSUPPORTED,
+			       g->env->rootless ? "device cgroup rules are not supported in rootless mode"
+						: "device cgroup rules cannot be set on this host");
 	for (size_t i = 0; i < c->device_cgroup_rules.n; i++)
 		if ((r = add_cgroup_rule(&d, c->device_cgroup_rules.v[i], err)) < 0)
 			return r;
 	if (d.nodes->len)
 		pm_json_set(p, g->linux_, "devices", d.nodes);
-	/* Access rules need the devices controller (v1) or BPF (v2): both only for root. */
-	if (!g->env->rootless && g->env->cgroup != PM_SPEC_CGROUP_NONE)
+	if (possible)
 		pm_json_set(p, resources, "devices", d.rules);
 	return 0;
 }

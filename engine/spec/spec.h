@@ -84,6 +84,7 @@ struct pm_spec_env {
 	enum pm_spec_cgroup cgroup;
 	const char *cgroup_path; /* NULL: no linux.cgroupsPath */
 	bool no_pids_controller; /* the default pids limit is left out */
+	bool no_devices_controller; /* no access rules for devices are written; those asked for are refused */
 	bool cgroup_v1;          /* the container will see v1 controllers (v1 or hybrid host, as root) */
 	bool cgroup_mount_off;   /* do not mount /sys/fs/cgroup at all */
 

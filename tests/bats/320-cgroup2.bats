@@ -20,6 +20,16 @@ groups() {
 	find "$(own)" "$(own)/.." -maxdepth 1 -name 'libpod-*'
 }
 
+# kill -9 of the monitor, then of the container's process, until both are gone
+kill_both() {
+	local pid monitor
+	pid=$(container_pid "$1")
+	monitor=$(monitor_pid "$1")
+	kill -9 "$monitor"
+	kill -9 "$pid"
+	wait_for eval "! kill -0 $pid 2>/dev/null"
+}
+
 no_groups() {
 	[ -z "$(groups)" ]
 }
@@ -78,16 +88,11 @@ life() {
 }
 
 @test "cgroup v2: kill -9 of the monitor and of the container, then rm, or start" {
-	local pid
 	for rt in crun runc; do
 		pm --runtime "$rt" run -d --name a "$IMAGE" sleep 100
-		pid=$(container_pid a)
-		kill -9 "$(monitor_pid a)"
-		kill -9 "$pid"
+		kill_both a
 		pm --runtime "$rt" start a
-		pid=$(container_pid a)
-		kill -9 "$(monitor_pid a)"
-		kill -9 "$pid"
+		kill_both a
 		pm --runtime "$rt" rm a
 		no_groups || fail "left by $rt: $(groups)"
 	done

@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# Networks of a single container: published ports, the client's address, none, host, the host's loopback,
+# a missing port. (DNS and a missing /dev/net/tun: 340-root, which can change the host's files.)
+
+load helpers
+
+test_setup() {
+	load_busybox
+}
+
+free_port() { # a port nobody uses now, outside of the ephemeral range
+	local p
+	while :; do
+		p=$((10000 + RANDOM % 20000))
+		ss -Hltun "sport = :$p" | grep -q . || { echo "$p"; return; }
+	done
+}
+
+get() {
+	curl -sS --fail --max-time 5 "$@"
+}
+
+# Waits until the port answers, then prints what it says.
+answer() {
+	wait_for get -o /dev/null "$1" 2>/dev/null
+	get "$1"
+}
+
+serve() { # NAME PORT-OPTION...: a web server in a container, logging
+	local name=$1
+	shift
+	pm run -d --name "$name" "$@" "$IMAGE" \
+		sh -c 'mkdir /www; echo "page of $HOSTNAME" >/www/index.html; exec httpd -f -v -p 80 -h /www' >/dev/null
+}
+
+ctr_log() {
+	cat "$T/root/containers/$(pm inspect -f '{{.Id}}' "$1")/userdata/ctr.log"
+}
+
+@test "-p: a request from the host is answered, and the log shows the client's address" {
+	local port
+	port=$(free_port)
+	serve web -p "$port:80"
+	assert_like "$(answer "http://127.0.0.1:$port/")" "page of"
+	# the host's own loopback arrives as the gateway's; an address of the host as itself
+	local addr
+	addr=$(ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
+	if [ -n "$addr" ]; then
+		get "http://$addr:$port/from-outside" 2>/dev/null || true
+		ctr_log web
+		assert_like "$(ctr_log web)" "$addr\\]?:[0-9]+: response:404"
+	fi
+	assert_like "$(pm ps --format '{{.Ports}}')" "0.0.0.0:$port->80/tcp"
+	pm rm -f -t 0 web
+	run get "http://127.0.0.1:$port/"
+	[ "$status" -ne 0 ] || fail "the port is still open"
+}
+
+@test "-p: on one address only; IPv6 loopback" {
+	local port
+	port=$(free_port)
+	serve web -p "127.0.0.1:$port:80" -p "[::1]:$port:80"
+	assert_like "$(answer "http://127.0.0.1:$port/")" "page of"
+	assert_like "$(answer "http://[::1]:$port/")" "page of"
+	run get "http://127.0.0.2:$port/"
+	[ "$status" -ne 0 ] || fail "another address is open, too"
+}
+
+@test "-p: a range of ports" {
+	local port
+	port=$(free_port)
+	pm run -d --name two -p "127.0.0.1:$port-$((port + 1)):80-81" "$IMAGE" \
+		sh -c 'mkdir /a /b; echo a >/a/index.html; echo b >/b/index.html; httpd -p 80 -h /a; exec httpd -f -p 81 -h /b'
+	assert_eq "$(answer "http://127.0.0.1:$port/")" a
+	assert_eq "$(answer "http://127.0.0.1:$((port + 1))/")" b
+}
+
+@test "-p: UDP, with an answer; the client's address" {
+	local port addr
+	port=$(free_port)
+	# busybox has no UDP server; perl is on every Debian
+	pm run -d --name u -p "$port:81/udp" -v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro "$IMAGE" \
+		/usr/bin/perl -MIO::Socket::INET -e '
+			my $s = IO::Socket::INET->new(Proto => "udp", LocalPort => 81) or die;
+			while ($s->recv(my $m, 1500)) { $s->send($s->peerhost . " " . $m) }' >/dev/null
+	ask() { # ADDRESS: sets reply
+		exec 5<>"/dev/udp/$1/$port" || return 1
+		echo "hello" >&5
+		reply=$(timeout 1 dd bs=1500 count=1 <&5 2>/dev/null) || true
+		exec 5>&-
+		[ -n "$reply" ]
+	}
+	wait_for ask 127.0.0.1
+	assert_eq "$reply" "10.0.2.2 hello"
+	addr=$(ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
+	if [ -n "$addr" ]; then
+		wait_for ask "$addr"
+		assert_eq "$reply" "$addr hello"
+	fi
+	pm rm -f -t 0 u
+}
+
+@test "-p: a port in use is one clear error, and nothing is left" {
+	local port
+	port=$(free_port)
+	serve web -p "127.0.0.1:$port:80"
+	run pm run --rm -p "127.0.0.1:$port:80" "$IMAGE" true
+	assert_error 125 ".*127.0.0.1:$port.*[Aa]ddress already in use"
+	assert_eq "${#lines[@]}" 1
+	run pm run -d --name other -p "$port:80" "$IMAGE" true
+	assert_eq "$status" 125
+	assert_eq "$(pm ps --format '{{.Names}}')" web
+	# without --rm it is there as created, and starts when the port is free
+	pm rm -f -t 0 web
+	pm rm -f other
+	assert_eq "$(ls -A "$T/root/containers" "$T/run/ctr" | grep -c .)" 2
+}
+
+@test "-p: a privileged port, a bad port" {
+	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ] || skip "all ports are free to users"
+	run pm run --rm -p 81:80 "$IMAGE" true
+	assert_error 125 ".*81.*ip_unprivileged_port_start"
+	run pm run --rm -p 70000:80 "$IMAGE" true
+	assert_error 125 ".*70000"
+	assert_eq "$(pm ps -aq)" ""
+}
+
+@test "network: the default has an address, a route, a name server" {
+	run pm run --rm "$IMAGE" sh -c 'ip -4 addr show tap0; ip route; cat /etc/resolv.conf; cat /sys/class/net/tap0/mtu'
+	assert_eq "$status" 0
+	assert_like "$output" "inet 10\.0\.2\.100/24"
+	assert_like "$output" "default via 10\.0\.2\.2 dev tap0"
+	assert_like "$output" "nameserver 10\.0\.2\.3"
+	assert_like "$output" "65520"
+}
+
+@test "network: none has loopback alone, host the host's" {
+	run pm run --rm --network none "$IMAGE" sh -c 'ls /sys/class/net; ip -4 -o addr show lo; ip route'
+	assert_eq "$status" 0
+	assert_eq "${lines[0]}" lo
+	assert_like "${lines[1]}" "127\.0\.0\.1/8"
+	assert_eq "${#lines[@]}" 2
+	assert_eq "$(pm run --rm --network host "$IMAGE" readlink /proc/self/ns/net)" "$(readlink /proc/self/ns/net)"
+	# a port is of no use there, and said so or ignored as Podman does: the run works
+	run pm run --rm --network nosuchnet "$IMAGE" true
+	assert_error 125 ".*nosuchnet"
+}
+
+@test "network: of another container" {
+	pm run -d --name one "$IMAGE" sleep 100
+	assert_eq "$(pm run --rm --network container:one "$IMAGE" readlink /proc/self/ns/net)" \
+		"$(pm exec one readlink /proc/self/ns/net)"
+}
+
+@test "network: the host's loopback is out of reach unless allowed" {
+	local port
+	port=$(free_port)
+	mkdir "$T/www"
+	echo secret >"$T/www/index.html"
+	busybox httpd -f -p "127.0.0.1:$port" -h "$T/www" 3>&- &
+	local server=$!
+	wait_for get -o /dev/null "http://127.0.0.1:$port/" 2>/dev/null
+	ask='printf "GET / HTTP/1.0\r\n\r\n" | timeout 3 nc 10.0.2.2 '$port' | tail -1'
+	local denied allowed
+	denied=$(pm run --rm "$IMAGE" sh -c "$ask" 2>/dev/null) || true
+	allowed=$(pm run --rm --network slirp4netns:allow_host_loopback=true "$IMAGE" sh -c "$ask") || true
+	kill "$server"
+	wait "$server" || true
+	assert_eq "$denied" ""
+	assert_eq "$allowed" secret
+}

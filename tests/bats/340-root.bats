@@ -1,0 +1,238 @@
+#!/usr/bin/env bats
+# run-bats: root
+# As real root: containers without a user namespace. And a user on hosts that lack something, which only root
+# can make: no /dev/net/tun, no /dev/fuse, no newuidmap, no subordinate ids, a name server of the test's own.
+# All of it in the private mount namespace that tests/run-bats gives.
+
+load helpers
+
+test_setup() {
+	[ "$(id -u)" = 0 ] && [ -n "${PM_TEST_AS-}" ] || skip_or_fail "needs root" || return
+	chmod 711 "$T"
+	mkdir "$T/user"
+	chown "${PM_TEST_AS##* }" "$T/user"
+}
+
+test_teardown() {
+	local at bad=0
+	[ -z "${SERVER-}" ] || { kill "$SERVER"; wait "$SERVER" || true; }
+	if [ -e "$T/user/root/pm.db" ]; then
+		upm system reset -f || bad=1
+	fi
+	for at in /etc/subuid /etc/subgid /etc/resolv.conf /usr/bin/newuidmap /dev/net /dev/fuse; do
+		umount "$at" 2>/dev/null || true
+	done
+	if [ -n "$(cgroups)" ]; then
+		echo "cgroups left: $(cgroups)" >&2
+		bad=1
+	fi
+	return $bad
+}
+
+# pm as the unprivileged user
+upm() {
+	# shellcheck disable=SC2086 # a command and the user
+	timeout --foreground -k 5 60 $PM_TEST_AS env HOME="$T/user" \
+		"$PM_BIN" --root "$T/user/root" --runroot "$T/user/run" "$@"
+}
+
+user_busybox() {
+	upm import -q --change 'CMD ["sh"]' "$PM_TEST_FIXTURES/busybox.tar" "$IMAGE" 2>&1
+}
+
+cgroups() {
+	local id
+	for id in ${IDS-}; do
+		find /sys/fs/cgroup -name "*$id*" 2>/dev/null
+	done
+}
+
+nothing_half_made() {
+	assert_eq "$(upm ps -aq)" ""
+	assert_eq "$(ls -A "$T/user/root/containers")" ""
+}
+
+# hide PATH: an empty file or directory in its place
+hide() {
+	if [ -d "$1" ]; then
+		mkdir -p "$T/empty-dir"
+		mount --bind "$T/empty-dir" "$1"
+	else
+		: >"$T/empty"
+		chmod 644 "$T/empty"
+		mount --bind "$T/empty" "$1"
+	fi
+}
+
+# --- root -------------------------------------------------------------------------------------------
+
+as_root() {
+	local rt=$1
+	load_busybox
+	# no user namespace: the ids are the host's
+	assert_eq "$(pm --runtime "$rt" run --rm "$IMAGE" readlink /proc/self/ns/user)" "$(readlink /proc/self/ns/user)"
+	run pm --runtime "$rt" run --rm "$IMAGE" sh -c 'echo out; exit 7'
+	assert_eq "$status" 7
+	assert_eq "$output" out
+	run -127 pm --runtime "$rt" run --rm "$IMAGE" nosuchcommand
+	assert_error 127 ".*nosuchcommand"
+	IDS=$(pm --runtime "$rt" run -d --name a "$IMAGE" sleep 100)
+	assert_eq "$(pm --runtime "$rt" exec a echo hi)" hi
+	run pm --runtime "$rt" exec a sh -c 'exit 9'
+	assert_eq "$status" 9
+	assert_like "$(pm --runtime "$rt" exec -t a tty)" /dev/pts/
+	pm --runtime "$rt" stop -t 0 a
+	assert_eq "$(cgroups)" ""
+	pm --runtime "$rt" start a
+	pm --runtime "$rt" kill a
+	pm wait a
+	pm --runtime "$rt" rm a
+	IDS+=" $(pm --runtime "$rt" run -d --name b "$IMAGE" sleep 100)"
+	kill -9 "$(monitor_pid b)"
+	pm --runtime "$rt" rm -f -t 0 b
+	assert_eq "$(cgroups)" ""
+	assert_eq "$(ls -A "$T/root/containers" "$T/run/ctr" "$T/run/$rt" | grep -v ':$' | grep -c .)" 0
+}
+
+@test "root: crun: run, exec, stop, start, kill, rm" {
+	as_root crun
+}
+
+@test "root: runc: run, exec, stop, start, kill, rm" {
+	command -v runc >/dev/null || skip_or_fail "no runc" || return
+	as_root runc
+}
+
+@test "root: vfs and fuse-overlayfs" {
+	load_busybox
+	for driver in vfs fuse-overlayfs; do
+		[ "$driver" = vfs ] || [ -e /dev/fuse ] || continue
+		pm --storage-driver "$driver" run --name "$driver" "$IMAGE" sh -c 'echo x >>/f; chown 5:6 /f; cat /f'
+		assert_eq "$(pm --storage-driver "$driver" start -a "$driver")" $'x\nx'
+		pm --storage-driver "$driver" rm "$driver"
+	done
+	assert_eq "$(ls -A "$T/root/containers")" ""
+}
+
+@test "root: an image's device nodes cannot be used" {
+	load_busybox
+	mkdir "$T/img"
+	tar -C "$T/img" -xf "$PM_TEST_FIXTURES/busybox.tar"
+	mknod "$T/img/null" c 1 3
+	tar -C "$T/img" -cf "$T/img.tar" .
+	for driver in overlay vfs; do
+		run pm --storage-driver "$driver" import -q "$T/img.tar" devimg
+		[ "$status" -eq 0 ] || continue # refused: as good
+		run pm --storage-driver "$driver" run --rm devimg sh -c 'test -c /null && cat /null'
+		[ "$status" -ne 0 ] || fail "$driver: the image's device was opened: $(pm --storage-driver "$driver" run --rm devimg sh -c 'ls -l /null; grep " / " /proc/mounts')"
+	done
+}
+
+@test "root: from within a cgroup of its own" {
+	load_busybox
+	local tree=/sys/fs/cgroup own
+	[ -e "$tree/cgroup.procs" ] || tree=/sys/fs/cgroup/unified
+	[ -e "$tree/cgroup.procs" ] || skip_or_fail "no cgroup v2 tree" || return
+	own=$tree/pm-test-$$
+	mkdir "$own"
+	run sh -c "echo \$\$ >$own/cgroup.procs && exec $PM_BIN --root $T/root --runroot $T/run run --rm $IMAGE sh -c 'exit 3'"
+	assert_eq "$status" 3
+	sh -c "echo \$\$ >$own/cgroup.procs && exec $PM_BIN --root $T/root --runroot $T/run run -d --name a $IMAGE sleep 100"
+	assert_eq "$(pm exec a echo hi)" hi
+	pm rm -f -t 0 a
+	assert_eq "$(find "$own" -mindepth 1 -type d)" ""
+	rmdir "$own"
+}
+
+# --- what a host may lack ---------------------------------------------------------------------------
+
+@test "without /dev/net/tun: one clear error; the other networks work" {
+	user_busybox
+	hide /dev/net
+	run upm run --rm "$IMAGE" true
+	assert_error 125 "open /dev/net/tun: .*modprobe tun.*--network none"
+	assert_eq "${#lines[@]}" 1
+	nothing_half_made
+	assert_eq "$(upm run --rm --network none "$IMAGE" echo hi)" hi
+	assert_eq "$(upm run --rm --network host "$IMAGE" echo hi)" hi
+}
+
+@test "without /dev/fuse: one clear error" {
+	user_busybox
+	[ -e /dev/fuse ] || skip_or_fail "no /dev/fuse" || return
+	: >"$T/empty"
+	chmod 600 "$T/empty"
+	mount --bind "$T/empty" /dev/fuse
+	run upm --storage-driver fuse-overlayfs run --rm "$IMAGE" true
+	assert_error 125 ".*fuse-overlayfs needs /dev/fuse"
+	assert_eq "${#lines[@]}" 1
+	nothing_half_made
+}
+
+single_id() {
+	local first
+	first=$(user_busybox)
+	run --separate-stderr upm run --rm "$IMAGE" sh -c 'id -u; wc -l </proc/self/uid_map'
+	assert_eq "$status" 0
+	assert_eq "$output" $'0\n1'
+	# told once, at the first command that is affected
+	assert_eq "$(printf '%s\n%s\n' "$first" "$stderr" | grep -c "$1")" 1
+	assert_eq "$(upm run --rm --runtime runc "$IMAGE" echo hi 2>&1 || upm --runtime runc run --rm "$IMAGE" echo hi)" hi
+	upm run -d --name a "$IMAGE" sleep 100
+	assert_eq "$(upm exec a echo hi)" hi
+	upm stop -t 0 a
+	upm rm a
+	run upm run --rm -u 1000 "$IMAGE" true
+	assert_error 125 ".*1000"
+	nothing_half_made
+}
+
+@test "without newuidmap: busybox runs as the one id; it is said once" {
+	hide /usr/bin/newuidmap
+	chmod 644 "$T/empty"
+	single_id newuidmap
+}
+
+@test "without subordinate ids: busybox runs as the one id; it is said once" {
+	hide /etc/subuid
+	hide /etc/subgid
+	single_id /etc/subuid
+}
+
+@test "without subordinate ids: an image with other owners" {
+	hide /etc/subuid
+	hide /etc/subgid
+	user_busybox
+	mkdir "$T/img"
+	tar -C "$T/img" -xf "$PM_TEST_FIXTURES/busybox.tar"
+	echo owned >"$T/img/owned"
+	tar -C "$T/img" --owner=5 --group=7 -cf "$T/img.tar" .
+	chmod 644 "$T/img.tar"
+	# as Podman's ignore_chown_errors has it: everything belongs to the one id
+	upm import -q "$T/img.tar" owned
+	assert_eq "$(upm run --rm owned sh -c 'cat /owned; stat -c %u:%g /owned')" $'owned\n0:0'
+}
+
+# --- names ------------------------------------------------------------------------------------------
+
+@test "DNS: 10.0.2.3 forwards to the host's name server" {
+	user_busybox
+	# answers 192.0.2.77 to each A query
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.77", LocalPort => 53) or die "$!";
+		while (defined $s->recv(my $q, 1500)) {
+			my $end = index($q, "\0", 12) + 5;
+			my $a = unpack("n", substr($q, $end - 4, 2)) == 1;
+			$s->send(substr($q, 0, 2) . pack("n5", 0x8180, 1, $a ? 1 : 0, 0, 0) . substr($q, 12, $end - 12) .
+				($a ? pack("n3Nn", 0xc00c, 1, 1, 60, 4) . "\xc0\x00\x02\x4d" : ""));
+		}' 3>&- &
+	SERVER=$!
+	echo 'nameserver 127.0.0.77' >"$T/resolv.conf"
+	chmod 644 "$T/resolv.conf"
+	mount --bind "$T/resolv.conf" /etc/resolv.conf
+	run upm run --rm "$IMAGE" sh -c 'cat /etc/resolv.conf; nslookup name.example 10.0.2.3'
+	assert_like "$output" "nameserver 10\.0\.2\.3"
+	assert_like "$output" "192\.0\.2\.77"
+	# a loopback address means nothing in the container
+	[[ $output != *127.0.0.77* ]] || fail "the host's loopback server is in the container's resolv.conf"
+}
