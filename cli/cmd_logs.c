@@ -53,8 +53,12 @@ static int print_entry(void *arg, size_t index, const struct pm_log_entry *e, st
 			fprintf(out, "%s ", p->sources[index].name);
 		else if (prefix)
 			fprintf(out, "%.*s ", PM_SHORT_ID, p->sources[index].id);
-		if (p->o->timestamps)
-			fprintf(out, "%.*s ", (int)e->time_len, e->time);
+		if (p->o->timestamps) {
+			/* as Go prints what conmon wrote */
+			size_t n = e->time_len;
+			bool utc = n > 6 && memcmp(e->time + n - 6, "+00:00", 6) == 0;
+			fprintf(out, "%.*s%s ", (int)(utc ? n - 6 : n), e->time, utc ? "Z" : "");
+		}
 	}
 	fwrite(e->text, 1, e->len, out);
 	*open = e->partial;
@@ -76,8 +80,7 @@ static int add_source(struct pm_engine *e, const struct pm_container *c, struct 
 		return pm_fail(err, PM_E_STATE,
 			       "this container is using the 'none' log driver, cannot read logs: this "
 			       "container is not logging output");
-	snprintf(name, sizeof(name), "containers/%s/userdata/ctr.log", c->row.id);
-	s->path = c->config.log_path ? pm_strdup(c->config.log_path) : pm_store_path(e->store, name);
+	s->path = pm_container_log_path(e, c);
 	snprintf(name, sizeof(name), "ctr/%s", c->row.id);
 	s->ctr_dir = pm_store_run_path(e->store, name);
 	s->id = c->row.id;

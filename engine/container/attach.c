@@ -75,13 +75,22 @@ int pm_attach_connect(const char *ctr_dir, struct pm_err *err)
 	return pm_steal_fd(&fd);
 }
 
-void pm_attach_send_size(int fd)
+bool pm_attach_size(uint16_t *ret_rows, uint16_t *ret_cols)
 {
 	struct winsize w;
 	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) < 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0)
-		return;
+		return false;
+	*ret_rows = w.ws_row;
+	*ret_cols = w.ws_col;
+	return true;
+}
+
+void pm_attach_send_size(int fd)
+{
 	unsigned char frame[5] = {PM_ATTACH_WINSIZE};
-	uint16_t size[2] = {w.ws_row, w.ws_col};
+	uint16_t size[2];
+	if (!pm_attach_size(&size[0], &size[1]))
+		return;
 	memcpy(frame + 1, size, sizeof(size));
 	/* not worth waiting for: the next change brings the next size */
 	send(fd, frame, sizeof(frame), MSG_NOSIGNAL | MSG_DONTWAIT);

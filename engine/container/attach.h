@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -75,6 +76,9 @@ int pm_attach_connect(const char *ctr_dir, struct pm_err *err);
  * is put back on every way out, fatal signals included. */
 int pm_attach_run(const struct pm_attach_opts *opts, struct pm_attach_result *ret,
 		  struct pm_err *err);
+
+/* The size of this process's terminal; false, and nothing changed, without one. */
+bool pm_attach_size(uint16_t *ret_rows, uint16_t *ret_cols);
 
 /* Tell the container the size of this process's terminal, once (before it starts, or after pm
  * start). Without a terminal nothing happens. */

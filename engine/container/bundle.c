@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "engine/container/attach.h"
 #include "engine/container/create.h"
 #include "storage/overlay.h"
 #include "storage/stage.h"
@@ -293,6 +294,7 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 	env->runtime = b->runtime;
 	b->run_dir = pm_asprintf("%s/ctr/%s", e->store->runroot, c->row.id);
 	env->run_dir = b->run_dir;
+	pm_attach_size(&env->console_rows, &env->console_cols);
 	b->seccomp_cache = pm_store_run_path(e->store, "seccomp");
 	env->seccomp_cache = b->seccomp_cache;
 	if (c->config.init) {
@@ -354,11 +356,7 @@ static int plan_log(struct pm_engine *e, const struct pm_container *c, struct pm
 	int r = pm_log_driver_parse(k->log_driver, &plan->log_driver, err);
 	if (r < 0)
 		return r;
-	if (k->log_path)
-		plan->log_path = pm_strdup(k->log_path);
-	else
-		plan->log_path = pm_asprintf("%s/containers/%s/userdata/ctr.log", e->store->root,
-					     c->row.id);
+	plan->log_path = pm_container_log_path(e, c);
 	plan->log_max_size = e->conf.log_size_max;
 	const char *v = pm_env_get(&k->log_opts, "max-size");
 	if (v && (r = pm_conf_parse_size(v, &plan->log_max_size, err)) < 0)
@@ -422,7 +420,7 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 
 	plan->terminal = k->terminal;
 	plan->stdin_open = k->stdin_open;
-	plan->stdin_once = k->stdin_open && !k->detached;
+	plan->stdin_once = k->stdin_open;
 	plan->ctr_dir = pm_strdup(b->run_dir);
 	plan->pidfile = pm_strdup_null(k->pid_file);
 	plan->conmon_pidfile = pm_strdup_null(k->conmon_pid_file);

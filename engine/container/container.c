@@ -96,6 +96,13 @@ void pm_container_state(struct pm_engine *e, const struct pm_ctr_row *row,
 	}
 }
 
+char *pm_container_log_path(const struct pm_engine *e, const struct pm_container *c)
+{
+	if (c->config.log_path)
+		return pm_strdup(c->config.log_path);
+	return pm_asprintf("%s/containers/%s/userdata/ctr.log", e->store->root, c->row.id);
+}
+
 int pm_container_lock(struct pm_engine *e, const char *id, bool wait, struct pm_err *err)
 {
 	return pm_store_lock(e->store, "container", id, PM_LOCK_EXCLUSIVE, wait, err);

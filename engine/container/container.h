@@ -40,6 +40,9 @@ int pm_container_latest(struct pm_engine *e, char ret_id[65], struct pm_err *err
 void pm_container_state(struct pm_engine *e, const struct pm_ctr_row *row,
 			struct pm_ctr_state *ret);
 
+/* The file its log is written to: --log-opt path or its own in the store. The caller frees. */
+char *pm_container_log_path(const struct pm_engine *e, const struct pm_container *c);
+
 /* Take the operation lock; returns its descriptor. wait false: -EAGAIN when another verb has it. */
 int pm_container_lock(struct pm_engine *e, const char *id, bool wait, struct pm_err *err);
 

@@ -336,12 +336,8 @@ static struct pm_json *log_config(struct insp *i)
 		size = 0;
 	str(i, o, "Type", i->k->log_driver ? i->k->log_driver : "k8s-file");
 	set(i, o, "Config", pm_json_null(i->pool));
-	if (i->k->log_path)
-		str(i, o, "Path", i->k->log_path);
-	else if (pm_streq(i->k->log_driver, "none"))
-		str(i, o, "Path", "");
-	else
-		strf(i, o, "Path", "%s/ctr.log", i->dir);
+	_cleanup_free_ char *path = pm_container_log_path(i->e, i->c);
+	str(i, o, "Path", pm_streq(i->k->log_driver, "none") ? "" : path);
 	str(i, o, "Tag", log_opt(i->k, "tag"));
 	str(i, o, "Size", pm_size_human((double)size, false, buf));
 	return o;

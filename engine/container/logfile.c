@@ -289,6 +289,31 @@ static void json_tag(struct pm_logfile *l, const char *tag)
 	put_str(l, "\"},");
 }
 
+/* A run that ended within a line left its last entry open, so that the log reads back as it was written; the
+ * next run must not go on in that line. Looks at no more than the buffer holds. */
+static void close_open_lines(struct pm_logfile *l)
+{
+	struct pm_log_entry e;
+	off_t from = l->size > PM_LOGFILE_BUF ? l->size - PM_LOGFILE_BUF : 0;
+	_cleanup_close_ int fd = openat(l->dirfd, l->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? -1 : pread(fd, l->buf, sizeof(l->buf), from);
+	if (n <= 0)
+		return;
+	const char *p = l->buf, *end = l->buf + n;
+	for (const char *nl; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1)
+		if (pm_log_parse_line(l->driver, p, (size_t)(nl - p), NULL, &e, NULL) >= 0)
+			l->partial[e.stream] = e.partial;
+	l->torn = end[-1] != '\n';
+	for (int s = 0; s < 2; s++) {
+		char prefix[80];
+		if (!l->partial[s])
+			continue;
+		size_t len = k8s_prefix(l, (enum pm_log_stream)s, prefix, sizeof(prefix));
+		k8s_entry(l, (enum pm_log_stream)s, prefix, len, "", 0, false);
+	}
+	flush(l);
+}
+
 int pm_logfile_open(struct pm_logfile *l, enum pm_log_driver driver, const char *path,
 		    int64_t max_size, int64_t max_files, const char *tag, struct pm_err *err)
 {
@@ -331,6 +356,8 @@ int pm_logfile_open(struct pm_logfile *l, enum pm_log_driver driver, const char 
 	/* the time zone's file is read now, not when the container writes */
 	char when[64];
 	stamp(l, when, sizeof(when));
+	if (l->size > 0 && driver == PM_LOG_DRIVER_K8S_FILE)
+		close_open_lines(l);
 	return 0;
 }
 
@@ -352,13 +379,10 @@ void pm_logfile_end(struct pm_logfile *l)
 	for (int s = 0; s < 2; s++) {
 		if (!l->partial[s])
 			continue;
-		char prefix[80];
-		if (l->driver == PM_LOG_DRIVER_K8S_FILE) {
-			size_t n = k8s_prefix(l, (enum pm_log_stream)s, prefix, sizeof(prefix));
-			k8s_entry(l, (enum pm_log_stream)s, prefix, n, "", 0, false);
-		} else if (l->n_carry[s] > 0) {
-			prefix[stamp(l, prefix, sizeof(prefix) - 1)] = '\0';
-			json_entry(l, (enum pm_log_stream)s, prefix, NULL, 0);
+		if (l->n_carry[s] > 0) {
+			char when[64];
+			when[stamp(l, when, sizeof(when) - 1)] = '\0';
+			json_entry(l, (enum pm_log_stream)s, when, NULL, 0);
 		}
 		l->partial[s] = false;
 	}

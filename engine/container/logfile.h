@@ -50,7 +50,7 @@ int pm_logfile_open(struct pm_logfile *l, enum pm_log_driver driver, const char 
 /* Add what stream gave; ends with everything handed to the kernel. */
 void pm_logfile_write(struct pm_logfile *l, enum pm_log_stream stream, const void *data,
 		      size_t len);
-/* Both streams have ended: an open line is closed. */
+/* Both streams have ended. A line that was not closed stays open until the next pm_logfile_open. */
 void pm_logfile_end(struct pm_logfile *l);
 void pm_logfile_close(struct pm_logfile *l);
 

@@ -414,8 +414,8 @@ static int read_all(struct reading *r, const struct pm_logs_source *sources, str
 		s->monitor = -1;
 		if (s->of->driver == PM_LOG_DRIVER_NONE)
 			return pm_fail(err, PM_E_STATE,
-				       "container %s was made with log driver none: there are no "
-				       "logs to be read",
+				       "container %s is using the 'none' log driver, cannot read "
+				       "logs: this container is not logging output",
 				       s->of->name);
 	}
 	if (r->opts->follow) {

@@ -257,7 +257,6 @@ int io_accept_terminal(struct monitor *m, struct pm_err *err)
 	if (io.slave < 0)
 		return pm_fail_sys(err, "open the container's terminal");
 	io.in = fcntl(io.out[0], F_DUPFD_CLOEXEC, 3);
-	set_size(m->plan.rows, m->plan.cols);
 	return 0;
 }
 
@@ -530,7 +529,8 @@ static void on_frame(struct monitor *m, struct client *c, size_t len)
 		flush_input(m);
 		return;
 	case PM_ATTACH_STDIN_END:
-		if (!c->control)
+		/* who looks in on a terminal must not end its shell */
+		if (!c->control && (c->first || !m->plan.terminal))
 			end_input(m);
 		return;
 	case PM_ATTACH_WINSIZE:

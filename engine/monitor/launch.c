@@ -42,7 +42,6 @@ enum field_kind {
 	F_STRV, /* struct pm_strv */
 	F_BOOL,
 	F_ENUM, /* int-sized; below max */
-	F_U16,
 	F_I64,
 };
 
@@ -91,8 +90,6 @@ static const struct field fields[] = {
 	F(terminal, F_BOOL),
 	F(stdin_open, F_BOOL),
 	F(stdin_once, F_BOOL),
-	F(rows, F_U16),
-	F(cols, F_U16),
 	FE(log_driver, PM_LOG_DRIVER_JSON_FILE),
 	F(log_path, F_STR),
 	F(log_max_size, F_I64),
@@ -180,9 +177,6 @@ void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w)
 			break;
 		case F_ENUM:
 			pm_wire_add_int(w, f->name, *(const int *)m);
-			break;
-		case F_U16:
-			pm_wire_add_int(w, f->name, *(const uint16_t *)m);
 			break;
 		case F_I64:
 			pm_wire_add_int(w, f->name, *(const int64_t *)m);
@@ -275,17 +269,13 @@ static int decode_field(const struct pm_wire *w, const struct field *f, struct p
 	if (r < 0)
 		return pm_wrap(err, "launch plan");
 	int64_t max = f->kind == F_ENUM   ? f->max
-		      : f->kind == F_BOOL ? 1
-		      : f->kind == F_U16  ? UINT16_MAX
-					  : INT64_MAX;
+		      : f->kind == F_BOOL ? 1 : INT64_MAX;
 	if (f->kind != F_I64 && (v < 0 || v > max))
 		return pm_fail(err, PM_E_FORMAT, "launch plan: %s is out of range", f->name);
 	if (f->kind == F_BOOL)
 		*(bool *)m = v;
 	else if (f->kind == F_ENUM)
 		*(int *)m = (int)v;
-	else if (f->kind == F_U16)
-		*(uint16_t *)m = (uint16_t)v;
 	else
 		*(int64_t *)m = v;
 	return 0;

@@ -123,7 +123,6 @@ struct pm_launch_plan {
 	bool terminal;
 	bool stdin_open; /* else stdin is /dev/null */
 	bool stdin_once; /* the container's stdin ends with the first client's */
-	uint16_t rows, cols; /* terminal's first size; 0: left alone */
 	enum pm_log_driver log_driver;
 	char *log_path; /* may be NULL with NONE */
 	int64_t log_max_size; /* bytes; <= 0: no limit */

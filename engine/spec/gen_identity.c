@@ -378,6 +378,12 @@ int pm_gen_process(struct pm_gen *g, struct pm_err *err)
 	int r;
 	if (c->terminal)
 		pm_json_set_bool(g->pool, g->process, "terminal", true);
+	if (c->terminal && g->env->console_rows && g->env->console_cols) {
+		struct pm_json *size = pm_json_object(g->pool);
+		pm_json_set_int(g->pool, size, "height", g->env->console_rows);
+		pm_json_set_int(g->pool, size, "width", g->env->console_cols);
+		pm_json_set(g->pool, g->process, "consoleSize", size);
+	}
 	if ((r = add_user(g, err)) < 0)
 		return r;
 	if (c->init) {

@@ -88,6 +88,8 @@ struct pm_spec_env {
 	bool cgroup_v1;          /* the container will see v1 controllers (v1 or hybrid host, as root) */
 	bool cgroup_mount_off;   /* do not mount /sys/fs/cgroup at all */
 
+	uint16_t console_rows, console_cols; /* a terminal's first size; 0: none known */
+
 	bool host_is_systemd_init; /* for --systemd: unused when the command is no init */
 };
 

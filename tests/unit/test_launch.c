@@ -20,7 +20,6 @@ static void fill(struct pm_launch_plan *p)
 	p->overlay_method = PM_OVERLAY_FUSE;
 	pm_strv_add(&p->lowers, "/l1");
 	pm_strv_add(&p->lowers, "/l:2,");
-	p->rows = 65535;
 	p->log_max_size = -1;
 	pm_launch_plan_add_dir(p, "/a:b", 0755, 1, 4294967294u);
 	pm_launch_plan_add_copyup(p, "/data", "/v/_data");
@@ -40,7 +39,6 @@ TEST(plan_survives_the_wire)
 	CHECK_INT(q.lowers.n, 2);
 	CHECK_STR(q.lowers.v[1], "/l:2,");
 	CHECK(q.upper == NULL);
-	CHECK_INT(q.rows, 65535);
 	CHECK_INT(q.log_max_size, -1);
 	CHECK_INT(q.n_dirs, 1);
 	CHECK_STR(q.dirs[0].path, "/a:b");
@@ -54,7 +52,6 @@ TEST(incomplete_or_wrong_plans_are_refused)
 	static const char *const wrong[][2] = {{"kind", "2"},
 					       {"kind", "-1"},
 					       {"terminal", "2"},
-					       {"rows", "65536"},
 					       {"dir", "1:2:/x"},
 					       {"dir", "x"},
 					       {"chown", "0:1:99999999999:/x"},

@@ -68,7 +68,21 @@ TEST(k8s_lines_and_partial_lines)
 	pm_logfile_close(&lf);
 	_cleanup_free_ char *got = content("ctr.log", false);
 	CHECK_STR(got, "stdout F one\nstdout F two\nstdout P thr\nstderr F oops\nstdout F ee\n"
-		       "stdout F \nstdout P end\nstdout F \n");
+		       "stdout F \nstdout P end\n");
+}
+
+TEST(a_new_run_does_not_go_on_in_the_last_ones_line)
+{
+	open_log(PM_LOG_DRIVER_K8S_FILE, 0, 0);
+	put(PM_LOG_STDERR, "x\n");
+	put(PM_LOG_STDOUT, "open");
+	pm_logfile_end(&lf);
+	pm_logfile_close(&lf);
+	open_log(PM_LOG_DRIVER_K8S_FILE, 0, 0);
+	put(PM_LOG_STDOUT, "new\n");
+	pm_logfile_close(&lf);
+	_cleanup_free_ char *got = content("ctr.log", false);
+	CHECK_STR(got, "stderr F x\nstdout P open\nstdout F \nstdout F new\n");
 }
 
 TEST(log_is_appended_to_and_private)
