@@ -15,6 +15,7 @@ enum {
 	PARALLEL = 6,
 	PROGRESS_MS = 100,
 	RETRIES = 3,
+	FEED_WAIT_MS = 250,
 	FORGIVEN_AFTER = 1 << 20, /* bytes got since the last failure: count failures anew */
 };
 
@@ -78,6 +79,18 @@ static int tell(struct job *j, enum pm_pull_layer_state state, struct pm_err *er
 
 /* --- feeding ------------------------------------------------------------------------------------- */
 
+/*
+ * Has the pipe room again, or is it better to look after the rest? A transfer that libcurl has paused
+ * is taken up again only after a timeout, so a pause is for an extractor that is really behind (a
+ * quarter of a second), not for each time that the pipe is full: on one disk the other
+ * transfers would wait for it as well.
+ */
+static bool has_room(const struct job *j)
+{
+	struct pollfd p = {.fd = j->x.input, .events = POLLOUT};
+	return poll(&p, 1, FEED_WAIT_MS) > 0;
+}
+
 /* Write what the pipe takes; returns the bytes written, -1 when the extractor has gone. */
 static ssize_t feed(struct job *j, const void *data, size_t len)
 {
@@ -85,6 +98,8 @@ static ssize_t feed(struct job *j, const void *data, size_t len)
 	while (at < len) {
 		ssize_t n = write(j->x.input, (const char *)data + at, len - at);
 		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN && has_room(j))
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
