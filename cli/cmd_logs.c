@@ -46,6 +46,9 @@ static int print_entry(void *arg, size_t index, const struct pm_log_entry *e, st
 	bool *open = &p->open[e->stream == PM_LOG_STDERR][index];
 	bool prefix = p->n > 1 || p->o->names;
 
+	/* stderr is not buffered: both may be one file, where the order counts */
+	if (out == stderr && fflush(stdout) != 0)
+		return pm_fail_sys(err, "write the log");
 	if (!*open) {
 		if (p->o->color)
 			fputs(colors[index % PM_ARRAY_SIZE(colors)], out);

@@ -137,3 +137,9 @@ log_of() { # NAME: its log's path
 	assert_eq "$(pm logs c)" $'one\ntwo'
 	pm rm c
 }
+
+@test "both streams into one pipe keep their order" {
+	pm run --name a "$IMAGE" sh -c 'echo 1; sleep 0.1; echo 2 >&2; sleep 0.1; echo 3' >/dev/null 2>&1
+	run bash -c "timeout 60 $PM_BIN --root $T/root --runroot $T/run logs a 2>&1 | cat"
+	assert_eq "$output" $'1\n2\n3'
+}
