@@ -113,9 +113,9 @@ static int read_all(struct pm_engine *e, const struct logs_opts *o, const struct
 	lo.has_since = o->since != NULL;
 	lo.has_until = o->until != NULL;
 	if (r >= 0 && o->since)
-		r = pm_time_parse_user(o->since, pm_now_ns(), true, &lo.since, err);
+		r = pm_time_parse_user(o->since, pm_time_now(), true, &lo.since, err);
 	if (r >= 0 && o->until)
-		r = pm_time_parse_user(o->until, pm_now_ns(), false, &lo.until, err);
+		r = pm_time_parse_user(o->until, pm_time_now(), false, &lo.until, err);
 	if (r >= 0)
 		r = pm_logs_read(sources, n, &lo, err);
 

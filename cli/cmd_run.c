@@ -58,18 +58,13 @@ static void after_failed_start(struct pm_engine *e, struct pm_container *c)
 		fprintf(stderr, "Error: %s\n", err.text);
 }
 
-static int run_attached(struct pm_cli *cli, struct pm_engine *e, const struct run_opts *o,
-			struct pm_container *c, struct pm_start *s, struct pm_err *err)
+static int run_attached(struct pm_engine *e, const struct run_opts *o, struct pm_container *c,
+			struct pm_start *s, struct pm_err *err)
 {
 	bool detached = false;
-	(void)cli;
 	int code = pm_ctr_foreground(e, c, &s->monitor, c->config.terminal, c->config.stdin_open,
 				     c->config.detach_keys, o->sig_proxy, &detached, err);
-	if (code < 0) {
-		pm_ctr_state_wait(e->store->runroot_fd, c->row.id, 0, NULL);
-		return code;
-	}
-	if (!detached)
+	if (code >= 0 && !detached)
 		after_end(e, c, &s->monitor);
 	return code;
 }
@@ -142,7 +137,7 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return r;
 	}
 	if (!o->detach)
-		return run_attached(cli, &e, o, &c, &s, err);
+		return run_attached(&e, o, &c, &s, err);
 	printf("%s\n", c.row.id);
 	return 0;
 }

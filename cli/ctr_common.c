@@ -209,7 +209,7 @@ static int filter_since(const struct subject *s, const char *value, struct pm_er
 static int filter_until(const struct subject *s, const char *value, struct pm_err *err)
 {
 	int64_t t = 0;
-	int r = pm_time_parse_user(value, pm_now_ns(), true, &t, err);
+	int r = pm_time_parse_user(value, pm_time_now(), true, &t, err);
 	return r < 0 ? pm_wrap(err, "filter until") : s->row->created < t;
 }
 

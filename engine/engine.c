@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -71,11 +70,4 @@ void pm_engine_sweep(struct pm_engine *e)
 	if (pm_userns_get(e->store->runroot_fd, &userns, &err) < 0 ||
 	    pm_userns_run(userns, sweep_inside, &e->store->root_fd, &err) < 0)
 		pm_debug("sweep in the user namespace: %s", err.text);
-}
-
-int64_t pm_now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }

@@ -40,7 +40,4 @@ void pm_engine_sweep(struct pm_engine *e);
 /* Only one id can be used in containers (map is single): say so, with the reason, once per boot. */
 void pm_engine_tell_single_id(struct pm_store *store, const struct pm_userns_map *map);
 
-/* Nanoseconds since the epoch. */
-int64_t pm_now_ns(void);
-
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/timefmt.h"
 #include "base/log.h"
 #include "base/proc.h"
 
@@ -118,7 +119,7 @@ int pm_container_fold(struct pm_engine *e, struct pm_container *c, struct pm_err
 	c->row.word = PM_CTR_EXITED;
 	c->row.exit_code = c->state.exit_code;
 	c->row.started = c->state.started;
-	c->row.finished = c->state.finished ? c->state.finished : pm_now_ns();
+	c->row.finished = c->state.finished ? c->state.finished : pm_time_now();
 	c->row.oom_killed = c->state.oom_killed;
 	c->row.pid = 0;
 	return pm_ctr_set_state(e->store, &c->row, err);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/timefmt.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -112,7 +113,7 @@ static int make_volume(struct pm_engine *e, struct pm_ctr_mount *m, struct made 
 		char driver[] = "local";
 		struct pm_volume_row row = {.name = m->name,
 					    .driver = driver,
-					    .created = pm_now_ns(),
+					    .created = pm_time_now(),
 					    .anon = m->anonymous};
 		r = pm_volume_insert(e->store, &row, err);
 		if (r == -PM_E_EXISTS)
@@ -364,7 +365,7 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 	pm_random_hex(32, id);
 	free(k->id);
 	k->id = pm_strdup(id);
-	k->created = pm_now_ns();
+	k->created = pm_time_now();
 
 	struct made made = {.e = e, .id = k->id};
 	_cleanup_undo_ struct pm_undo undo = PM_UNDO_INIT;

@@ -309,7 +309,7 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 		      struct pm_json_pool *pool, struct pm_json **ret, struct pm_err *err)
 {
 	_cleanup_ctr_list_ struct pm_ctr_list l = {0};
-	struct context x = {.e = e, .o = o, .pool = pool, .now = pm_now_ns()};
+	struct context x = {.e = e, .o = o, .pool = pool, .now = pm_time_now()};
 	int r = pm_ctr_list(e->store, o->mounts ? PM_CTR_CONFIG : 0, &l, err);
 	if (r < 0)
 		return r;

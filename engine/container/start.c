@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/timefmt.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
@@ -124,7 +125,7 @@ static int mark_started(struct pm_engine *e, struct pm_container *c, struct pm_e
 	free(c->row.boot_id);
 	c->row.boot_id = pm_strdup(boot);
 	c->row.word = PM_CTR_RUNNING;
-	c->row.started = pm_now_ns();
+	c->row.started = pm_time_now();
 	c->row.finished = 0;
 	return pm_ctr_set_state(e->store, &c->row, err);
 }
