@@ -75,5 +75,6 @@ void pm_env_unset(struct pm_strv *l, const char *name);
 bool pm_streq(const char *a, const char *b); /* NULL equals only NULL */
 bool pm_startswith(const char *s, const char *prefix);
 bool pm_endswith(const char *s, const char *suffix);
+bool pm_str_in(const char *s, const char *const *words); /* words: NULL-terminated */
 
 #endif

@@ -268,3 +268,11 @@ char *pm_path_join(const char *a, const char *b)
 	_cleanup_free_ char *s = pm_asprintf("%s/%s", a, b);
 	return pm_path_clean(s);
 }
+
+char *pm_path_absolute(const char *path)
+{
+	if (path[0] == '/')
+		return pm_path_clean(path);
+	_cleanup_free_ char *cwd = getcwd(NULL, 0);
+	return pm_path_join(cwd ? cwd : "/", path);
+}

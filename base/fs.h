@@ -64,5 +64,7 @@ int pm_fs_readlink(int dirfd, const char *path, char **ret, struct pm_err *err);
 char *pm_path_clean(const char *path);
 /* a + "/" + b, cleaned. */
 char *pm_path_join(const char *a, const char *b);
+/* Cleaned, below the working directory when it does not begin with "/". The caller frees. */
+char *pm_path_absolute(const char *path);
 
 #endif

@@ -1,0 +1,25 @@
+#include "cli/ctr_options_parts.h"
+
+#include <string.h>
+
+int pm_ctr_apply_devices(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
+{
+	for (size_t i = 0; i < o->device.n; i++) {
+		_cleanup_strv_ struct pm_strv p = PM_STRV_INIT;
+		pm_strv_split(&p, o->device.v[i], ':');
+		if (p.n > 3 || p.v[0][0] != '/')
+			return pm_fail(err, PM_E_USAGE, "invalid device specification: %s",
+				       o->device.v[i]);
+		/* the second part is a path or, alone, permissions */
+		bool path = p.n > 1 && p.v[1][0] == '/';
+		const char *perm = p.n == 3 ? p.v[2] : p.n == 2 && !path ? p.v[1] : "rwm";
+		if (!*perm || perm[strspn(perm, "rwm")] || (p.n == 3 && !path))
+			return pm_fail(err, PM_E_USAGE, "invalid device mode in %s: %s",
+				       o->device.v[i], perm);
+		struct pm_ctr_device *d = pm_ctr_config_add_device(c);
+		d->host = pm_strdup(p.v[0]);
+		d->container = pm_strdup(path ? p.v[1] : p.v[0]);
+		d->perm = pm_strdup(perm);
+	}
+	return 0;
+}

@@ -1,0 +1,95 @@
+#include "cli/ctr_options_parts.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+
+extern char **environ;
+
+static int env_word(const char *word, struct pm_strv *env)
+{
+	const char *eq = strchr(word, '=');
+	if (eq) {
+		_cleanup_free_ char *name = pm_strndup(word, (size_t)(eq - word));
+		pm_env_set(env, name, eq + 1);
+		return 0;
+	}
+	size_t len = strlen(word);
+	if (len > 0 && word[len - 1] == '*') {
+		for (char **p = environ; *p; p++)
+			if (strncmp(*p, word, len - 1) == 0)
+				env_word(*p, env);
+		return 0;
+	}
+	const char *value = getenv(word);
+	if (value)
+		pm_env_set(env, word, value);
+	return 0;
+}
+
+/* Lines of a file, without comments and empty ones, handed to f. */
+static int each_line(const char *path, int (*f)(const char *line, struct pm_strv *to),
+		     struct pm_strv *to, struct pm_err *err)
+{
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	_cleanup_strv_ struct pm_strv lines = PM_STRV_INIT;
+	int r = pm_fs_read_file(AT_FDCWD, path, 1 << 20, &b, err);
+	if (r < 0)
+		return r;
+	pm_strv_split(&lines, pm_buf_str(&b), '\n');
+	for (size_t i = 0; i < lines.n; i++) {
+		char *line = lines.v[i] + strspn(lines.v[i], " \t");
+		size_t len = strlen(line);
+		if (len > 0 && line[len - 1] == '\r')
+			line[len - 1] = '\0';
+		if (line[0] && line[0] != '#')
+			f(line, to);
+	}
+	return 0;
+}
+
+int pm_ctr_parse_env(const struct pm_strv *args, const struct pm_strv *files, struct pm_strv *env,
+		     struct pm_err *err)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		int r = each_line(files->v[i], env_word, env, err);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < args->n; i++) {
+		if (args->v[i][0] == '=' || !args->v[i][0])
+			return pm_fail(err, PM_E_USAGE, "invalid environment variable: \"%s\"",
+				       args->v[i]);
+		env_word(args->v[i], env);
+	}
+	return 0;
+}
+
+static int label_word(const char *word, struct pm_strv *labels)
+{
+	const char *eq = strchr(word, '=');
+	_cleanup_free_ char *name = eq ? pm_strndup(word, (size_t)(eq - word)) : pm_strdup(word);
+	pm_env_set(labels, name, eq ? eq + 1 : "");
+	return 0;
+}
+
+int pm_ctr_apply_env(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
+{
+	if (o->env_host)
+		pm_strv_add_all(&c->env, environ);
+	int r = pm_ctr_parse_env(&o->env, &o->env_file, &c->env, err);
+	for (size_t i = 0; i < o->label_file.n && r >= 0; i++)
+		r = each_line(o->label_file.v[i], label_word, &c->labels, err);
+	for (size_t i = 0; i < o->label.n && r >= 0; i++)
+		label_word(o->label.v[i], &c->labels);
+	for (size_t i = 0; i < o->annotation.n && r >= 0; i++) {
+		if (!strchr(o->annotation.v[i], '='))
+			return pm_fail(err, PM_E_USAGE,
+				       "annotations must be formatted KEY=VALUE: \"%s\"",
+				       o->annotation.v[i]);
+		pm_strv_add(&c->annotations, o->annotation.v[i]);
+	}
+	return r;
+}

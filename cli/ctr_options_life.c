@@ -1,0 +1,43 @@
+#include "cli/ctr_options_parts.h"
+
+#include <string.h>
+
+#include "base/fs.h"
+#include "engine/monitor/launch.h"
+
+static int log_options(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
+		       struct pm_err *err)
+{
+	static const char *const known[] = {"path", "max-size", "max-file", "tag", NULL};
+	const char *driver = o->log_driver ? o->log_driver : e->conf.log_driver;
+	if (!o->log_driver && (!driver || strcmp(driver, "journald") == 0))
+		driver = "k8s-file"; /* containers.conf's default where there is no journal */
+	enum pm_log_driver d;
+	int r = pm_log_driver_parse(driver, &d, err);
+	if (r < 0)
+		return r;
+	c->log_driver = pm_strdup(driver);
+	for (size_t i = 0; i < o->log_opt.n; i++) {
+		const char *eq = strchr(o->log_opt.v[i], '=');
+		_cleanup_free_ char *key =
+			eq ? pm_strndup(o->log_opt.v[i], (size_t)(eq - o->log_opt.v[i])) : NULL;
+		if (!key || !pm_str_in(key, known))
+			return pm_fail(err, PM_E_USAGE, "invalid --log-opt \"%s\": known are path=, "
+							"max-size=, max-file= and tag=",
+				       o->log_opt.v[i]);
+		pm_strv_add(&c->log_opts, o->log_opt.v[i]);
+		if (strcmp(key, "path") == 0)
+			c->log_path = pm_path_absolute(eq + 1);
+	}
+	return 0;
+}
+
+int pm_ctr_apply_life(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
+		      struct pm_err *err)
+{
+	if (o->restart && strcmp(o->restart, "no") != 0 && o->restart[0])
+		return pm_fail(err, PM_E_UNSUPPORTED, "--restart %s is not supported: only \"no\" is",
+			       o->restart);
+	c->restart_policy = pm_strdup_null(o->restart);
+	return log_options(e, o, c, err);
+}

@@ -1,0 +1,70 @@
+#include "cli/ctr_options_parts.h"
+
+#include <string.h>
+
+#include "engine/container/bundle.h"
+#include "netns/publish.h"
+
+static int ports(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
+{
+	_cleanup_ports_ struct pm_ports l = PM_PORTS_INIT;
+	for (size_t i = 0; i < o->publish.n; i++) {
+		int r = pm_publish_parse(o->publish.v[i], &l, err);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < o->expose.n; i++) {
+		_cleanup_ports_ struct pm_ports one = PM_PORTS_INIT;
+		int r = pm_expose_parse(o->expose.v[i], &one, err);
+		if (r < 0)
+			return r;
+		pm_strv_add(&c->expose, o->expose.v[i]);
+	}
+	int r = pm_publish_resolve(&l, err);
+	for (size_t i = 0; r >= 0 && i < l.n; i++) {
+		struct pm_ctr_port *p = pm_ctr_config_add_port(c);
+		p->host_ip = l.v[i].host_ip[0] ? pm_strdup(l.v[i].host_ip) : NULL;
+		p->host_port = l.v[i].host;
+		p->container_port = l.v[i].container;
+		p->range = l.v[i].range;
+		p->protocol = pm_strdup(pm_proto_name(l.v[i].proto));
+	}
+	c->publish_all = o->publish_all;
+	return r;
+}
+
+int pm_ctr_apply_network(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
+			 struct pm_err *err)
+{
+	if (o->network.n > 1)
+		return pm_fail(err, PM_E_UNSUPPORTED,
+			       "more than one --network: bridge networks are not supported");
+	const char *word = o->network.n ? o->network.v[0] : NULL;
+	const char *colon = word ? strchr(word, ':') : NULL;
+	_cleanup_free_ char *mode = pm_strdup_null(word);
+	if (colon && (pm_startswith(word, "slirp4netns:") || pm_startswith(word, "slirp:"))) {
+		mode[colon - word] = '\0';
+		pm_strv_split(&c->network_options, colon + 1, ',');
+	}
+	int r = pm_network_mode(&e->conf, mode, &c->network, err);
+	if (r < 0)
+		return r;
+
+	bool own = pm_network_is_slirp(c->network);
+	if ((o->publish.n || o->publish_all) && !own && strcmp(c->network, "host") != 0 &&
+	    strcmp(c->network, "none") != 0)
+		return pm_fail(err, PM_E_USAGE,
+			       "published or exposed ports must be defined where the network namespace is "
+			       "made: --publish does not go with --network %s", c->network);
+	pm_strv_add_all(&c->dns, o->dns.v);
+	pm_strv_add_all(&c->dns_search, o->dns_search.v);
+	pm_strv_add_all(&c->dns_options, o->dns_option.v);
+	for (size_t i = 0; i < o->add_host.n; i++) {
+		if (!strchr(o->add_host.v[i], ':'))
+			return pm_fail(err, PM_E_USAGE, "invalid --add-host \"%s\": must be host:ip",
+				       o->add_host.v[i]);
+		pm_strv_add(&c->add_hosts, o->add_host.v[i]);
+	}
+	c->no_hosts = o->no_hosts;
+	return ports(o, c, err);
+}
