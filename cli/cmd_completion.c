@@ -1,19 +1,50 @@
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fs.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
 
-static int complete_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+/* The directive's names, for who reads standard error (a script that does not know the bits). */
+static void tell_directive(const char *out)
+{
+	static const struct {
+		unsigned long bit;
+		const char *name;
+	} names[] = {{2, "NoSpace"}, {4, "NoFileComp"}, {16, "FilterDirs"}};
+	unsigned long bits = strtoul(strrchr(out, ':') + 1, NULL, 10);
+	fputs("Completion ended with directive: ", stderr);
+	if (!bits)
+		fputs("ShellCompDirectiveDefault", stderr);
+	for (size_t i = 0, n = 0; i < PM_ARRAY_SIZE(names); i++)
+		if (bits & names[i].bit)
+			fprintf(stderr, "%sShellCompDirective%s", n++ ? ", " : "", names[i].name);
+	fputc('\n', stderr);
+}
+
+static int complete(struct pm_cli *cli, bool descriptions)
 {
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
+	pm_complete(cli, cli->args, descriptions, &out);
+	fputs(pm_buf_str(&out), stdout);
+	tell_directive(pm_buf_str(&out));
+	return 0;
+}
+
+static int complete_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
 	(void)opts;
 	(void)err;
-	pm_complete(cli, cli->args, !getenv("_PM_COMPLETE_PLAIN"), &out);
-	fputs(pm_buf_str(&out), stdout);
-	return 0;
+	return complete(cli, true);
+}
+
+static int complete_no_desc_run(struct pm_cli *cli, void *opts, struct pm_err *err)
+{
+	(void)opts;
+	(void)err;
+	return complete(cli, false);
 }
 
 const struct pm_command pm_cmd_complete = {
@@ -22,6 +53,14 @@ const struct pm_command pm_cmd_complete = {
 	.max_args = -1,
 	.flags = PM_CMD_HIDDEN | PM_CMD_RAW,
 	.run = complete_run,
+};
+
+const struct pm_command pm_cmd_complete_no_desc = {
+	.path = "__completeNoDesc",
+	.summary = "The same without descriptions",
+	.max_args = -1,
+	.flags = PM_CMD_HIDDEN | PM_CMD_RAW,
+	.run = complete_no_desc_run,
 };
 
 struct completion_opts {
@@ -44,7 +83,7 @@ static void without_descriptions(const char *script, struct pm_buf *out)
 	const char *p;
 	while ((p = strstr(script, mark))) {
 		pm_buf_add(out, script, (size_t)(p - script));
-		pm_buf_add_str(out, "_PM_COMPLETE_PLAIN=1 pm __complete ");
+		pm_buf_add_str(out, "pm __completeNoDesc ");
 		script = p + sizeof(mark) - 1;
 	}
 	pm_buf_add_str(out, script);

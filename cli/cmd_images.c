@@ -20,7 +20,10 @@ static const struct pm_opt images_table[] = {
 	 "Filter output based on conditions provided",
 	 .choices = "reference=|dangling=|label=|before=|since=|until=|id=|readonly="},
 	{"format", 0, PM_STRING(struct images_opts, format),
-	 "Change the output format to JSON or a Go template", .choices = "json|table"},
+	 "Change the output format to JSON or a Go template", .complete = PM_COMPLETE_FORMAT,
+	 .choices = ".Arch|.Containers|.Created|.CreatedAt|.CreatedSince|.CreatedTime|.Dangling|"
+		    ".Digest|.History|.ID|.Id|.Labels|.Names|.Os|.ParentId|.ReadOnly|.RepoDigests|"
+		    ".RepoTags|.Repository|.SharedSize|.Size|.Tag|.VirtualSize"},
 	{"history", 0, PM_REFUSED, "pm does not keep former names of images", .no_value = "true"},
 	{"no-trunc", 0, PM_BOOL(struct images_opts, no_trunc), "Do not truncate output"},
 	{"noheading", 'n', PM_BOOL(struct images_opts, noheading), "Do not print column headings"},

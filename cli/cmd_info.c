@@ -19,7 +19,18 @@ struct info_opts {
 
 static const struct pm_opt info_table[] = {
 	{"format", 'f', PM_STRING(struct info_opts, format),
-	 "Change the output format to JSON or a Go template", .choices = "json"},
+	 "Change the output format to JSON or a Go template", .complete = PM_COMPLETE_FORMAT,
+	 .choices = ".Host.|.Host.Arch|.Host.CPUs|.Host.CgroupControllers|.Host.CgroupManager|"
+		    ".Host.Distribution.|.Host.Distribution.Distribution|.Host.Distribution.Version|"
+		    ".Host.EventLogger|.Host.Hostname|.Host.Kernel|.Host.LogDriver|.Host.MemFree|"
+		    ".Host.MemTotal|.Host.OCIRuntime.|.Host.OCIRuntime.Name|.Host.OCIRuntime.Path|"
+		    ".Host.OCIRuntime.Version|.Host.OS|.Host.Security.|.Host.Security.Rootless|"
+		    ".Host.SwapFree|.Host.SwapTotal|.Host.Uptime|.Plugins|.Registries|.Store.|"
+		    ".Store.ConfigFile|.Store.ContainerStore.|.Store.ContainerStore.Number|"
+		    ".Store.GraphDriverName|.Store.GraphRoot|.Store.GraphRootAllocated|"
+		    ".Store.GraphRootUsed|.Store.ImageStore.|.Store.ImageStore.Number|.Store.RunRoot|"
+		    ".Store.VolumePath|.Version.|.Version.APIVersion|.Version.Built|"
+		    ".Version.GitCommit|.Version.OsArch|.Version.Version"},
 	{0},
 };
 

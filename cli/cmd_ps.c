@@ -19,9 +19,16 @@ struct ps_opts {
 static const struct pm_opt ps_table[] = {
 	{"all", 'a', PM_BOOL(struct ps_opts, all),
 	 "Show all the containers, default is only running containers"},
-	{"filter", 'f', PM_LIST(struct ps_opts, filter), "Filter output based on conditions given"},
+	{"filter", 'f', PM_LIST(struct ps_opts, filter), "Filter output based on conditions given",
+	 .choices = "ancestor=|before=|exited=|id=|label=|name=|network=|since=|status=|until=|"
+		    "volume=|status=created|status=exited|status=initialized|status=paused|"
+		    "status=running|status=stopping"},
 	{"format", 0, PM_STRING(struct ps_opts, format),
-	 "Pretty-print containers to JSON or using a Go template"},
+	 "Pretty-print containers to JSON or using a Go template", .complete = PM_COMPLETE_FORMAT,
+	 .choices = ".AutoRemove|.CGROUPNS|.Command|.Created|.CreatedAt|.CreatedHuman|.Exited|"
+		    ".ExitedAt|.ExitCode|.ID|.IPC|.Image|.ImageID|.IsInfra|.Labels|.MNT|.Mounts|.NET|"
+		    ".Names|.Networks|.PIDNS|.Pid|.Pod|.PodName|.Ports|.RunningFor|.Size|.StartedAt|"
+		    ".State|.Status|.USERNS|.UTS"},
 	{"last", 'n', PM_INT(struct ps_opts, last),
 	 "Print the n last created containers (all states)", .def = "-1"},
 	{"latest", 'l', PM_BOOL(struct ps_opts, latest), "Act on the container created last"},

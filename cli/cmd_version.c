@@ -13,7 +13,9 @@ struct version_opts {
 
 static const struct pm_opt version_table[] = {
 	{"format", 'f', PM_STRING(struct version_opts, format),
-	 "Change the output format to JSON or a Go template", .choices = "json"},
+	 "Change the output format to JSON or a Go template", .complete = PM_COMPLETE_FORMAT,
+	 .choices = ".Client.|.Client.APIVersion|.Client.Built|.Client.BuiltTime|.Client.GitCommit|"
+		    ".Client.Os|.Client.OsArch|.Client.Version"},
 	{0},
 };
 

@@ -47,6 +47,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_wait,
 	/* general */
 	&pm_cmd_complete,
+	&pm_cmd_complete_no_desc,
 	&pm_cmd_completion,
 	&pm_cmd_help,
 	&pm_cmd_info,

@@ -27,6 +27,7 @@ extern const struct pm_command pm_cmd_stop;
 extern const struct pm_command pm_cmd_wait;
 
 extern const struct pm_command pm_cmd_complete;
+extern const struct pm_command pm_cmd_complete_no_desc;
 extern const struct pm_command pm_cmd_completion;
 extern const struct pm_command pm_cmd_help;
 extern const struct pm_command pm_cmd_images;

@@ -6,10 +6,20 @@
 
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "engine/container/state.h"
 #include "storage/ctr.h"
 #include "storage/image.h"
+#include "storage/volume.h"
 
 extern char **environ;
+
+/* What the shell is to do besides: cobra's bits, which the scripts of Podman's package know too. */
+enum directive {
+	DEFAULT = 0, /* file names may be offered */
+	NO_SPACE = 2,
+	NO_FILES = 4,
+	ONLY_DIRS = 16,
+};
 
 struct completion {
 	struct pm_cli *cli;
@@ -21,10 +31,8 @@ struct completion {
 	bool unknown;                     /* the words name no command */
 	const struct pm_opt *pending;     /* the option whose value is being typed */
 	const char *typed;                /* the last word */
-	const char *prefix;               /* what must stand before each candidate: "--opt=" */
-	size_t prefix_len;
 	bool descriptions;
-	const char *directive;
+	unsigned int directive;           /* of enum directive */
 	void *opts; /* owned; the command's struct, only to hold defaults */
 	struct pm_buf *out;
 };
@@ -34,20 +42,51 @@ static void offer(struct completion *c, const char *word, const char *descriptio
 	size_t typed = strlen(c->typed);
 	if (strncmp(word, c->typed, typed) != 0)
 		return;
-	pm_buf_add(c->out, c->prefix, c->prefix_len);
 	pm_buf_add_str(c->out, word);
 	if (c->descriptions && description && *description)
 		pm_buf_printf(c->out, "\t%s", description);
 	pm_buf_add_char(c->out, '\n');
 }
 
+/* Words of a list by '|'. "status=" asks for a value to follow; "status=created" is offered once the
+ * '=' was typed. */
 static void offer_list(struct completion *c, const char *list)
 {
 	while (*list) {
 		char word[64];
 		size_t len = strcspn(list, "|");
 		snprintf(word, sizeof(word), "%.*s", (int)len, list);
-		offer(c, word, NULL);
+		const char *equals = strchr(word, '=');
+		if (!equals || !equals[1] || strchr(c->typed, '=')) {
+			if (equals && !equals[1] && pm_startswith(word, c->typed))
+				c->directive |= NO_SPACE;
+			offer(c, word, NULL);
+		}
+		list += len + (list[len] == '|');
+	}
+}
+
+/* Fields of a --format, one level at a time: list holds ".ID|.Host.|.Host.Arch" where a '.' at the end
+ * means fields of its own. */
+static void offer_fields(struct completion *c, const char *list)
+{
+	const char *open = strrchr(c->typed, '{');
+	if (!open) { /* nothing or a word typed so far */
+		offer(c, "json", NULL);
+		return;
+	}
+	size_t before = (size_t)(open + 1 - c->typed), typed = strlen(open + 1);
+	c->directive |= NO_SPACE;
+	while (*list) {
+		size_t len = strcspn(list, "|");
+		const char *dot = typed < len ? memchr(list + typed, '.', len - typed) : NULL;
+		if (!dot || dot == list + len - 1 || dot == list) {
+			_cleanup_free_ char *word = pm_asprintf("%.*s%.*s%s", (int)before, c->typed,
+								(int)len, list,
+								list[len - 1] == '.' ? "" : "}}");
+			if (dot != list || !memchr(list + 1, '.', len - 2))
+				offer(c, word, NULL);
+		}
 		list += len + (list[len] == '|');
 	}
 }
@@ -89,7 +128,20 @@ static void offer_images(struct completion *c)
 	}
 }
 
-static void offer_containers(struct completion *c)
+/* Does the container run (initialized and stopping ones are in between: offered to all verbs)? */
+static bool wanted(struct completion *c, const struct pm_ctr_row *row, enum pm_complete kind)
+{
+	struct pm_ctr_state st;
+	struct pm_err err = PM_ERR_INIT;
+	if (kind == PM_COMPLETE_CONTAINER)
+		return true;
+	int r = pm_ctr_state_read(pm_cli_store(c->cli)->runroot_fd, row->id, &st, &err);
+	pm_err_clear(&err);
+	bool runs = r > 0 && st.status != PM_STATUS_CREATED && st.status != PM_STATUS_EXITED;
+	return runs == (kind == PM_COMPLETE_RUNNING) || (r > 0 && st.status == PM_STATUS_STOPPING);
+}
+
+static void offer_containers(struct completion *c, enum pm_complete kind)
 {
 	_cleanup_ctr_list_ struct pm_ctr_list list = {0};
 	struct pm_err err = PM_ERR_INIT;
@@ -97,6 +149,8 @@ static void offer_containers(struct completion *c)
 		return;
 	for (size_t i = 0; i < list.n; i++) {
 		char id[13];
+		if (!wanted(c, &list.v[i], kind))
+			continue;
 		snprintf(id, sizeof(id), "%.12s", list.v[i].id);
 		offer(c, list.v[i].name, list.v[i].image_name);
 		if (*c->typed)
@@ -120,6 +174,16 @@ static int offer_command(const struct pm_command *cmd, const char *path, const c
 	if (!strchr(name, ' '))
 		offer(c, name, cmd->summary);
 	return 0;
+}
+
+static void offer_volumes(struct completion *c)
+{
+	_cleanup_volume_list_ struct pm_volume_list list = {0};
+	struct pm_err err = PM_ERR_INIT;
+	if (!open_store(c) || pm_volume_list(pm_cli_store(c->cli), &list, &err) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++)
+		offer(c, list.v[i].name, list.v[i].driver);
 }
 
 static void offer_users(struct completion *c)
@@ -152,13 +216,22 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 	case PM_COMPLETE_NONE:
 		break;
 	case PM_COMPLETE_FILE:
-		c->directive = ":files";
+		c->directive = DEFAULT;
 		break;
 	case PM_COMPLETE_DIR:
-		c->directive = ":dirs";
+		c->directive = ONLY_DIRS;
 		break;
+	case PM_COMPLETE_MOUNT:
+		offer_volumes(c);
+		c->directive = NO_SPACE;
+		break;
+	case PM_COMPLETE_VOLUME:
+		offer_volumes(c);
+		break;
+	case PM_COMPLETE_FORMAT:
+		break; /* offer_value, which has the fields */
 	case PM_COMPLETE_NAME:
-		offer_containers(c);
+		offer_containers(c, PM_COMPLETE_CONTAINER);
 		offer_images(c);
 		break;
 	case PM_COMPLETE_IMAGE:
@@ -167,7 +240,7 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 	case PM_COMPLETE_CONTAINER:
 	case PM_COMPLETE_RUNNING:
 	case PM_COMPLETE_STOPPED:
-		offer_containers(c);
+		offer_containers(c, kind);
 		break;
 	case PM_COMPLETE_SIGNAL:
 		offer_list(c, "SIGHUP|SIGINT|SIGQUIT|SIGKILL|SIGUSR1|SIGUSR2|SIGTERM|SIGCONT|SIGSTOP|"
@@ -193,7 +266,9 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 
 static void offer_value(struct completion *c, const struct pm_opt *o)
 {
-	if (o->choices)
+	if (o->complete == PM_COMPLETE_FORMAT)
+		offer_fields(c, o->choices ? o->choices : "");
+	else if (o->choices)
 		offer_list(c, o->choices);
 	else if (o->kind == PM_OPT_BOOL)
 		offer_list(c, "true|false");
@@ -295,9 +370,7 @@ static void offer_for_word(struct completion *c)
 	if (option && equals && c->typed[1] == '-') {
 		const struct pm_opt *o = pm_parse_find(c->parse, c->typed + 2,
 						       (size_t)(equals - c->typed) - 2, 0, NULL);
-		c->prefix = c->typed;
-		c->prefix_len = (size_t)(equals - c->typed) + 1;
-		c->typed = equals + 1;
+		c->typed = equals + 1; /* candidates are values: the shell keeps "--opt=" */
 		if (o)
 			offer_value(c, o);
 		return;
@@ -327,9 +400,8 @@ void pm_complete(struct pm_cli *cli, char *const *words, bool descriptions, stru
 		.cli = cli,
 		.parse = &parse,
 		.typed = "",
-		.prefix = "",
 		.descriptions = descriptions,
-		.directive = ":none",
+		.directive = NO_FILES,
 		.out = out,
 	};
 	pm_parse_add(&parse, global, &cli->global, &err);
@@ -352,7 +424,9 @@ void pm_complete(struct pm_cli *cli, char *const *words, bool descriptions, stru
 		else
 			offer_for_word(&c);
 	}
-	pm_buf_printf(out, "%s\n", c.directive);
+	if (c.unknown)
+		c.directive = DEFAULT;
+	pm_buf_printf(out, ":%u\n", c.directive);
 	pm_parse_free(&parse);
 	free(c.opts);
 }

@@ -11,8 +11,9 @@
 
 /* words: the line without the program's name, NULL-terminated; the last one, which may be "", is
  * being typed. Appends to out a line for each candidate, "WORD" or "WORD\tdescription", then one
- * line ":none", ":files" or ":dirs": what file names may be offered besides. cli->global is set by
- * the global options among the words. */
+ * line ":N": cobra's directive, bits of 2 (no space follows), 4 (no file names), 16 (directories
+ * only). For "--opt=VALUE" the candidates are values. cli->global is set by the global options
+ * among the words. */
 void pm_complete(struct pm_cli *cli, char *const *words, bool descriptions, struct pm_buf *out);
 
 /* The script that makes shell ("bash", "zsh", "fish") ask `pm __complete`; NULL: unknown shell. */

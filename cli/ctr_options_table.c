@@ -84,7 +84,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"user", 'u', PM_STRING(O, user), "Username or UID (format: <name|uid>[:<group|gid>])", .complete = PM_COMPLETE_USER},
 	{"uts", 0, PM_STRING(O, uts), "UTS namespace to use"},
 	{"variant", 0, PM_STRING(O, variant), "Use `VARIANT` instead of this machine's for choosing images"},
-	{"volume", 'v', PM_STRINGS(O, volume), "Bind mount a volume into the container", .arg = "[source:]container[:options]", .complete = PM_COMPLETE_DIR},
+	{"volume", 'v', PM_STRINGS(O, volume), "Bind mount a volume into the container", .arg = "[source:]container[:options]", .complete = PM_COMPLETE_MOUNT},
 	{"workdir", 'w', PM_STRING(O, workdir), "Working directory inside the container", .complete = PM_COMPLETE_DIR},
 	{0},
 };

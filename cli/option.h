@@ -60,6 +60,9 @@ enum pm_complete {
 	PM_COMPLETE_SHELL,    /* bash, zsh, fish */
 	PM_COMPLETE_NETWORK,  /* modes of --network */
 	PM_COMPLETE_ENV,      /* names of this process's environment */
+	PM_COMPLETE_VOLUME,
+	PM_COMPLETE_MOUNT,    /* a volume's name or a path, and more to follow: -v */
+	PM_COMPLETE_FORMAT,   /* a template of the fields in choices: ".ID|.Names|.Host." */
 };
 
 struct pm_opt {

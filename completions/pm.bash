@@ -11,7 +11,9 @@ _pm_complete() {
 	[ ${#candidates[@]} -gt 0 ] || return 0
 	directive=${candidates[${#candidates[@]}-1]}
 	unset 'candidates[${#candidates[@]}-1]'
-	# readline replaces only what follows the last of its word breaks
+	directive=${directive#:}
+	# a value after --option=; readline replaces only what follows the last of its word breaks
+	case $cur in --*=*) cur=${cur#*=} ;; esac
 	rest=''
 	case $cur in *[:=]*) rest=${cur%"${cur##*[:=]}"} ;; esac
 	local c
@@ -19,10 +21,12 @@ _pm_complete() {
 		c=${c%%$'\t'*}
 		COMPREPLY+=("${c#"$rest"}")
 	done
-	case $directive in
-	:files) compopt -o filenames; mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "${cur#"$rest"}") ;;
-	:dirs) compopt -o filenames; mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "${cur#"$rest"}") ;;
-	esac
+	[ $((directive & 2)) = 0 ] || compopt -o nospace
+	if [ $((directive & 16)) != 0 ]; then
+		compopt -o filenames; mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "${cur#"$rest"}")
+	elif [ $((directive & 4)) = 0 ]; then
+		compopt -o filenames; mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "${cur#"$rest"}")
+	fi
 	return 0
 }
 complete -F _pm_complete pm

@@ -152,15 +152,15 @@ Error: inspecting object: no such object: \"nosuch\""
 
 @test "completion offers images and containers" {
 	pm create --name mybox "$IMAGE" true >/dev/null
-	run -0 pm __complete --root "$T/root" --runroot "$T/run" rmi localhost/
+	run -0 --separate-stderr pm __complete --root "$T/root" --runroot "$T/run" rmi localhost/
 	assert_like "${lines[0]}" "^$IMAGE"
-	run -0 pm __complete --root "$T/root" --runroot "$T/run" rm my
+	run -0 --separate-stderr pm __complete --root "$T/root" --runroot "$T/run" rm my
 	assert_like "${lines[0]}" "^mybox"
-	run -0 pm __complete --root "$T/root" --runroot "$T/run" images --sort=re
-	assert_eq "${lines[0]}" "--sort=repository"
-	run -0 pm __complete --root "$T/root" load -i ''
-	assert_eq "$output" ":files"
-	run -0 pm __complete run -
+	run -0 --separate-stderr pm __complete --root "$T/root" --runroot "$T/run" images --sort=re
+	assert_eq "${lines[0]}" "repository"
+	run -0 --separate-stderr pm __complete --root "$T/root" load -i ''
+	assert_eq "${lines[0]}" ":0"
+	run -0 --separate-stderr pm __complete run -
 	assert_like "$output" "--rm"
 }
 

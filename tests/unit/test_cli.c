@@ -100,20 +100,30 @@ static void completes(const char *line, const char *want)
 
 TEST(completion_of_words)
 {
-	completes("versio", "version\n:none\n");
-	completes("image r", "rm\n:none\n");
-	completes("images --no-t", "--no-trunc\n:none\n");
-	completes("images --sort i", "id\n:none\n");
-	completes("images --sort=i", "--sort=id\n:none\n");
-	completes("images -q --sort i", "id\n:none\n");
-	completes("load -i ", ":files\n");
-	completes("load -qi ", ":files\n");
-	completes("completion ", "bash\nzsh\nfish\n:none\n");
-	completes("completion bash ", ":none\n");
-	completes("nope ", ":none\n");
-	completes("run image -", ":none\n");
-	completes("rmi x", ":none\n");
-	completes("--storage-driver v", "vfs\n:none\n");
+	completes("versio", "version\n:4\n");
+	completes("image r", "rm\n:4\n");
+	completes("images --no-t", "--no-trunc\n:4\n");
+	completes("images --sort i", "id\n:4\n");
+	completes("images --sort=i", "id\n:4\n");
+	completes("images -q --sort i", "id\n:4\n");
+	completes("load -i ", ":0\n");
+	completes("load -qi ", ":0\n");
+	completes("completion ", "bash\nzsh\nfish\n:4\n");
+	completes("completion bash ", ":4\n");
+	completes("nope ", ":0\n");
+	completes("run image -", ":4\n");
+	completes("rmi x", ":4\n");
+	completes("--storage-driver v", "vfs\n:4\n");
+	/* a filter's name waits for a value; its values are offered once '=' is there */
+	completes("ps --filter stat", "status=\n:6\n");
+	completes("ps --filter=status=c", "status=created\n:4\n");
+	completes("run -v /x", ":2\n");
+	completes("run -w ", ":16\n");
+	completes("ps --format {{.Na", "{{.Names}}\n:6\n");
+	completes("ps --format {{.ID}}{{.Na", "{{.ID}}{{.Names}}\n:6\n");
+	completes("ps --format j", "json\n:4\n");
+	completes("info -f {{.H", "{{.Host.\n:6\n");
+	completes("info -f {{.Host.Ke", "{{.Host.Kernel}}\n:6\n");
 }
 
 TEST(bars)
