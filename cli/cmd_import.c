@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/ctr_common.h"
 #include "cli/progress.h"
+#include "engine/events/events.h"
 #include "engine/image/import.h"
 
 struct import_opts {
@@ -47,11 +49,16 @@ static int import_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (strcmp(path, "-") == 0 && isatty(0))
 		return pm_fail(err, PM_E_USAGE,
 			       "cannot read from terminal. Use command-line redirection");
-	int r = pm_image_import(pm_cli_store(cli), path, 0, reference, &io,
+	_cleanup_engine_ struct pm_engine e = {0};
+	int r = pm_cli_engine(cli, &e, err);
+	if (r < 0)
+		return r;
+	r = pm_image_import(pm_cli_store(cli), path, 0, reference, &io,
 				pm_progress_events(bars), id, err);
 	pm_progress_clear(bars);
 	if (r < 0)
 		return r;
+	pm_event_image(&e, "import", id, reference);
 	printf("sha256:%s\n", id);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "engine/container/stop.h"
+#include "engine/events/events.h"
 
 struct kill_opts {
 	bool all, latest;
@@ -27,8 +28,10 @@ static int kill_one(struct pm_engine *e, const char *name, void *arg, struct pm_
 	int r = pm_container_load(e, name, &c, err);
 	if (r >= 0)
 		r = pm_container_signal(e, &c, *(int *)arg, err);
-	if (r >= 0)
+	if (r >= 0) {
+		pm_event_container(e, &c, "kill");
 		printf("%s\n", name);
+	}
 	return r;
 }
 

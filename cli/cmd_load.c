@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/ctr_common.h"
 #include "cli/progress.h"
+#include "engine/events/events.h"
 #include "engine/image/load.h"
 
 struct load_opts {
@@ -31,11 +33,17 @@ static int load_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return pm_fail(err, PM_E_USAGE,
 			       "cannot read from terminal. Use command-line redirection or the "
 			       "--input flag");
-	int r = pm_image_load(pm_cli_store(cli), o->input ? o->input : "-", 0,
+	_cleanup_engine_ struct pm_engine e = {0};
+	int r = pm_cli_engine(cli, &e, err);
+	if (r < 0)
+		return r;
+	r = pm_image_load(pm_cli_store(cli), o->input ? o->input : "-", 0,
 			      pm_progress_events(bars), &names, err);
 	pm_progress_clear(bars);
-	for (size_t i = 0; i < names.n; i++)
+	for (size_t i = 0; i < names.n; i++) {
+		pm_event_image(&e, "loadfromarchive", NULL, names.v[i]);
 		printf("Loaded image: %s\n", names.v[i]);
+	}
 	return r < 0 ? r : 0;
 }
 

@@ -1,8 +1,10 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
+#include "cli/ctr_common.h"
 #include "cli/image_common.h"
 #include "cli/progress.h"
+#include "engine/events/events.h"
 
 struct pull_opts {
 	bool all_tags, quiet, tls_verify, content_trust;
@@ -55,7 +57,10 @@ static int pull_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		.signature_policy = o->signature_policy,
 		.all_tags = o->all_tags,
 	};
+	_cleanup_engine_ struct pm_engine e = {0};
 	int r = pm_pull_platform(o->platform, &po, &platform, err);
+	if (r >= 0)
+		r = pm_cli_engine(cli, &e, err);
 	if (r < 0)
 		return r;
 
@@ -65,8 +70,10 @@ static int pull_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_image_pull(pm_cli_store(cli), cli->args[i], &po, pm_progress_events(bars),
 				  &ids, err);
 		pm_progress_clear(bars);
-		for (size_t j = 0; j < ids.n; j++)
+		for (size_t j = 0; j < ids.n; j++) {
+			pm_event_image(&e, "pull", ids.v[j], cli->args[i]);
 			puts(ids.v[j]);
+		}
 		if (r == -PM_E_CANCELLED || (r < 0 && cli->n_args == 1))
 			return r;
 		if (r < 0)

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "engine/container/remove.h"
+#include "engine/events/events.h"
 #include "engine/image/resolve.h"
 #include "storage/image.h"
 
@@ -46,8 +47,11 @@ static int remove_whole(struct pm_engine *e, const char *id, bool force, struct 
 	if (r >= 0)
 		r = pm_image_remove(e->store, id, &removed, err);
 	if (r >= 0) {
-		for (size_t i = 0; i < removed.untagged.n; i++)
+		for (size_t i = 0; i < removed.untagged.n; i++) {
+			pm_event_image(e, "untag", id, removed.untagged.v[i]);
 			printf("Untagged: %s\n", removed.untagged.v[i]);
+		}
+		pm_event_image(e, "remove", id, NULL);
 		printf("Deleted: %s\n", id);
 	}
 	pm_image_removed_free(&removed);
@@ -67,8 +71,10 @@ static int remove_one(struct pm_engine *e, const char *word, bool force, struct 
 
 	if (name && row.n_names > 1) {
 		r = pm_image_untag(e->store, name, err);
-		if (r >= 0)
+		if (r >= 0) {
+			pm_event_image(e, "untag", id, name);
 			printf("Untagged: %s\n", name);
+		}
 		return r;
 	}
 	if (row.n_names > 1 && !force) {

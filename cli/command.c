@@ -15,6 +15,8 @@ const struct pm_opt pm_global_table[] = {
 	 "Cgroup manager to use", .arg = "string", .choices = "cgroupfs|systemd|disabled"},
 	{"config", 0, PM_STRING(struct pm_global_opts, config),
 	 "Directory whose config.json holds registry credentials", .complete = PM_COMPLETE_DIR},
+	{"events-backend", 0, PM_CHOICE(struct pm_global_opts, events_backend),
+	 "Events backend to use", .arg = "string", .choices = "file|journald|none"},
 	{"log-level", 0, PM_STRING(struct pm_global_opts, log_level),
 	 "Log messages above specified level (trace, debug, info, warn, warning, error, fatal, "
 	 "panic)",

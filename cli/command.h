@@ -32,6 +32,7 @@ struct pm_global_opts {
 	const char *storage_driver;
 	struct pm_strv storage_opt;
 	const char *cgroup_manager;
+	const char *events_backend;
 	bool version;
 };
 

@@ -49,6 +49,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_complete,
 	&pm_cmd_complete_no_desc,
 	&pm_cmd_completion,
+	&pm_cmd_events,
 	&pm_cmd_help,
 	&pm_cmd_info,
 	&pm_cmd_system_reset,

@@ -10,6 +10,7 @@
 #include "base/timefmt.h"
 #include "engine/container/attach.h"
 #include "engine/container/stop.h"
+#include "engine/events/events.h"
 #include "engine/image/resolve.h"
 
 int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
@@ -21,6 +22,7 @@ int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 	ret->store = pm_cli_store(cli);
 	ret->runtime = cli->global.runtime;
 	ret->cgroup_manager = cli->global.cgroup_manager;
+	ret->events_backend = cli->global.events_backend;
 	ret->log_level = cli->global.log_level;
 	return 0;
 }
@@ -303,6 +305,8 @@ int pm_ctr_foreground(struct pm_engine *e, const struct pm_container *c, struct 
 					 : e->conf.detach_keys ? e->conf.detach_keys
 							       : PM_DETACH_KEYS_DEFAULT,
 					 &o.detach, err);
+	if (r >= 0 && c)
+		pm_event_container(e, c, "attach");
 	if (r >= 0)
 		r = pm_attach_run(&o, &result, err);
 	if (r < 0)

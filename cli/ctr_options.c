@@ -10,6 +10,7 @@
 #include "cli/ctr_options_parts.h"
 #include "cli/image_common.h"
 #include "cli/progress.h"
+#include "engine/events/events.h"
 #include "engine/image/resolve.h"
 
 int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
@@ -45,6 +46,20 @@ int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct p
 	return pm_ctr_apply_security(o, c, err);
 }
 
+/* Passes progress on, and notes that an image was really fetched. */
+struct noticed {
+	const struct pm_pull_progress *to;
+	bool pulled;
+};
+
+static void notice(void *arg, const struct pm_pull_event *ev)
+{
+	struct noticed *n = arg;
+	n->pulled |= ev->kind == PM_PULL_DONE;
+	if (n->to && n->to->event)
+		n->to->event(n->to->arg, ev);
+}
+
 int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
 			 const char *word, struct pm_ctr_config *c, char ret_id[65],
 			 struct pm_err *err)
@@ -65,8 +80,11 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 		return r;
 
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(STDERR_FILENO, o->quiet);
-	r = pm_image_obtain(e->store, word, policy, &po, pm_progress_events(bars), ret_id, &c->image,
-			    err);
+	struct noticed seen = {.to = pm_progress_events(bars)};
+	const struct pm_pull_progress progress = {.event = notice, .arg = &seen};
+	r = pm_image_obtain(e->store, word, policy, &po, &progress, ret_id, &c->image, err);
+	if (r >= 0 && seen.pulled)
+		pm_event_image(e, "pull", ret_id, word);
 	c->raw_image_name = pm_strdup(word);
 	return r;
 }

@@ -75,6 +75,8 @@ static const struct key keys[] = {
 	KEY("engine", "pull_policy", K_STR, pull_policy),
 	KEY("engine", "stop_timeout", K_INT, stop_timeout),
 	KEY("engine", "num_locks", K_INT, num_locks),
+	KEY("engine", "events_logfile_max_size", K_SIZE_STR, events_logfile_max_size),
+	KEY("engine", "events_logfile_path", K_STR, events_logfile_path),
 	KEY("engine", "events_logger", K_STR, events_logger),
 	KEY("engine", "env", K_STRV, env_engine),
 	KEY("engine", "network_cmd_options", K_STRV, network_cmd_options),

@@ -65,7 +65,9 @@ struct pm_conf {
 	char *pull_policy;
 	int64_t stop_timeout;
 	int64_t num_locks;
-	char *events_logger;
+	char *events_logger;           /* "file", "journald", "none" */
+	char *events_logfile_path;     /* NULL: in runroot */
+	char *events_logfile_max_size; /* as written; NULL: 1 MB */
 	struct pm_strv env_engine; /* environment for pm's helpers */
 	struct pm_strv network_cmd_options;
 	bool volume_path_set;

@@ -10,6 +10,7 @@
 #include "base/proc.h"
 #include "engine/container/attach.h"
 #include "engine/container/create.h"
+#include "engine/events/events.h"
 #include "storage/overlay.h"
 #include "storage/stage.h"
 
@@ -432,6 +433,8 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	int r = plan_network(c, plan, err);
 	if (r >= 0)
 		r = plan_log(e, c, plan, err);
+	if (r >= 0)
+		r = pm_events_plan(e, c, plan, err);
 	if (r >= 0)
 		r = plan_cleanup(e, c, plan, err);
 	return r;

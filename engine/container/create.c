@@ -15,6 +15,7 @@
 #include "base/undo.h"
 #include "engine/container/name.h"
 #include "engine/container/remove.h"
+#include "engine/events/events.h"
 #include "netns/publish.h"
 #include "storage/image.h"
 #include "storage/stage.h"
@@ -403,6 +404,7 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 	pm_undo_commit(&undo);
 	pm_strv_free(&made.volumes);
 	pm_container_state(e, &c->row, &c->state);
+	pm_event_container(e, c, "create");
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "engine/container/bundle.h"
+#include "engine/events/events.h"
 
 static int open_ns(pid_t pid, const char *kind, struct pm_err *err)
 {
@@ -132,8 +133,10 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 		r = view_running(c, &b, err);
 	if (r >= 0) {
 		make_plan(e, c, o, &b, dir, &plan);
-		r = write_process(c, o, &b.env, plan.process, err);
+		r = pm_events_plan(e, c, &plan, err);
 	}
+	if (r >= 0)
+		r = write_process(c, o, &b.env, plan.process, err);
 	if (r >= 0)
 		r = pm_monitor_launch(m, &plan, err);
 	if (r >= 0)

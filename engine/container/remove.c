@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "engine/container/stop.h"
+#include "engine/events/events.h"
 #include "netns/userns.h"
 #include "storage/stage.h"
 #include "storage/volume.h"
@@ -124,6 +125,7 @@ int pm_container_remove_ended(struct pm_engine *e, struct pm_container *c, bool 
 		return r;
 	}
 
+	pm_event_container(e, c, "remove");
 	delete_runtime_state(e, c, cgroup);
 	remove_run_dir(e, c->row.id);
 	if (volumes)

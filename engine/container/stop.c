@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "engine/events/events.h"
 #include "netns/userns.h"
 
 /* A killed process and its monitor are gone within this, or something is wrong with the host. */
@@ -81,10 +82,8 @@ int pm_container_kill_hard(struct pm_engine *e, struct pm_container *c, struct p
 	return r < 0 ? r : 0;
 }
 
-int pm_container_stop(struct pm_engine *e, struct pm_container *c, int timeout, struct pm_err *err)
+static int stop_running(struct pm_engine *e, struct pm_container *c, int timeout, struct pm_err *err)
 {
-	if (c->state.status != PM_STATUS_RUNNING)
-		return 0;
 	if (timeout < 0) {
 		int r = pm_engine_conf(e, err);
 		if (r < 0)
@@ -107,4 +106,14 @@ int pm_container_stop(struct pm_engine *e, struct pm_container *c, int timeout, 
 			"SIGKILL", pm_signal_name(sig, name), c->row.name, timeout);
 	}
 	return pm_container_kill_hard(e, c, err);
+}
+
+int pm_container_stop(struct pm_engine *e, struct pm_container *c, int timeout, struct pm_err *err)
+{
+	if (c->state.status != PM_STATUS_RUNNING)
+		return 0;
+	int r = stop_running(e, c, timeout, err);
+	if (r >= 0)
+		pm_event_container(e, c, "stop");
+	return r;
 }

@@ -99,6 +99,11 @@ static const struct field fields[] = {
 	F(pidfile, F_STR),
 	F(conmon_pidfile, F_STR),
 	F(userns_hint_dir, F_STR),
+	FE(events_backend, PM_EVENTS_JOURNALD),
+	F(events_path, F_STR),
+	F(events_max_size, F_I64),
+	F(events_head, F_STR),
+	F(events_tail, F_STR),
 	F(remove_dirs, F_STRV),
 	F(cleanup, F_STRV),
 };

@@ -32,6 +32,7 @@
 #include "base/err.h"
 #include "base/wire.h"
 #include "engine/cgroup/cgroup.h"
+#include "engine/events/eventlog.h"
 #include "netns/slirp_client.h"
 #include "netns/userns.h"
 #include "storage/overlay.h"
@@ -134,6 +135,12 @@ struct pm_launch_plan {
 	char *pidfile; /* --pidfile; may be NULL */
 	char *conmon_pidfile; /* --conmon-pidfile; may be NULL */
 	char *userns_hint_dir; /* runroot, to publish a fresh default namespace in; may be NULL */
+
+	/* engine/events/eventlog.h, prepared by pm_events_plan */
+	enum pm_events_backend events_backend;
+	char *events_path; /* may be NULL */
+	int64_t events_max_size;
+	char *events_head, *events_tail;
 
 	struct pm_strv remove_dirs; /* removed after the exit (rm): absolute, in this order */
 	/* argv executed last when pm is gone; argv[0] absolute; may be empty */

@@ -264,6 +264,16 @@ static int start(struct monitor *m, struct pm_err *err)
 	return r;
 }
 
+static void tell_started(struct monitor *m)
+{
+	if (m->plan.kind == PM_LAUNCH_EXEC) {
+		monitor_event(m, &(struct pm_event_what){.status = "exec"});
+		return;
+	}
+	monitor_event(m, &(struct pm_event_what){.status = "init"});
+	monitor_event(m, &(struct pm_event_what){.status = "start"});
+}
+
 /* A launch that failed leaves nothing behind. */
 static _Noreturn void give_up(struct monitor *m, const struct pm_err *err)
 {
@@ -294,6 +304,10 @@ static int tell_exit(struct monitor *m)
 	char buf[512];
 	size_t len = monitor_encode_ints(buf, sizeof(buf), NULL, names, values, 3);
 	monitor_write_file(m, "exit", buf, len, NULL);
+	const bool exec = m->plan.kind == PM_LAUNCH_EXEC;
+	monitor_event(m, &(struct pm_event_what){.status = exec ? "exec_died" : "died",
+						 .has_exit = true,
+						 .exit_code = code});
 	io_finish(m, code, false);
 	say_ints(m, "exited", names, values, 2);
 	return code;
@@ -357,6 +371,7 @@ int main(int argc, char **argv)
 	if (r < 0)
 		give_up(m, &err);
 
+	tell_started(m);
 	const int64_t pid = m->init;
 	say_ints(m, "started", (const char *const[]){"pid"}, &pid, 1);
 	io_run(m);

@@ -29,6 +29,21 @@ void monitor_owner_end(const struct monitor *m)
 	setfsgid(0);
 }
 
+void monitor_event(const struct monitor *m, const struct pm_event_what *what)
+{
+	const struct pm_launch_plan *p = &m->plan;
+	if (p->events_backend == PM_EVENTS_NONE || !p->events_head || !p->events_tail)
+		return;
+	const struct pm_eventlog l = {.backend = p->events_backend,
+				      .path = p->events_path,
+				      .max_size = p->events_max_size,
+				      .head = p->events_head,
+				      .tail = p->events_tail};
+	monitor_owner_begin(m);
+	pm_eventlog_write(&l, what, NULL);
+	monitor_owner_end(m);
+}
+
 static int write_file(const struct monitor *m, const char *name, const void *data, size_t len,
 		      struct pm_err *err)
 {

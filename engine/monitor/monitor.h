@@ -44,6 +44,9 @@ struct monitor {
 void monitor_owner_begin(const struct monitor *m);
 void monitor_owner_end(const struct monitor *m);
 
+/* Write an event of the container, as the plan says. */
+void monitor_event(const struct monitor *m, const struct pm_event_what *what);
+
 /* A file in ctr_dir, whole, by rename; allocates nothing. */
 int monitor_write_file(const struct monitor *m, const char *name, const void *data, size_t len,
 		       struct pm_err *err);
