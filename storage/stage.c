@@ -97,6 +97,12 @@ int pm_stage_layer(struct pm_stage *st, const char *name, struct pm_err *err)
 	return pm_fs_open(st->dir_fd, diff, O_RDONLY | O_DIRECTORY, 0, err);
 }
 
+int pm_stage_recipe(struct pm_stage *st, const char *name, struct pm_err *err)
+{
+	_cleanup_free_ char *path = pm_asprintf("%s/recipe", name);
+	return pm_fs_open(st->dir_fd, path, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
+}
+
 int pm_trash_dir(struct pm_store *s, int dirfd, const char *path, struct pm_err *err)
 {
 	char name[64];

@@ -41,6 +41,8 @@ static inline void pm_cleanup_stage(struct pm_stage **st)
 /* Make staging/<random>/NAME, 0700, and in it `diff`, 0755: where an extractor unpacks a layer. Returns
  * a descriptor of diff. */
 int pm_stage_layer(struct pm_stage *st, const char *name, struct pm_err *err);
+/* Make its recipe (storage/recipe.h), an empty file beside diff: a descriptor to write to. */
+int pm_stage_recipe(struct pm_stage *st, const char *name, struct pm_err *err);
 
 /* Move dirfd/path (a directory on the store's file system) into trash/: atomic, and final once the
  * caller's row is gone. A missing path is success. Deletes nothing. */

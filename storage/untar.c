@@ -13,7 +13,11 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/tar.h"
+#include "storage/recipe.h"
 #include "storage/untar_dirs.h"
+
+/* of directories that an archive replaces by something else, for the recipe's sake */
+enum { REPLACED_DEPTH_MAX = 200 };
 
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
@@ -25,6 +29,8 @@ struct pm_untar {
 	struct pm_layer_dirs dirs;
 	struct pm_untar_totals totals;
 	struct pm_layer_path path, target;
+	struct pm_recipe_writer *recipe; /* NULL: none */
+	uint64_t lost; /* bytes of replaced files in it */
 	int file;     /* the regular file being written, or -1 */
 	mode_t made;  /* its mode so far */
 	uint64_t end; /* of what was written to it */
@@ -48,7 +54,14 @@ int pm_untar_new(const struct pm_untar_opts *opts, struct pm_untar **ret, struct
 		/* some have no such notion */
 		u->opts.max_bytes = fs.f_blocks ? (uint64_t)fs.f_bavail * fs.f_frsize : UINT64_MAX;
 	}
-	u->tar = pm_tar_reader_new(NULL, NULL);
+	if (opts->recipe > 0) {
+		int r = pm_recipe_writer_new(opts->recipe, u->opts.max_bytes, &u->recipe, err);
+		if (r < 0) {
+			free(u);
+			return r;
+		}
+	}
+	u->tar = pm_tar_reader_new(u->recipe ? pm_recipe_raw : NULL, u->recipe);
 	pm_layer_dirs_init(&u->dirs, opts->rootfd);
 	*ret = u;
 	return 0;
@@ -62,6 +75,7 @@ void pm_untar_free(struct pm_untar *u)
 		close(u->file);
 	pm_tar_reader_free(u->tar);
 	pm_layer_dirs_free(&u->dirs);
+	pm_recipe_writer_free(u->recipe);
 	free(u);
 }
 
@@ -141,6 +155,40 @@ enum replaced {
 	KEPT_DIRECTORY,
 };
 
+/* The recipe gets what the tree base in dirfd holds, which is about to go. */
+static int save_lost(struct pm_untar *u, int dirfd, const char *base, const struct stat *st,
+		     unsigned int depth, struct pm_err *err)
+{
+	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		return 0;
+	_cleanup_close_ int fd = openat(dirfd, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return pm_fail_sys(err, "open what is there");
+	if (S_ISREG(st->st_mode)) {
+		/* holes may be endless, and names of one file many: what came in is the measure */
+		uint64_t size = (uint64_t)st->st_size;
+		if (size > u->totals.bytes - u->lost)
+			pm_recipe_give_up(u->recipe);
+		else
+			pm_recipe_lost(u->recipe, fd, st->st_ino, size);
+		u->lost += size <= u->totals.bytes - u->lost ? size : 0;
+		return 0;
+	}
+	if (depth >= REPLACED_DEPTH_MAX) {
+		pm_recipe_give_up(u->recipe);
+		return 0;
+	}
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	int r = pm_fs_list(fd, ".", &names, err);
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		struct stat below;
+		if (fstatat(fd, names.v[i], &below, AT_SYMLINK_NOFOLLOW) < 0)
+			return pm_fail_sys(err, "look at what is there");
+		r = save_lost(u, fd, names.v[i], &below, depth + 1, err);
+	}
+	return r;
+}
+
 static int replace(struct pm_untar *u, int dirfd, const char *base, bool want_dir,
 		   struct pm_err *err)
 {
@@ -153,7 +201,9 @@ static int replace(struct pm_untar *u, int dirfd, const char *base, bool want_di
 	}
 	if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
 		pm_layer_dirs_forget(&u->dirs);
-	int r = pm_fs_remove_tree(dirfd, base, err);
+	int r = u->recipe ? save_lost(u, dirfd, base, &st, 0, err) : 0;
+	if (r >= 0)
+		r = pm_fs_remove_tree(dirfd, base, err);
 	if (r < 0)
 		return r;
 	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0) ? REPLACED_WHITEOUT : REPLACED;
@@ -193,6 +243,12 @@ static int make_file(struct pm_untar *u, int dirfd, const struct pm_tar_entry *e
 		return pm_fail_sys(err, "create");
 	u->end = 0;
 	u->at_end = true;
+	struct stat st;
+	if (u->recipe && e->stored > 0) {
+		if (fstat(u->file, &st) < 0)
+			return pm_fail_sys(err, "look at the new file");
+		pm_recipe_file(u->recipe, u->path.whole, st.st_ino);
+	}
 	return 0;
 }
 
@@ -469,6 +525,14 @@ int pm_untar_push(struct pm_untar *u, const void *data, size_t len, struct pm_er
 			uint64_t offset;
 			const void *piece = pm_tar_reader_data(u->tar, &n, &offset);
 			r = write_file(u, piece, n, offset, err);
+			if (u->recipe)
+				pm_recipe_data(u->recipe, offset, n);
+		} else if (event == PM_TAR_DATA && u->recipe) {
+			/* of a whiteout: kept nowhere else */
+			size_t n;
+			uint64_t offset;
+			const void *piece = pm_tar_reader_data(u->tar, &n, &offset);
+			pm_recipe_raw(u->recipe, piece, n);
 		} else if (event == PM_TAR_DONE && u->file >= 0) {
 			r = finish_file(u, e, err);
 		}
@@ -477,12 +541,15 @@ int pm_untar_push(struct pm_untar *u, const void *data, size_t len, struct pm_er
 			return pm_wrap(err, "extract '%s'", pm_layer_shown(e->path, shown));
 		}
 	}
-	return event;
+	int r = event >= 0 && u->recipe ? pm_recipe_check(u->recipe, err) : 0;
+	return r < 0 ? r : event;
 }
 
 int pm_untar_finish(struct pm_untar *u, struct pm_untar_totals *ret, struct pm_err *err)
 {
 	int r = pm_tar_reader_end(u->tar, err);
+	if (r >= 0 && u->recipe)
+		r = pm_recipe_finish(u->recipe, err);
 	if (r >= 0)
 		r = pm_layer_dirs_finish(&u->dirs, err);
 	if (r >= 0)

@@ -33,6 +33,7 @@ struct pm_untar_opts {
 	bool devices;         /* make device nodes (real root only); false: skipped and counted */
 	uint64_t max_entries; /* 0: 10 million */
 	uint64_t max_bytes;   /* of file content; 0: what the file system has free at the start */
+	int recipe;           /* an empty file for the layer's recipe (storage/recipe.h), borrowed; 0: none */
 };
 
 struct pm_untar_totals {
@@ -53,7 +54,7 @@ void pm_untar_free(struct pm_untar *u);
  * ENOSPC also when max_bytes is passed. */
 int pm_untar_push(struct pm_untar *u, const void *data, size_t len, struct pm_err *err);
 
-/* The stream has ended: set directories' modes and times. */
+/* The stream has ended: complete the recipe, set directories' modes and times. */
 int pm_untar_finish(struct pm_untar *u, struct pm_untar_totals *ret, struct pm_err *err);
 
 #endif

@@ -309,14 +309,17 @@ static int request_layer(struct fetch *f, struct offer *o, size_t i, bool first,
 	_cleanup_close_ int dir = pm_stage_layer(f->stage, o->staged[i], err);
 	if (dir < 0)
 		return dir;
+	_cleanup_close_ int recipe = pm_stage_recipe(f->stage, o->staged[i], err);
+	if (recipe < 0)
+		return recipe;
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-	int fds[2] = {dir, f->userns};
+	int fds[3] = {dir, recipe, f->userns};
 	bool with_userns = first && f->userns >= 0;
 	pm_wire_add(&w, "type", "layer");
 	pm_wire_add_int(&w, "index", (int64_t)i);
 	pm_wire_add_int(&w, "userns", with_userns);
 	pm_wire_add_int(&w, "single_id", f->single_id);
-	return pm_wire_send(f->sock, &w, fds, with_userns ? 2 : 1, err);
+	return pm_wire_send(f->sock, &w, fds, with_userns ? 3 : 2, err);
 }
 
 static void emit_layer(struct fetch *f, const struct offer *o, size_t i,
@@ -647,21 +650,25 @@ int pm_fetch_layer(struct pm_store *store, struct pm_stage *stage, const char *n
 	_cleanup_close_ int dir = pm_stage_layer(stage, name, err);
 	if (dir < 0)
 		return dir;
+	_cleanup_close_ int recipe = pm_stage_recipe(stage, name, err);
+	if (recipe < 0)
+		return recipe;
 	int r = begin(&f, err);
 	if (r >= 0)
 		r = need_userns(&f, err);
 	if (r >= 0) {
 		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-		int fds[4] = {input, stage->dir_fd, dir, f.userns};
+		int fds[5] = {input, stage->dir_fd, dir, recipe, f.userns};
 		pm_wire_add(&w, "type", "request");
 		pm_wire_add(&w, "op", "import");
 		pm_wire_add(&w, "fds", "input");
 		pm_wire_add(&w, "fds", "stage");
 		pm_wire_add(&w, "fds", "dir");
+		pm_wire_add(&w, "fds", "recipe");
 		if (f.userns >= 0)
 			pm_wire_add(&w, "fds", "userns");
 		pm_wire_add_int(&w, "single_id", f.single_id);
-		r = pm_wire_send(f.sock, &w, fds, f.userns >= 0 ? 4 : 3, err);
+		r = pm_wire_send(f.sock, &w, fds, f.userns >= 0 ? 5 : 4, err);
 	}
 	if (r >= 0)
 		r = run_layer(&f, ret, err);

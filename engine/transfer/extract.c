@@ -75,7 +75,8 @@ static void reset_signals(void)
 
 static int confine(const struct pm_extract_spec *spec, int report, pid_t parent, struct pm_err *err)
 {
-	const int keep[] = {spec->input, report, spec->directory, spec->userns};
+	const int keep[] = {spec->input, report, spec->directory, spec->recipe,
+			    spec->userns};
 	int r = pm_sandbox_close_others(keep, PM_ARRAY_SIZE(keep), err);
 	if (r >= 0 && spec->userns >= 0) {
 		r = pm_sandbox_enter_userns(spec->userns, err);

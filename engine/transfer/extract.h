@@ -35,6 +35,7 @@ struct pm_extract_spec {
 	int64_t input_offset; /* with input: read with pread from here; -1: read() */
 	int64_t input_size;   /* with input_offset: bytes to read; -1: to the end of the file */
 	int directory;        /* an existing, empty directory of the caller's (borrowed) */
+	int recipe;           /* an empty file for the layer's recipe (borrowed), -1 for none */
 	int userns;           /* the user namespace to enter (borrowed), -1 for none */
 	bool single_id;       /* that namespace maps one id only: owners are dropped */
 	bool devices;         /* make device nodes: only as the host's root */
@@ -47,8 +48,8 @@ struct pm_extract_spec {
 
 #define PM_EXTRACT_SPEC_INIT                                                                       \
 	{                                                                                          \
-		.input = -1, .input_offset = -1, .input_size = -1, .directory = -1, .userns = -1,  \
-		.blob_size = -1                                                                    \
+		.input = -1, .input_offset = -1, .input_size = -1, .directory = -1, .recipe = -1,  \
+		.userns = -1, .blob_size = -1                                                                   \
 	}
 
 struct pm_extract {

@@ -197,6 +197,7 @@ static int start(struct job *j, struct pm_err *err)
 	spec.input_offset = local ? j->layer->offset : -1;
 	spec.input_size = local ? j->layer->size : -1;
 	spec.directory = j->layer->dir;
+	spec.recipe = j->layer->recipe;
 	spec.userns = s->userns;
 	spec.single_id = s->single_id;
 	spec.foreign = j->batch->foreign;

@@ -227,6 +227,7 @@ static int import(struct pm_session *s, struct pm_err *err)
 	struct pm_extract_spec spec = PM_EXTRACT_SPEC_INIT;
 	spec.input = s->input;
 	spec.directory = s->dir;
+	spec.recipe = s->recipe;
 	spec.userns = s->userns;
 	spec.single_id = s->single_id;
 	spec.foreign = true;

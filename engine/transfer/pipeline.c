@@ -265,6 +265,7 @@ int pm_pipeline_run(struct pm_pipeline *p, struct pm_extract_result *ret, struct
 		.whiteouts = s->whiteouts,
 		.keep_owner = !s->single_id,
 		.devices = s->devices,
+		.recipe = s->recipe > 0 ? s->recipe : 0,
 	};
 	int r = pm_untar_new(&opts, &u, err);
 	if (r < 0)

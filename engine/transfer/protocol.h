@@ -4,14 +4,14 @@
  *
  *	pm -> "request": op ("pull", "load", "import"); "fds" names the descriptors that ride along, in
  *		order ("input": what load and import read; "stage": a directory for temporary files;
- *		"dir", "userns": import's); transport, name, os, arch, variant, authfile, creds, cert_dir,
+ *		"dir", "recipe", "userns": import's); transport, name, os, arch, variant, authfile, creds, cert_dir,
  *		tls_verify (-1, 0, 1), all_tags, path, single_id, whiteouts.
  *	<- "trying": text (all_tags: each image's name before it is fetched)
  *	<- "image": two memfds, manifest and config (checked: registry/manifest.h); media_type, digest,
  *		name_digest (of the index, or digest), created, os, arch, variant; lists "name",
  *		"layer" (digest), "size", "layer_type", "diff_id", bottom first. "" for no digest
- *	-> "layer": index, descriptor of the empty directory to fill; the first also sends the user
- *		namespace where there is one ("userns" 1), "single_id", "whiteouts"
+ *	-> "layer": index, descriptors of the empty directory to fill and of its recipe; the first also sends
+ *		the user namespace where there is one ("userns" 1), "single_id", "whiteouts"
  *	-> "go": all layers that pm wants were named
  *	<- "progress": index, done, total, state (enum pm_pull_layer_state); "retry": text
  *	<- "layer": index, diff_id, blob, blob_size, stream_size: it is complete and checked
@@ -27,7 +27,7 @@
 
 enum {
 	PM_TRANSFER_FD = 3,
-	PM_TRANSFER_FDS_MAX = 4,
+	PM_TRANSFER_FDS_MAX = 6,
 };
 
 #endif

@@ -16,7 +16,8 @@ static int gone(struct pm_err *err)
 
 int pm_session_begin(struct pm_session *s, int sock, struct pm_err *err)
 {
-	*s = (struct pm_session){.sock = sock, .input = -1, .stage = -1, .dir = -1, .userns = -1};
+	*s = (struct pm_session){.sock = sock, .input = -1, .stage = -1, .dir = -1, .recipe = -1,
+				 .userns = -1};
 	int fds[PM_TRANSFER_FDS_MAX];
 	size_t n = PM_TRANSFER_FDS_MAX;
 	int r = pm_wire_recv(sock, &s->request, fds, &n, err);
@@ -28,7 +29,7 @@ int pm_session_begin(struct pm_session *s, int sock, struct pm_err *err)
 		const char *name;
 		int *slot;
 	} known[] = {{"input", &s->input}, {"stage", &s->stage}, {"dir", &s->dir},
-		     {"userns", &s->userns}};
+		     {"recipe", &s->recipe}, {"userns", &s->userns}};
 	for (size_t i = 0; i < n; i++) {
 		int *slot = NULL;
 		for (size_t k = 0; k < PM_ARRAY_SIZE(known) && i < names.n; k++) {
@@ -58,7 +59,7 @@ int pm_session_begin(struct pm_session *s, int sock, struct pm_err *err)
 
 void pm_session_end(struct pm_session *s)
 {
-	int *fds[] = {&s->input, &s->stage, &s->dir, &s->userns};
+	int *fds[] = {&s->input, &s->stage, &s->dir, &s->recipe, &s->userns};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)
 			close(pm_steal_fd(fds[i]));
@@ -107,8 +108,10 @@ int pm_session_send_layer(struct pm_session *s, size_t index, const char *diff_i
 void pm_tx_image_free(struct pm_tx_image *i)
 {
 	for (size_t k = 0; k < i->n_layers; k++) {
-		if (i->layers[k].dir >= 0)
+		if (i->layers[k].dir >= 0) {
 			close(i->layers[k].dir);
+			close(i->layers[k].recipe);
+		}
 	}
 	free(i->layers);
 	pm_manifest_free(&i->manifest);
@@ -251,7 +254,7 @@ static int send_image(struct pm_session *s, struct pm_tx_image *i, struct pm_err
 	return pm_wire_send(s->sock, &w, fds, 2, err);
 }
 
-/* A "layer" message: fds are its directory and perhaps the user namespace; taken or closed. */
+/* A "layer" message: fds are its directory, its recipe and perhaps the user namespace; taken or closed. */
 static int want_layer(struct pm_session *s, struct pm_tx_image *i, const struct pm_wire *w,
 		      int *fds, size_t n, struct pm_err *err)
 {
@@ -264,7 +267,7 @@ static int want_layer(struct pm_session *s, struct pm_tx_image *i, const struct 
 	if (r >= 0)
 		r = pm_wire_get_int(w, "whiteouts", s->whiteouts, &whiteouts, err);
 	bool good = r >= 0 && index >= 0 && (size_t)index < i->n_layers &&
-		    n == (userns ? 2U : 1U) && i->layers[index].dir < 0 &&
+		    n == (userns ? 3U : 2U) && i->layers[index].dir < 0 &&
 		    (!userns || s->userns < 0);
 	if (!good) {
 		for (size_t k = 0; k < n; k++)
@@ -272,8 +275,9 @@ static int want_layer(struct pm_session *s, struct pm_tx_image *i, const struct 
 		return r < 0 ? r : pm_fail(err, PM_E_INTERNAL, "malformed message from pm");
 	}
 	i->layers[index].dir = fds[0];
+	i->layers[index].recipe = fds[1];
 	if (userns)
-		s->userns = fds[1];
+		s->userns = fds[2];
 	s->single_id = single != 0;
 	s->whiteouts = whiteouts;
 	return 0;

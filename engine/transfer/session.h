@@ -20,7 +20,7 @@
 struct pm_session {
 	int sock;
 	struct pm_wire request;
-	int input, stage, dir, userns; /* -1: not given */
+	int input, stage, dir, recipe, userns; /* -1: not given */
 	bool single_id;
 	int64_t whiteouts; /* enum pm_whiteout_form */
 	struct pm_platform platform;
@@ -37,6 +37,7 @@ struct pm_tx_layer {
 	const char *media_type;
 	const char *diff_id;
 	int dir;    /* where pm wants it; -1: it does not */
+	int recipe; /* with dir: the file for its recipe */
 	/* Where it is: a part of a file (borrowed), or with fd -1 a registry's blob. */
 	int fd;
 	int64_t offset;
