@@ -154,6 +154,11 @@ $(OUT)/tests/reaper: tests/tools/reaper.c
 check-bats: all $(OUT)/tests/reaper
 	tests/run-bats -o $(OUT) $(FILES)
 
+# The same command lines with pm and podman; as root.
+check-compare: all
+	@tools/install-deps run test compare
+	tests/compare/run -o $(OUT) $(FILES)
+
 # Everything, with sanitizers, as an unprivileged user; a skip is a failure. Ends with 'N passed, N failed'.
 check:
 	@tools/install-deps build run test
@@ -199,4 +204,4 @@ clean:
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-build check-bats check-unit check-fuzz check-layers lint quickstart bench install clean
+.PHONY: all check check-build check-bats check-compare check-unit check-fuzz check-layers lint quickstart bench install clean

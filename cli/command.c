@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "cli/refused.h"
 #include "storage/store.h"
 
 const struct pm_opt pm_global_table[] = {
@@ -203,6 +204,10 @@ static int unrecognized(struct pm_cli *cli, const char *group, const char *word,
 {
 	struct suggest s = {.group = group, .word = word};
 	const char *space = *group ? " " : "";
+	_cleanup_free_ char *path = pm_asprintf("%s%s%s", group, space, word);
+	const struct pm_refused *refused = pm_refused_find(path);
+	if (refused)
+		return pm_fail(err, PM_E_UNSUPPORTED, "pm %s: %s", path, refused->reason);
 	pm_command_each(suggest_one, &s);
 	if (s.found.n) {
 		qsort(s.found.v, s.found.n, sizeof(*s.found.v), compare_strings);

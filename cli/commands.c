@@ -53,6 +53,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_help,
 	&pm_cmd_info,
 	&pm_cmd_system_reset,
+	&pm_cmd_tables,
 	&pm_cmd_version,
 	NULL,
 };

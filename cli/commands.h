@@ -41,6 +41,7 @@ extern const struct pm_command pm_cmd_load;
 extern const struct pm_command pm_cmd_pull;
 extern const struct pm_command pm_cmd_rmi;
 extern const struct pm_command pm_cmd_system_reset;
+extern const struct pm_command pm_cmd_tables;
 extern const struct pm_command pm_cmd_version;
 
 #endif

@@ -162,3 +162,12 @@ usage() {
 	assert_eq "$output" $'made\nruns\n:4'
 	pm rm -f -t 0 runs >/dev/null
 }
+
+@test "what pm leaves out of Podman's commands is refused with the reason" {
+	run -125 pm machine ls
+	assert_error 125 'pm machine: containers run on this Linux host itself'
+	run -125 pm system service --time 0
+	assert_error 125 'pm system service: pm has no daemon'
+	run -125 pm nosuchcommand
+	assert_error 125 'unrecognized command `pm nosuchcommand`'
+}

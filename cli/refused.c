@@ -1,0 +1,27 @@
+#include "cli/refused.h"
+
+#include <string.h>
+
+#define NO_VM "containers run on this Linux host itself, there is no virtual machine to manage"
+#define NO_SERVICE "pm has no daemon and no remote service: each command does its own work here"
+
+const struct pm_refused pm_refused_commands[] = {
+	{"farm", NO_SERVICE},
+	{"kube apply", "pm is no client of a Kubernetes cluster: use kubectl apply"},
+	{"machine", NO_VM},
+	{"system connection", NO_SERVICE},
+	{"system migrate", "nothing of pm keeps running that would have to be migrated"},
+	{"system renumber", "pm's locks are files and not numbered"},
+	{"system service", NO_SERVICE},
+	{0},
+};
+
+const struct pm_refused *pm_refused_find(const char *path)
+{
+	for (const struct pm_refused *r = pm_refused_commands; r->path; r++) {
+		size_t n = strlen(r->path);
+		if (strncmp(path, r->path, n) == 0 && (!path[n] || path[n] == ' '))
+			return r;
+	}
+	return NULL;
+}
