@@ -31,30 +31,6 @@ struct start_arg {
 	int status;
 };
 
-/* Start c under its lock; the lock is let go when it runs. 1: it ran already. */
-static int start_locked(struct pm_engine *e, struct pm_container *c, struct pm_start *s,
-			bool attach, struct pm_err *err)
-{
-	_cleanup_close_ int lock = pm_container_lock(e, c->row.id, true, err);
-	if (lock < 0)
-		return lock;
-	pm_container_state(e, &c->row, &c->state);
-	if (c->state.status == PM_STATUS_RUNNING)
-		return 1;
-	/* the monitor of the run before may still tidy up */
-	int r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
-	struct pm_start_facts facts = {.network = c->config.network,
-				       .join = pm_container_joins(c),
-				       .attach = attach};
-	if (r >= 0) {
-		c->row.word = PM_CTR_EXITED; /* so that its start is written anew */
-		r = pm_start_begin(e, &facts, s, err);
-	}
-	if (r >= 0)
-		r = pm_start_finish(s, c, err);
-	return r < 0 ? r : 0;
-}
-
 static int start_one(struct pm_engine *e, const char *name, void *arg, struct pm_err *err)
 {
 	struct start_arg *a = arg;
@@ -65,7 +41,7 @@ static int start_one(struct pm_engine *e, const char *name, void *arg, struct pm
 	pm_container_init(&c);
 	int r = pm_container_load(e, name, &c, err);
 	if (r >= 0)
-		r = start_locked(e, &c, &s, o->attach, err);
+		r = pm_container_start(e, &c, o->attach, &s, err);
 	if (r < 0)
 		return pm_wrap(err, "unable to start container \"%s\"", name);
 	bool detached = false;

@@ -92,6 +92,18 @@ const char *const pm_schema[] = {
 	" volume TEXT NOT NULL REFERENCES volumes(name),"
 	" PRIMARY KEY(container, volume)) WITHOUT ROWID;"
 	"CREATE INDEX container_volumes_volume ON container_volumes(volume);",
+
+	/* pods */
+	"CREATE TABLE pods("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" id TEXT UNIQUE NOT NULL,"
+	" name TEXT UNIQUE NOT NULL,"
+	" labels TEXT,"
+	" created INTEGER NOT NULL,"
+	" infra TEXT,"
+	" config TEXT NOT NULL);"
+	"ALTER TABLE containers ADD COLUMN pod TEXT REFERENCES pods(id);"
+	"CREATE INDEX containers_pod ON containers(pod) WHERE pod IS NOT NULL;",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);
