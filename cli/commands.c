@@ -26,10 +26,14 @@ const struct pm_command *const pm_commands[] = {
 	/* images */
 	&pm_cmd_images,
 	&pm_cmd_import,
+	&pm_cmd_image_exists,
 	&pm_cmd_image_inspect,
+	&pm_cmd_image_prune,
 	&pm_cmd_load,
 	&pm_cmd_pull,
 	&pm_cmd_rmi,
+	&pm_cmd_tag,
+	&pm_cmd_untag,
 	/* containers */
 	&pm_cmd_attach,
 	&pm_cmd_cleanup,

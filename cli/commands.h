@@ -33,7 +33,9 @@ extern const struct pm_command pm_cmd_events;
 extern const struct pm_command pm_cmd_help;
 extern const struct pm_command pm_cmd_images;
 extern const struct pm_command pm_cmd_import;
+extern const struct pm_command pm_cmd_image_exists;
 extern const struct pm_command pm_cmd_image_inspect;
+extern const struct pm_command pm_cmd_image_prune;
 extern const struct pm_command pm_cmd_container_inspect;
 extern const struct pm_command pm_cmd_inspect;
 extern const struct pm_command pm_cmd_info;
@@ -42,6 +44,8 @@ extern const struct pm_command pm_cmd_pull;
 extern const struct pm_command pm_cmd_rmi;
 extern const struct pm_command pm_cmd_system_reset;
 extern const struct pm_command pm_cmd_tables;
+extern const struct pm_command pm_cmd_tag;
+extern const struct pm_command pm_cmd_untag;
 extern const struct pm_command pm_cmd_version;
 
 #endif

@@ -104,6 +104,22 @@ const char *const pm_schema[] = {
 	" config TEXT NOT NULL);"
 	"ALTER TABLE containers ADD COLUMN pod TEXT REFERENCES pods(id);"
 	"CREATE INDEX containers_pod ON containers(pod) WHERE pod IS NOT NULL;",
+
+	/* names that images had (images --history), and images by their top layer */
+	"CREATE TABLE image_past_names("
+	" seq INTEGER PRIMARY KEY,"
+	" image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,"
+	" name TEXT NOT NULL,"
+	" UNIQUE(image, name));"
+	"INSERT INTO image_past_names(image, name) SELECT image, name FROM image_names;"
+	"CREATE TRIGGER image_name_given AFTER INSERT ON image_names BEGIN"
+	" DELETE FROM image_past_names WHERE image = new.image AND name = new.name;"
+	" INSERT INTO image_past_names(image, name) VALUES(new.image, new.name); END;"
+	"CREATE TRIGGER image_name_moved AFTER UPDATE OF image ON image_names BEGIN"
+	" DELETE FROM image_past_names WHERE image = new.image AND name = new.name;"
+	" INSERT INTO image_past_names(image, name) VALUES(new.image, new.name); END;"
+	"CREATE INDEX images_top ON images(top);"
+	"CREATE INDEX layers_parent ON layers(parent);",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);
