@@ -296,6 +296,7 @@ TEST(several_names)
 	CHECK_OK(pm_image_remove_name(s, a.id, NULL, &rm, &err), err);
 	CHECK_STR(rm.deleted.v[0], a.id);
 	pm_image_removed_free(&rm);
+	CHECK_OK(pm_sweep(s, NULL, &err), err);
 	check_consistent(s);
 	pm_store_free(s);
 }
