@@ -11,6 +11,7 @@ extern const struct pm_command *const pm_commands[];
 
 extern const struct pm_command pm_cmd_container; /* groups */
 extern const struct pm_command pm_cmd_image;
+extern const struct pm_command pm_cmd_network;
 extern const struct pm_command pm_cmd_system;
 
 extern const struct pm_command pm_cmd_cleanup; /* containers */
@@ -25,6 +26,14 @@ extern const struct pm_command pm_cmd_run;
 extern const struct pm_command pm_cmd_start;
 extern const struct pm_command pm_cmd_stop;
 extern const struct pm_command pm_cmd_wait;
+
+extern const struct pm_command pm_cmd_network_create; /* networks */
+extern const struct pm_command pm_cmd_network_exists;
+extern const struct pm_command pm_cmd_network_inspect;
+extern const struct pm_command pm_cmd_network_ls;
+extern const struct pm_command pm_cmd_network_prune;
+extern const struct pm_command pm_cmd_network_rm;
+extern const struct pm_command pm_cmd_network_update;
 
 extern const struct pm_command pm_cmd_complete;
 extern const struct pm_command pm_cmd_complete_no_desc;

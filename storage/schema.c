@@ -120,6 +120,27 @@ const char *const pm_schema[] = {
 	" INSERT INTO image_past_names(image, name) VALUES(new.image, new.name); END;"
 	"CREATE INDEX images_top ON images(top);"
 	"CREATE INDEX layers_parent ON layers(parent);",
+
+	/* networks: who is on which, who holds which address (storage/network.h) */
+	"CREATE TABLE container_networks("
+	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,"
+	" network TEXT NOT NULL,"
+	" PRIMARY KEY(container, network)) WITHOUT ROWID;"
+	"CREATE INDEX container_networks_network ON container_networks(network);"
+
+	"CREATE TABLE leases("
+	" network TEXT NOT NULL,"
+	" address BLOB NOT NULL,"
+	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,"
+	" pid INTEGER NOT NULL, pid_start INTEGER NOT NULL, boot TEXT NOT NULL,"
+	" PRIMARY KEY(network, address)) WITHOUT ROWID;"
+	"CREATE INDEX leases_container ON leases(container);"
+
+	"CREATE TABLE lease_last("
+	" network TEXT NOT NULL,"
+	" subnet TEXT NOT NULL,"
+	" address BLOB NOT NULL,"
+	" PRIMARY KEY(network, subnet)) WITHOUT ROWID;",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);
