@@ -38,7 +38,7 @@ static int container_counts(struct pm_engine *e, struct pm_json_pool *pool, stru
 			    struct pm_err *err)
 {
 	_cleanup_ctr_list_ struct pm_ctr_list list = {0};
-	int64_t running = 0;
+	int64_t running = 0, paused = 0;
 	int r = pm_ctr_list(e->store, 0, &list, err);
 	if (r < 0)
 		return r;
@@ -46,12 +46,13 @@ static int container_counts(struct pm_engine *e, struct pm_json_pool *pool, stru
 		struct pm_ctr_state st;
 		pm_container_state(e, &list.v[i], &st);
 		running += st.status == PM_STATUS_RUNNING;
+		paused += st.status == PM_STATUS_PAUSED;
 	}
 	struct pm_json *v = pm_json_set(pool, store, "containerStore", pm_json_object(pool));
 	pm_json_set_int(pool, v, "number", (int64_t)list.n);
-	pm_json_set_int(pool, v, "paused", 0);
+	pm_json_set_int(pool, v, "paused", paused);
 	pm_json_set_int(pool, v, "running", running);
-	pm_json_set_int(pool, v, "stopped", (int64_t)list.n - running);
+	pm_json_set_int(pool, v, "stopped", (int64_t)list.n - running - paused);
 	return 0;
 }
 

@@ -51,31 +51,11 @@ static int join_path(struct pm_engine *e, const char *mode, const char *kind, ch
 	int r = pm_ctr_state_read(e->store->runroot_fd, id, &st, err);
 	if (r < 0)
 		return r;
-	if (r == 0 || st.status != PM_STATUS_RUNNING)
+	if (r == 0 || !pm_ctr_is_up(&st))
 		return pm_fail(err, PM_E_STATE,
 			       "container %s is not running: its %s namespace cannot be joined", id,
 			       kind);
 	*ret = pm_asprintf("/proc/%d/ns/%s", (int)st.pid, kind);
-	return 0;
-}
-
-/* The container whose run directory has the files of the network that mode, "container:ID", joins: it may join
- * another's itself. The caller frees *ret. */
-static int network_owner(struct pm_engine *e, const char *mode, char **ret, struct pm_err *err)
-{
-	_cleanup_free_ char *id = pm_strdup(mode + strlen("container:"));
-	for (;;) {
-		_cleanup_container_ struct pm_container c;
-		pm_container_init(&c);
-		int r = pm_container_load(e, id, &c, err);
-		if (r < 0)
-			return r;
-		if (!c.config.network || !pm_startswith(c.config.network, "container:"))
-			break;
-		free(id);
-		id = pm_strdup(c.config.network + strlen("container:"));
-	}
-	*ret = pm_steal(&id);
 	return 0;
 }
 
@@ -108,10 +88,7 @@ static int namespaces(struct pm_engine *e, const struct pm_container *c, struct 
 		env->netns = PM_SPEC_NETNS_PATH;
 		env->netns_path = b->netns_path ? b->netns_path : k->network + strlen("ns:");
 		if (b->netns_path) {
-			_cleanup_free_ char *id = NULL;
-			r = network_owner(e, k->network, &id, err);
-			if (r < 0)
-				return r;
+			const char *id = k->network + strlen("container:");
 			b->hosts_from = pm_asprintf("%s/ctr/%s/hosts", e->store->runroot, id);
 			b->resolv_from = pm_asprintf("%s/ctr/%s/resolv.conf", e->store->runroot, id);
 			env->hosts_from = b->hosts_from;

@@ -94,11 +94,11 @@ static struct pm_json *state(struct insp *i)
 	struct pm_json *o = pm_json_object(i->pool), *h = pm_json_object(i->pool);
 	const struct pm_ctr_state *st = &i->c->state;
 	const struct pm_ctr_row *row = &i->c->row;
-	bool running = st->status == PM_STATUS_RUNNING;
+	bool running = pm_ctr_is_up(st);
 	str(i, o, "OciVersion", pm_json_get_str(i->oci, "ociVersion"));
 	str(i, o, "Status", pm_ctr_status_name(st->status));
 	flag(i, o, "Running", running);
-	flag(i, o, "Paused", false);
+	flag(i, o, "Paused", st->status == PM_STATUS_PAUSED);
 	flag(i, o, "Restarting", false);
 	flag(i, o, "OOMKilled", st->oom_killed);
 	flag(i, o, "Dead", false);
@@ -258,7 +258,7 @@ static struct pm_json *network(struct insp *i)
 			flag(i, o, fields[k].name, false);
 	}
 	set(i, o, "Ports", ports(i));
-	if (i->c->state.status == PM_STATUS_RUNNING && !pm_streq(i->k->network, "host"))
+	if (pm_ctr_is_up(&i->c->state) && !pm_streq(i->k->network, "host"))
 		strf(i, o, "SandboxKey", "/proc/%d/ns/net", (int)i->c->state.pid);
 	else
 		str(i, o, "SandboxKey", "");

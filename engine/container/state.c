@@ -11,6 +11,7 @@
 #include "base/lock.h"
 #include "base/proc.h"
 #include "base/wire.h"
+#include "engine/cgroup/group.h"
 
 /* A state file holds a handful of numbers. */
 #define STATE_MAX 65536
@@ -89,7 +90,9 @@ int pm_ctr_state_read(int runroot, const char *id, struct pm_ctr_state *ret, str
 		s.status = PM_STATUS_EXITED; /* though the monitor may still tidy up */
 		s.pid = 0;
 	} else if (alive(s.pid, s.pid_start)) {
-		s.status = PM_STATUS_RUNNING;
+		_cleanup_group_ struct pm_group g = PM_GROUP_INIT;
+		pm_group_open(s.pid, id, &g);
+		s.status = pm_group_frozen(&g) ? PM_STATUS_PAUSED : PM_STATUS_RUNNING;
 	} else if (s.monitored) {
 		s.status = PM_STATUS_STOPPING;
 		s.pid = 0;
@@ -104,6 +107,11 @@ int pm_ctr_state_read(int runroot, const char *id, struct pm_ctr_state *ret, str
 	return 1;
 }
 
+bool pm_ctr_is_up(const struct pm_ctr_state *st)
+{
+	return st->status == PM_STATUS_RUNNING || st->status == PM_STATUS_PAUSED;
+}
+
 const char *pm_ctr_status_name(enum pm_ctr_status s)
 {
 	switch (s) {
@@ -113,6 +121,8 @@ const char *pm_ctr_status_name(enum pm_ctr_status s)
 		return "initialized";
 	case PM_STATUS_RUNNING:
 		return "running";
+	case PM_STATUS_PAUSED:
+		return "paused";
 	case PM_STATUS_STOPPING:
 		return "stopping";
 	case PM_STATUS_EXITED:

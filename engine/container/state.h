@@ -18,6 +18,7 @@ enum pm_ctr_status {
 	PM_STATUS_CREATED,
 	PM_STATUS_STARTING, /* a monitor is at work, the process is not there yet: "initialized" */
 	PM_STATUS_RUNNING,
+	PM_STATUS_PAUSED,   /* running, but its control group is frozen */
 	PM_STATUS_STOPPING, /* the process is gone, the monitor still cleans up */
 	PM_STATUS_EXITED,
 };
@@ -41,7 +42,10 @@ struct pm_ctr_state {
  * PM_E_FORMAT. */
 int pm_ctr_state_read(int runroot, const char *id, struct pm_ctr_state *ret, struct pm_err *err);
 
-/* Podman's word: created, initialized, running, stopping, exited. */
+/* Is its first process there, frozen or not? */
+bool pm_ctr_is_up(const struct pm_ctr_state *st);
+
+/* Podman's word: created, initialized, running, paused, stopping, exited. */
 const char *pm_ctr_status_name(enum pm_ctr_status s);
 
 /* Wait until no monitor of container id lives and its process is gone; timeout_ms < 0: for ever.
