@@ -229,3 +229,17 @@ void pm_spec_user_free(struct pm_spec_user *u)
 	free(u->groups);
 	*u = (struct pm_spec_user){0};
 }
+
+char *pm_spec_name_of(const char *text, uint32_t id)
+{
+	_cleanup_free_ char *copy = pm_strdup(text);
+	char *p = copy, *line;
+	while ((line = next_line(&p))) {
+		char *f[4];
+		uint32_t n;
+		fields(line, f, PM_ARRAY_SIZE(f));
+		if (*f[0] && pm_spec_parse_id(f[2], &n) && n == id)
+			return pm_strdup(f[0]);
+	}
+	return NULL;
+}

@@ -33,6 +33,9 @@ int pm_spec_user_lookup(const struct pm_rootfs_view *view, const char *user,
 void pm_spec_user_free(struct pm_spec_user *u);
 #define _cleanup_spec_user_ _cleanup_(pm_spec_user_free)
 
+/* The name of id in text, the content of a passwd or group file: the caller's, NULL when it has none. */
+char *pm_spec_name_of(const char *text, uint32_t id);
+
 /* Decimal digits, at most 2^31-1. false: not such a number. */
 bool pm_spec_parse_id(const char *s, uint32_t *ret);
 
