@@ -48,15 +48,8 @@ static int cleanup_one(struct pm_engine *e, const char *name, void *arg, struct 
 static int cleanup_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct cleanup_opts *o = opts;
-	_cleanup_engine_ struct pm_engine e = {0};
-	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest};
-	int r = pm_cli_engine(cli, &e, err);
-	if (r >= 0)
-		r = pm_ctr_choose(cli, &e, &choice, &names, err);
-	if (r < 0)
-		return r;
-	return pm_ctr_verb_each(cli, &e, &names, cleanup_one, o);
+	return pm_ctr_verb(cli, &choice, cleanup_one, o, err);
 }
 
 const struct pm_command pm_cmd_cleanup = {

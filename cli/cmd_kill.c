@@ -7,7 +7,7 @@
 
 struct kill_opts {
 	bool all, latest;
-	struct pm_strv cidfile;
+	struct pm_strv cidfile, filter;
 	const char *signal;
 };
 
@@ -15,6 +15,7 @@ static const struct pm_opt kill_table[] = {
 	{"all", 'a', PM_BOOL(struct kill_opts, all), "Signal all running containers"},
 	{"cidfile", 0, PM_STRINGS(struct kill_opts, cidfile), "Read the container ID from the file",
 	 .complete = PM_COMPLETE_FILE},
+	{"filter", 'f', PM_LIST(struct kill_opts, filter), "Choose containers by conditions"},
 	{"latest", 'l', PM_BOOL(struct kill_opts, latest), "Act on the container created last"},
 	{"signal", 's', PM_STRING(struct kill_opts, signal), "Signal to send to the container",
 	 .def = "KILL", .complete = PM_COMPLETE_SIGNAL},
@@ -38,19 +39,13 @@ static int kill_one(struct pm_engine *e, const char *name, void *arg, struct pm_
 static int kill_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct kill_opts *o = opts;
-	_cleanup_engine_ struct pm_engine e = {0};
-	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
-	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .running_only = true,
-				       .cidfiles = &o->cidfile};
+	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .cidfiles = &o->cidfile,
+				       .filters = &o->filter,
+				       .states = PM_IN_STATE(PM_STATUS_RUNNING) |
+						 PM_IN_STATE(PM_STATUS_PAUSED)};
 	int sig = 0;
 	int r = pm_signal_parse(o->signal, &sig, err);
-	if (r >= 0)
-		r = pm_cli_engine(cli, &e, err);
-	if (r >= 0)
-		r = pm_ctr_choose(cli, &e, &choice, &names, err);
-	if (r < 0)
-		return r;
-	return pm_ctr_verb_each(cli, &e, &names, kill_one, &sig);
+	return r < 0 ? r : pm_ctr_verb(cli, &choice, kill_one, &sig, err);
 }
 
 const struct pm_command pm_cmd_kill = {

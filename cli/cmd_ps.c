@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
+#include "cli/ctr_filter.h"
 #include "cli/format.h"
 #include "engine/container/list.h"
 
@@ -93,6 +94,7 @@ static int show(struct pm_engine *e, const struct ps_opts *o, struct pm_err *err
 				     .json = json,
 				     .mounts = o->format && (json || strstr(o->format, ".Mounts")),
 				     .sort = o->sort,
+				     .keep_needs = pm_ctr_filter_needs(&o->filter),
 				     .keep = o->filter.n ? keep : NULL,
 				     .arg = &k};
 	struct pm_json *rows = NULL;

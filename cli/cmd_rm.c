@@ -29,50 +29,37 @@ static const struct pm_opt rm_table[] = {
 	{0},
 };
 
-struct rm_arg {
-	struct pm_cli *cli;
-	struct pm_remove_options ro;
-	bool ignore;
-};
-
-static int rm_one(struct pm_engine *e, const char *name, void *arg, struct pm_err *err)
+/* Podman: 1 for a missing one, 2 for one that runs, 125 for the rest. */
+static void exit_of(struct pm_cli *cli, const struct pm_ctr_set *set)
 {
-	const struct rm_arg *a = arg;
-	_cleanup_container_ struct pm_container c;
-	pm_container_init(&c);
-	int r = pm_container_load(e, name, &c, err);
-	if (r >= 0)
-		r = pm_container_remove(e, &c, &a->ro, err);
-	if (r == -PM_E_NOSUCH && (a->ignore || a->ro.force))
-		return 0;
-	if (r >= 0) {
-		printf("%s\n", name);
-		return r;
-	}
-	/* Podman: 1 for a missing one, 2 for one that runs, 125 for the rest */
-	pm_cli_set_exit(a->cli, r == -PM_E_NOSUCH ? 1 : r == -PM_E_STATE ? 2 : 125);
-	return r;
+	for (size_t i = 0; i < set->n; i++)
+		if (set->errs[i].code)
+			pm_cli_set_exit(cli, set->errs[i].code == PM_E_STATE ? 2 : 125);
 }
 
 static int rm_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct rm_opts *o = opts;
-	_cleanup_engine_ struct pm_engine e = {0};
-	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	_cleanup_ctr_set_ struct pm_ctr_set set = {0};
+	/* a container may need older ones */
 	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .cidfiles = &o->cidfile,
-				       .filters = &o->filter};
-	int r = pm_cli_engine(cli, &e, err);
-	if (r >= 0)
-		r = pm_ctr_choose(cli, &e, &choice, &names, err);
+				       .filters = &o->filter, .newest_first = true};
+	const struct pm_remove_options ro = {.force = o->force,
+					     .volumes = o->volumes,
+					     .depend = o->depend,
+					     .timeout = pm_cli_given(cli, "time") ? (int)o->time : -1};
+	int r = pm_ctr_set_choose(cli, &choice, o->ignore || o->force, &set, err);
 	if (r < 0)
 		return r;
-	struct rm_arg a = {.cli = cli,
-			   .ro = {.force = o->force,
-				  .volumes = o->volumes,
-				  .depend = o->depend,
-				  .timeout = pm_cli_given(cli, "time") ? (int)o->time : -1},
-			   .ignore = o->ignore};
-	return pm_ctr_verb_each(cli, &e, &names, rm_one, &a);
+	if (cli->noted == PM_E_NOSUCH)
+		pm_cli_set_exit(cli, 1);
+	pm_containers_remove(&set.e, set.v, set.n, &ro, set.errs);
+	/* one that has gone meanwhile is what was wanted */
+	for (size_t i = 0; i < set.n; i++)
+		if (set.errs[i].code == PM_E_NOSUCH)
+			pm_err_clear(&set.errs[i]);
+	exit_of(cli, &set);
+	return pm_ctr_set_result(cli, &set);
 }
 
 const struct pm_command pm_cmd_rm = {

@@ -74,19 +74,17 @@ static int start_one(struct pm_engine *e, const char *name, void *arg, struct pm
 static int start_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct start_opts *o = opts;
-	_cleanup_engine_ struct pm_engine e = {0};
-	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
-	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .filters = &o->filter};
+	struct pm_ctr_choice choice = {.all = o->all,
+				       .latest = o->latest,
+				       .filters = &o->filter,
+				       .states = PM_IN_STATE(PM_STATUS_CREATED) |
+						 PM_IN_STATE(PM_STATUS_STARTING) |
+						 PM_IN_STATE(PM_STATUS_EXITED)};
 
 	if (o->attach && cli->n_args > 1)
 		return pm_fail(err, PM_E_USAGE, "you cannot start and attach multiple containers at once");
-	int r = pm_cli_engine(cli, &e, err);
-	if (r >= 0)
-		r = pm_ctr_choose(cli, &e, &choice, &names, err);
-	if (r < 0)
-		return r;
 	struct start_arg a = {.cli = cli, .o = o};
-	r = pm_ctr_verb_each(cli, &e, &names, start_one, &a);
+	int r = pm_ctr_verb(cli, &choice, start_one, &a, err);
 	return r ? r : a.status;
 }
 

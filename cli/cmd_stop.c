@@ -23,41 +23,17 @@ static const struct pm_opt stop_table[] = {
 	{0},
 };
 
-struct stop_arg {
-	int timeout;
-	bool ignore;
-};
-
-static int stop_one(struct pm_engine *e, const char *name, void *arg, struct pm_err *err)
-{
-	const struct stop_arg *a = arg;
-	_cleanup_container_ struct pm_container c;
-	pm_container_init(&c);
-	int r = pm_container_load(e, name, &c, err);
-	if (r == -PM_E_NOSUCH && a->ignore)
-		return 0;
-	if (r >= 0)
-		r = pm_container_stop(e, &c, a->timeout, err);
-	if (r >= 0)
-		printf("%s\n", name);
-	return r;
-}
-
 static int stop_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct stop_opts *o = opts;
-	_cleanup_engine_ struct pm_engine e = {0};
-	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
-	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .running_only = true,
-				       .cidfiles = &o->cidfile, .filters = &o->filter};
-	int r = pm_cli_engine(cli, &e, err);
-	if (r >= 0)
-		r = pm_ctr_choose(cli, &e, &choice, &names, err);
+	_cleanup_ctr_set_ struct pm_ctr_set set = {0};
+	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .cidfiles = &o->cidfile,
+				       .filters = &o->filter, .states = PM_IN_STATE(PM_STATUS_RUNNING)};
+	int r = pm_ctr_set_choose(cli, &choice, o->ignore, &set, err);
 	if (r < 0)
 		return r;
-	struct stop_arg a = {.timeout = pm_cli_given(cli, "time") ? (int)o->time : -1,
-			     .ignore = o->ignore};
-	return pm_ctr_verb_each(cli, &e, &names, stop_one, &a);
+	pm_containers_stop(&set.e, set.v, set.n, pm_cli_given(cli, "time") ? (int)o->time : -1, set.errs);
+	return pm_ctr_set_result(cli, &set);
 }
 
 const struct pm_command pm_cmd_stop = {

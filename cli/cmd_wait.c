@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/timefmt.h"
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "engine/container/wait.h"
@@ -12,38 +13,33 @@ struct wait_opts {
 };
 
 static const struct pm_opt wait_table[] = {
-	{"condition", 0, PM_LIST(struct wait_opts, condition),
-	 "Condition to wait on: stopped, exited or running", .choices = "stopped|exited|running"},
+	{"condition", 0, PM_LIST(struct wait_opts, condition), "Condition to wait on",
+	 .choices = "configured|created|exited|initialized|paused|removed|running|stopped|stopping"},
 	{"ignore", 0, PM_BOOL(struct wait_opts, ignore),
 	 "Ignore errors when a specified container is missing"},
 	{"interval", 'i', PM_STRING(struct wait_opts, interval),
-	 "Accepted for compatibility: pm waits for the event itself, it does not poll", .def = "250ms"},
+	 "Time between two looks at what no event tells of", .def = "250ms"},
 	{"latest", 'l', PM_BOOL(struct wait_opts, latest), "Act on the container created last"},
 	{0},
 };
 
 struct wait_arg {
-	bool running, ignore;
+	unsigned int conditions;
+	int64_t interval_ms;
+	bool ignore;
 };
 
 static int wait_one(struct pm_engine *e, const char *name, void *arg, struct pm_err *err)
 {
 	const struct wait_arg *a = arg;
 	_cleanup_container_ struct pm_container c;
+	int code = -1;
 	pm_container_init(&c);
 	int r = pm_container_load(e, name, &c, err);
-	if (r == -PM_E_NOSUCH && a->ignore) {
-		printf("-1\n");
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	if (a->running && c.state.status == PM_STATUS_RUNNING) {
-		printf("-1\n");
-		return 0;
-	}
-	int code = 0;
-	r = pm_container_wait(e, &c, &code, err);
+	if (r >= 0)
+		r = pm_container_wait_for(e, &c, a->conditions, a->interval_ms, &code, err);
+	else if (r == -PM_E_NOSUCH && (a->ignore || a->conditions & PM_WAIT_REMOVED))
+		r = 0;
 	if (r < 0)
 		return r;
 	printf("%d\n", code);
@@ -51,40 +47,45 @@ static int wait_one(struct pm_engine *e, const char *name, void *arg, struct pm_
 	return 0;
 }
 
+/* A Go duration, or milliseconds. */
+static int parse_interval(const char *text, int64_t *ret_ms, struct pm_err *err)
+{
+	int64_t n;
+	if (pm_parse_int(text, &n, NULL) >= 0) {
+		*ret_ms = n;
+	} else {
+		int r = pm_duration_parse(text, &n, err);
+		if (r < 0)
+			return r;
+		*ret_ms = n / 1000000;
+	}
+	if (*ret_ms < 1)
+		return pm_fail(err, PM_E_USAGE, "interval %s: must be at least a millisecond", text);
+	return 0;
+}
+
 static int wait_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct wait_opts *o = opts;
-	_cleanup_engine_ struct pm_engine e = {0};
-	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	struct pm_ctr_choice choice = {.latest = o->latest};
 	struct wait_arg a = {.ignore = o->ignore};
-
-	for (size_t i = 0; i < o->condition.n; i++) {
-		const char *w = o->condition.v[i];
-		if (strcmp(w, "running") == 0)
-			a.running = true;
-		else if (strcmp(w, "stopped") != 0 && strcmp(w, "exited") != 0)
-			return pm_fail(err, PM_E_USAGE,
-				       "%s is not a condition pm waits for: choose stopped, exited or "
-				       "running", w);
-	}
-	int64_t ns;
-	int r = pm_parse_duration(o->interval, &ns, err);
-	if (r >= 0)
-		r = pm_cli_engine(cli, &e, err);
-	if (r >= 0)
-		r = pm_ctr_choose(cli, &e, &choice, &names, err);
+	int r = parse_interval(o->interval, &a.interval_ms, err);
+	for (size_t i = 0; i < o->condition.n && r >= 0; i++)
+		r = pm_wait_condition(o->condition.v[i], &a.conditions, err);
 	if (r < 0)
 		return r;
-	return pm_ctr_verb_each(cli, &e, &names, wait_one, &a);
+	if (!a.conditions)
+		pm_wait_condition("stopped", &a.conditions, err);
+	return pm_ctr_verb(cli, &choice, wait_one, &a, err);
 }
 
 const struct pm_command pm_cmd_wait = {
 	.path = "wait|container wait",
 	.summary = "Block on one or more containers",
 	.synopsis = "[options] CONTAINER [CONTAINER...]",
-	.text = "Block until one or more containers stop and then print their exit codes.",
-	.examples = "%p ctrID\n%p ctrID1 ctrID2",
+	.text = "Block until one or more containers stop, or one of the conditions given holds, and then print their exit\n"
+		"codes; -1 for what has not exited.",
+	.examples = "%p --interval 5s ctrID\n%p ctrID1 ctrID2\n%p --condition=removed ctrID",
 	.max_args = -1,
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_CONTAINER,

@@ -12,12 +12,6 @@ const struct pm_command pm_cmd_image = {
 	.flags = PM_CMD_GROUP,
 };
 
-const struct pm_command pm_cmd_network = {
-	.path = "network",
-	.summary = "Manage networks",
-	.flags = PM_CMD_GROUP,
-};
-
 const struct pm_command pm_cmd_system = {
 	.path = "system",
 	.summary = "Manage pm",
@@ -28,42 +22,37 @@ const struct pm_command *const pm_commands[] = {
 	/* groups */
 	&pm_cmd_container,
 	&pm_cmd_image,
-	&pm_cmd_network,
 	&pm_cmd_system,
 	/* images */
 	&pm_cmd_images,
 	&pm_cmd_import,
-	&pm_cmd_image_exists,
 	&pm_cmd_image_inspect,
-	&pm_cmd_image_prune,
 	&pm_cmd_load,
 	&pm_cmd_pull,
 	&pm_cmd_rmi,
-	&pm_cmd_tag,
-	&pm_cmd_untag,
 	/* containers */
 	&pm_cmd_attach,
 	&pm_cmd_cleanup,
 	&pm_cmd_create,
 	&pm_cmd_exec,
 	&pm_cmd_inspect,
+	&pm_cmd_container_exists,
 	&pm_cmd_container_inspect,
+	&pm_cmd_container_prune,
 	&pm_cmd_kill,
 	&pm_cmd_logs,
+	&pm_cmd_pause,
+	&pm_cmd_port,
 	&pm_cmd_ps,
+	&pm_cmd_rename,
+	&pm_cmd_restart,
 	&pm_cmd_rm,
 	&pm_cmd_run,
 	&pm_cmd_start,
 	&pm_cmd_stop,
+	&pm_cmd_top,
+	&pm_cmd_unpause,
 	&pm_cmd_wait,
-	/* networks */
-	&pm_cmd_network_create,
-	&pm_cmd_network_exists,
-	&pm_cmd_network_inspect,
-	&pm_cmd_network_ls,
-	&pm_cmd_network_prune,
-	&pm_cmd_network_rm,
-	&pm_cmd_network_update,
 	/* general */
 	&pm_cmd_complete,
 	&pm_cmd_complete_no_desc,

@@ -11,29 +11,28 @@ extern const struct pm_command *const pm_commands[];
 
 extern const struct pm_command pm_cmd_container; /* groups */
 extern const struct pm_command pm_cmd_image;
-extern const struct pm_command pm_cmd_network;
 extern const struct pm_command pm_cmd_system;
 
 extern const struct pm_command pm_cmd_cleanup; /* containers */
 extern const struct pm_command pm_cmd_attach;
+extern const struct pm_command pm_cmd_container_exists;
+extern const struct pm_command pm_cmd_container_prune;
 extern const struct pm_command pm_cmd_logs;
 extern const struct pm_command pm_cmd_create;
 extern const struct pm_command pm_cmd_exec;
 extern const struct pm_command pm_cmd_kill;
+extern const struct pm_command pm_cmd_pause;
+extern const struct pm_command pm_cmd_port;
 extern const struct pm_command pm_cmd_ps;
+extern const struct pm_command pm_cmd_rename;
+extern const struct pm_command pm_cmd_restart;
 extern const struct pm_command pm_cmd_rm;
 extern const struct pm_command pm_cmd_run;
 extern const struct pm_command pm_cmd_start;
 extern const struct pm_command pm_cmd_stop;
+extern const struct pm_command pm_cmd_top;
+extern const struct pm_command pm_cmd_unpause;
 extern const struct pm_command pm_cmd_wait;
-
-extern const struct pm_command pm_cmd_network_create; /* networks */
-extern const struct pm_command pm_cmd_network_exists;
-extern const struct pm_command pm_cmd_network_inspect;
-extern const struct pm_command pm_cmd_network_ls;
-extern const struct pm_command pm_cmd_network_prune;
-extern const struct pm_command pm_cmd_network_rm;
-extern const struct pm_command pm_cmd_network_update;
 
 extern const struct pm_command pm_cmd_complete;
 extern const struct pm_command pm_cmd_complete_no_desc;
@@ -42,9 +41,7 @@ extern const struct pm_command pm_cmd_events;
 extern const struct pm_command pm_cmd_help;
 extern const struct pm_command pm_cmd_images;
 extern const struct pm_command pm_cmd_import;
-extern const struct pm_command pm_cmd_image_exists;
 extern const struct pm_command pm_cmd_image_inspect;
-extern const struct pm_command pm_cmd_image_prune;
 extern const struct pm_command pm_cmd_container_inspect;
 extern const struct pm_command pm_cmd_inspect;
 extern const struct pm_command pm_cmd_info;
@@ -53,8 +50,6 @@ extern const struct pm_command pm_cmd_pull;
 extern const struct pm_command pm_cmd_rmi;
 extern const struct pm_command pm_cmd_system_reset;
 extern const struct pm_command pm_cmd_tables;
-extern const struct pm_command pm_cmd_tag;
-extern const struct pm_command pm_cmd_untag;
 extern const struct pm_command pm_cmd_version;
 
 #endif

@@ -1,17 +1,15 @@
 #include "cli/ctr_common.h"
 
-#include <ctype.h>
 #include <fcntl.h>
-#include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fs.h"
-#include "base/timefmt.h"
+#include "cli/ctr_filter.h"
 #include "engine/container/attach.h"
 #include "engine/container/stop.h"
 #include "engine/events/events.h"
-#include "engine/image/resolve.h"
 
 int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 {
@@ -46,18 +44,20 @@ static int choose_listed(struct pm_engine *e, const struct pm_ctr_choice *ch, st
 			 struct pm_err *err)
 {
 	_cleanup_ctr_list_ struct pm_ctr_list l = {0};
-	int r = pm_ctr_list(e->store, 0, &l, err);
-	for (size_t i = 0; r >= 0 && i < l.n; i++) {
+	bool filtered = ch->filters && ch->filters->n;
+	int r = pm_ctr_list(e->store, filtered ? pm_ctr_filter_needs(ch->filters) : 0, &l, err);
+	for (size_t n = 0; r >= 0 && n < l.n; n++) {
+		const struct pm_ctr_row *row = &l.v[ch->newest_first ? l.n - 1 - n : n];
 		struct pm_ctr_state st;
-		pm_container_state(e, &l.v[i], &st);
-		if (ch->running_only && st.status != PM_STATUS_RUNNING)
+		pm_container_state(e, row, &st);
+		if (ch->states && !(ch->states & PM_IN_STATE(st.status)))
 			continue;
-		if (ch->filters && ch->filters->n) {
-			r = pm_ctr_filter(e, ch->filters, &l.v[i], &st, err);
+		if (filtered) {
+			r = pm_ctr_filter(e, ch->filters, row, &st, err);
 			if (r <= 0)
 				continue;
 		}
-		pm_strv_add(ret, l.v[i].id);
+		pm_strv_add(ret, row->id);
 	}
 	return r < 0 ? r : 0;
 }
@@ -97,178 +97,70 @@ int pm_ctr_choose(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_c
 	return 0;
 }
 
-int pm_ctr_verb_each(struct pm_cli *cli, struct pm_engine *e, const struct pm_strv *names,
-		     int (*verb)(struct pm_engine *e, const char *name, void *arg,
-				 struct pm_err *err),
-		     void *arg)
+int pm_ctr_verb(struct pm_cli *cli, const struct pm_ctr_choice *ch, pm_ctr_verb_fn *verb, void *arg,
+		struct pm_err *err)
 {
-	for (size_t i = 0; i < names->n; i++) {
-		struct pm_err err = PM_ERR_INIT;
-		if (verb(e, names->v[i], arg, &err) < 0)
-			pm_cli_note(cli, &err);
+	_cleanup_engine_ struct pm_engine e = {0};
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	int r = pm_cli_engine(cli, &e, err);
+	if (r >= 0)
+		r = pm_ctr_choose(cli, &e, ch, &names, err);
+	for (size_t i = 0; i < names.n && r >= 0; i++) {
+		struct pm_err why = PM_ERR_INIT;
+		if (verb(&e, names.v[i], arg, &why) < 0)
+			pm_cli_note(cli, &why);
+	}
+	return r < 0 ? r : pm_cli_result(cli, 0);
+}
+
+int pm_ctr_set_choose(struct pm_cli *cli, const struct pm_ctr_choice *ch, bool ignore,
+		      struct pm_ctr_set *ret, struct pm_err *err)
+{
+	int r = pm_cli_engine(cli, &ret->e, err);
+	if (r >= 0)
+		r = pm_ctr_choose(cli, &ret->e, ch, &ret->chosen, err);
+	if (r < 0)
+		return r;
+	ret->v = pm_calloc(ret->chosen.n, sizeof(*ret->v));
+	ret->names = pm_calloc(ret->chosen.n, sizeof(*ret->names));
+	ret->errs = pm_calloc(ret->chosen.n, sizeof(*ret->errs));
+	for (size_t i = 0; i < ret->chosen.n; i++) {
+		struct pm_container *c = &ret->v[ret->n];
+		struct pm_err why = PM_ERR_INIT;
+		pm_container_init(c);
+		r = pm_container_load(&ret->e, ret->chosen.v[i], c, &why);
+		if (r < 0) {
+			pm_container_free(c);
+			/* one of --all that has gone meanwhile is none of the user's errors */
+			if (r != -PM_E_NOSUCH || !(ignore || ch->all))
+				pm_cli_note(cli, &why);
+			continue;
+		}
+		ret->names[ret->n++] = ret->chosen.v[i];
+	}
+	return 0;
+}
+
+void pm_ctr_set_free(struct pm_ctr_set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		pm_container_free(&s->v[i]);
+	free(s->v);
+	free(s->names);
+	free(s->errs);
+	pm_strv_free(&s->chosen);
+	pm_engine_free(&s->e);
+}
+
+int pm_ctr_set_result(struct pm_cli *cli, struct pm_ctr_set *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->errs[i].code)
+			pm_cli_note(cli, &s->errs[i]);
+		else
+			printf("%s\n", s->names[i]);
 	}
 	return pm_cli_result(cli, 0);
-}
-
-/* --- filters -------------------------------------------------------------------------------------------- */
-
-/* What a container is held against. */
-struct subject {
-	struct pm_engine *e;
-	const struct pm_ctr_row *row;
-	const struct pm_ctr_state *st;
-};
-
-static int filter_status(const struct subject *s, const char *value, struct pm_err *err)
-{
-	static const char *const words[] = {"created", "initialized", "running", "stopped", "paused",
-					    "exited", "removing", "stopping", "configured", "unknown"};
-	const char *is = pm_ctr_status_name(s->st->status);
-	bool known = false;
-	for (size_t i = 0; i < PM_ARRAY_SIZE(words); i++)
-		known |= strcmp(words[i], value) == 0;
-	if (!known)
-		return pm_fail(err, PM_E_USAGE, "%s is not a valid status", value);
-	if (strcmp(value, "stopped") == 0)
-		value = "exited";
-	return strcmp(is, value) == 0;
-}
-
-static int filter_name(const struct subject *s, const char *value, struct pm_err *err)
-{
-	regex_t re;
-	if (regcomp(&re, value, REG_EXTENDED | REG_NOSUB) != 0)
-		return pm_fail(err, PM_E_USAGE, "filter name=%s: not a regular expression", value);
-	int found = regexec(&re, s->row->name, 0, NULL, 0) == 0;
-	regfree(&re);
-	return found;
-}
-
-static int filter_id(const struct subject *s, const char *value, struct pm_err *err)
-{
-	(void)err;
-	return pm_startswith(s->row->id, value);
-}
-
-static int filter_label(const struct subject *s, const char *value, struct pm_err *err)
-{
-	(void)err;
-	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
-	struct pm_json *labels = NULL;
-	const char *text = s->row->labels ? s->row->labels : "{}";
-	if (pm_json_parse(pool, text, strlen(text), &labels, NULL) < 0)
-		return 0;
-	const char *eq = strchr(value, '=');
-	_cleanup_free_ char *name = eq ? pm_strndup(value, (size_t)(eq - value)) : pm_strdup(value);
-	const char *has = pm_json_get_str(labels, name);
-	return has && (!eq || strcmp(has, eq + 1) == 0);
-}
-
-static int filter_exited(const struct subject *s, const char *value, struct pm_err *err)
-{
-	int64_t code;
-	int r = pm_parse_int(value, &code, err);
-	if (r < 0)
-		return pm_wrap(err, "filter exited");
-	return s->st->status == PM_STATUS_EXITED && s->st->exit_code == code;
-}
-
-static int filter_ancestor(const struct subject *s, const char *value, struct pm_err *err)
-{
-	(void)err;
-	char id[65];
-	if (!s->row->image_id)
-		return 0;
-	if (pm_startswith(s->row->image_id, value) || pm_streq(s->row->image_name, value))
-		return 1;
-	return pm_image_resolve(s->e->store, value, id, NULL, NULL) >= 0 &&
-	       strcmp(id, s->row->image_id) == 0;
-}
-
-static int other_created(const struct subject *s, const char *name, int64_t *ret,
-			 struct pm_err *err)
-{
-	_cleanup_ctr_row_ struct pm_ctr_row other = {0};
-	int r = pm_ctr_find(s->e->store, name, 0, &other, err);
-	*ret = other.created;
-	return r;
-}
-
-static int filter_before(const struct subject *s, const char *value, struct pm_err *err)
-{
-	int64_t t = 0;
-	int r = other_created(s, value, &t, err);
-	return r < 0 ? r : s->row->created < t;
-}
-
-static int filter_since(const struct subject *s, const char *value, struct pm_err *err)
-{
-	int64_t t = 0;
-	int r = other_created(s, value, &t, err);
-	return r < 0 ? r : s->row->created > t;
-}
-
-static int filter_until(const struct subject *s, const char *value, struct pm_err *err)
-{
-	int64_t t = 0;
-	int r = pm_time_parse_user(value, pm_time_now(), true, &t, err);
-	return r < 0 ? pm_wrap(err, "filter until") : s->row->created < t;
-}
-
-static const struct {
-	const char *key;
-	int (*match)(const struct subject *s, const char *value, struct pm_err *err);
-} filters_known[] = {
-	{"status", filter_status}, {"name", filter_name},     {"id", filter_id},
-	{"label", filter_label},   {"exited", filter_exited}, {"ancestor", filter_ancestor},
-	{"before", filter_before}, {"since", filter_since},   {"until", filter_until},
-};
-
-/* The index of a filter's key in filters_known. */
-static int filter_key(const char *filter, struct pm_err *err)
-{
-	const char *eq = strchr(filter, '=');
-	size_t len = eq ? (size_t)(eq - filter) : 0;
-	if (!eq)
-		return pm_fail(err, PM_E_USAGE, "invalid filter \"%s\": must be key=value", filter);
-	for (size_t k = 0; k < PM_ARRAY_SIZE(filters_known); k++)
-		if (strlen(filters_known[k].key) == len &&
-		    memcmp(filters_known[k].key, filter, len) == 0)
-			return (int)k;
-	return pm_fail(err, PM_E_USAGE, "%.*s is an invalid filter", (int)len, filter);
-}
-
-int pm_ctr_filter_check(const struct pm_strv *filters, struct pm_err *err)
-{
-	int r = 0;
-	for (size_t i = 0; i < filters->n && r >= 0; i++)
-		r = filter_key(filters->v[i], err);
-	return r < 0 ? r : 0;
-}
-
-int pm_ctr_filter(struct pm_engine *e, const struct pm_strv *filters, const struct pm_ctr_row *row,
-		  const struct pm_ctr_state *st, struct pm_err *err)
-{
-	const struct subject s = {.e = e, .row = row, .st = st};
-	int wanted[PM_ARRAY_SIZE(filters_known)] = {0}, matched[PM_ARRAY_SIZE(filters_known)] = {0};
-
-	for (size_t i = 0; i < filters->n; i++) {
-		int k = filter_key(filters->v[i], err);
-		if (k < 0)
-			return k;
-		int r = filters_known[k].match(&s, strchr(filters->v[i], '=') + 1, err);
-		if (r < 0)
-			return r;
-		wanted[k] = 1;
-		/* labels must all be there; of other keys one value is enough */
-		if (filters_known[k].match == filter_label && !r)
-			return 0;
-		matched[k] |= r;
-	}
-	for (size_t k = 0; k < PM_ARRAY_SIZE(filters_known); k++)
-		if (wanted[k] && !matched[k])
-			return 0;
-	return 1;
 }
 
 /* --- foreground ------------------------------------------------------------------------------------------ */

@@ -16,26 +16,22 @@ int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 
 #define _cleanup_engine_ _cleanup_(pm_engine_free)
 
+#define PM_IN_STATE(s) (1u << (s))
+
 /* Which containers a verb is for. Lists are borrowed from the options. */
 struct pm_ctr_choice {
 	bool all, latest;
 	const struct pm_strv *cidfiles; /* NULL: the command has no --cidfile */
 	const struct pm_strv *filters;  /* NULL: the command has no --filter */
-	bool running_only;              /* --all and filters: only running ones */
+	unsigned int states;            /* --all and filters: only those in these states, PM_IN_STATE bits;
+					 * 0: any */
+	bool newest_first;              /* --all and filters: against the order of creation */
 };
 
 /* Names or ids to act on, in order, appended to ret. PM_E_USAGE when the options contradict, or nothing
  * was named. */
 int pm_ctr_choose(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_choice *ch,
 		  struct pm_strv *ret, struct pm_err *err);
-
-/* Does the container pass all filters ("status=running", "name=REGEX", "id=PREFIX", "label=K[=V]",
- * "exited=N", "ancestor=IMAGE", "volume=", "network=", "before=", "since=", "until=")? Values of one
- * key are alternatives, keys all must hold. 1, 0, or PM_E_USAGE for an unknown filter. */
-/* Do all filters have the form KEY=VALUE with a known key? PM_E_USAGE. */
-int pm_ctr_filter_check(const struct pm_strv *filters, struct pm_err *err);
-int pm_ctr_filter(struct pm_engine *e, const struct pm_strv *filters, const struct pm_ctr_row *row,
-		  const struct pm_ctr_state *st, struct pm_err *err);
 
 /* Serve as the foreground client of a started container or exec session until it ends or the user
  * detaches: returns its exit code (0 after a detach, *ret_detached set). c is for proxied signals; NULL:
@@ -49,10 +45,27 @@ int pm_ctr_foreground(struct pm_engine *e, const struct pm_container *c, struct 
 int pm_ctr_attach(struct pm_engine *e, const struct pm_container *c, bool with_stdin,
 		  const char *detach_keys, bool sig_proxy, struct pm_err *err);
 
-/* Call verb for each name; its errors are printed and the rest goes on. The command's result. */
-int pm_ctr_verb_each(struct pm_cli *cli, struct pm_engine *e, const struct pm_strv *names,
-		     int (*verb)(struct pm_engine *e, const char *name, void *arg,
-				 struct pm_err *err),
-		     void *arg);
+/* The whole of a verb's command: the engine, the choice, then verb for each container. Its errors are
+ * printed and the rest goes on. The command's result. */
+typedef int pm_ctr_verb_fn(struct pm_engine *e, const char *name, void *arg, struct pm_err *err);
+int pm_ctr_verb(struct pm_cli *cli, const struct pm_ctr_choice *ch, pm_ctr_verb_fn *verb, void *arg,
+		struct pm_err *err);
+
+/* For verbs which work on all of them at once: chosen and loaded. Those which could not be loaded are noted and
+ * left out; ignore: missing ones silently. */
+struct pm_ctr_set {
+	struct pm_engine e;
+	struct pm_strv chosen;
+	struct pm_container *v;
+	const char **names; /* as the user named v[i]; from chosen */
+	struct pm_err *errs; /* of v[i], for the verb to fill */
+	size_t n;
+};
+#define _cleanup_ctr_set_ _cleanup_(pm_ctr_set_free)
+int pm_ctr_set_choose(struct pm_cli *cli, const struct pm_ctr_choice *ch, bool ignore,
+		      struct pm_ctr_set *ret, struct pm_err *err);
+void pm_ctr_set_free(struct pm_ctr_set *s);
+/* Prints the name of each container without an error, and the errors of the others. The command's result. */
+int pm_ctr_set_result(struct pm_cli *cli, struct pm_ctr_set *s);
 
 #endif

@@ -109,6 +109,14 @@ int pm_container_lock(struct pm_engine *e, const char *id, bool wait, struct pm_
 	return pm_store_lock(e->store, "container", id, PM_LOCK_EXCLUSIVE, wait, err);
 }
 
+int pm_container_save_config(struct pm_engine *e, const struct pm_container *c, struct pm_err *err)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	pm_json_write(pm_ctr_config_to_json(pool, &c->config), 0, &b);
+	return pm_ctr_set_config(e->store, c->row.id, b.data, b.len, err);
+}
+
 int pm_container_fold(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
 {
 	pm_container_state(e, &c->row, &c->state);

@@ -50,6 +50,9 @@ int pm_container_lock(struct pm_engine *e, const char *id, bool wait, struct pm_
  * one who was told of the exit. */
 int pm_container_fold(struct pm_engine *e, struct pm_container *c, struct pm_err *err);
 
+/* Write c->config into the row. Container locked; in the caller's transaction, if there is one. */
+int pm_container_save_config(struct pm_engine *e, const struct pm_container *c, struct pm_err *err);
+
 /* The short id that lists print. */
 #define PM_SHORT_ID 12
 

@@ -37,6 +37,8 @@ char *pm_container_status_text(const struct pm_ctr_state *st, int64_t now_ns)
 		return pm_strdup("Initialized");
 	case PM_STATUS_STOPPING:
 		return pm_strdup("Stopping");
+	case PM_STATUS_PAUSED:
+		return pm_strdup("Paused");
 	case PM_STATUS_RUNNING: {
 		char age[PM_TIME_SIZE];
 		return pm_asprintf("Up %s ago", pm_duration_human(now_ns - st->started, age));
@@ -310,7 +312,7 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 {
 	_cleanup_ctr_list_ struct pm_ctr_list l = {0};
 	struct context x = {.e = e, .o = o, .pool = pool, .now = pm_time_now()};
-	int r = pm_ctr_list(e->store, o->mounts ? PM_CTR_CONFIG : 0, &l, err);
+	int r = pm_ctr_list(e->store, (o->mounts ? PM_CTR_CONFIG : 0) | o->keep_needs, &l, err);
 	if (r < 0)
 		return r;
 

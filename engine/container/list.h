@@ -21,6 +21,7 @@ struct pm_list_options {
 	bool json;       /* the shape of --format json */
 	bool mounts;     /* fill Mounts: reads each container's config */
 	const char *sort; /* "created" (NULL), "command", "id", "image", "names", "runningfor", "status", "size" */
+	unsigned int keep_needs; /* what keep's rows must be read with: 0 or PM_CTR_CONFIG */
 	/* keep a container? 1, 0 or an error; NULL: all */
 	int (*keep)(void *arg, const struct pm_ctr_row *row, const struct pm_ctr_state *st,
 		    struct pm_err *err);

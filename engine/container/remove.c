@@ -105,8 +105,7 @@ static void remove_volumes(struct pm_engine *e, const struct pm_container *c)
 	}
 }
 
-int pm_container_remove_ended(struct pm_engine *e, struct pm_container *c, bool volumes,
-			      struct pm_err *err)
+static int remove_files(struct pm_engine *e, struct pm_container *c, bool volumes, struct pm_err *err)
 {
 	char path[96];
 	_cleanup_free_ char *cgroup = cgroup_dir(e, c);
@@ -130,8 +129,16 @@ int pm_container_remove_ended(struct pm_engine *e, struct pm_container *c, bool 
 	remove_run_dir(e, c->row.id);
 	if (volumes)
 		remove_volumes(e, c);
-	pm_engine_sweep(e);
 	return 0;
+}
+
+int pm_container_remove_ended(struct pm_engine *e, struct pm_container *c, bool volumes,
+			      struct pm_err *err)
+{
+	int r = remove_files(e, c, volumes, err);
+	if (r >= 0)
+		pm_engine_sweep(e);
+	return r;
 }
 
 static int remove_dependents(struct pm_engine *e, const char *id, const struct pm_remove_options *o,
@@ -166,20 +173,43 @@ int pm_container_remove(struct pm_engine *e, struct pm_container *c,
 	if (lock < 0)
 		return lock;
 	pm_container_state(e, &c->row, &c->state);
-	if (c->state.status == PM_STATUS_RUNNING || c->state.status == PM_STATUS_STARTING) {
+	if (pm_ctr_is_up(&c->state) || c->state.status == PM_STATUS_STARTING) {
 		if (!o->force)
 			return pm_fail(err, PM_E_STATE,
 				       "cannot remove container %s as it is %s - running or paused "
 				       "containers cannot be removed without force: container state "
 				       "improper",
 				       c->row.id, pm_ctr_status_name(c->state.status));
-		int r = pm_container_stop(e, c, o->timeout, err);
+		/* a frozen process hears SIGKILL only */
+		int r = c->state.status == PM_STATUS_PAUSED
+				? pm_container_kill_hard(e, c, err)
+				: pm_container_stop(e, c, o->timeout, err);
 		if (r < 0)
 			return r;
 	}
 	/* the monitor may still tidy up after an exit */
 	int r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
-	if (r < 0)
-		return r;
-	return pm_container_remove_ended(e, c, o->volumes, err);
+	if (r >= 0)
+		r = remove_files(e, c, o->volumes, err);
+	if (r >= 0 && !o->no_sweep)
+		pm_engine_sweep(e);
+	return r;
+}
+
+void pm_containers_remove(struct pm_engine *e, struct pm_container *v, size_t n,
+			  const struct pm_remove_options *o, struct pm_err *errs)
+{
+	struct pm_remove_options one = *o;
+	one.no_sweep = true;
+	if (o->force && n > 1) {
+		/* what cannot be stopped here is found out again with the container locked */
+		struct pm_err *why = pm_calloc(n, sizeof(*why));
+		pm_containers_stop(e, v, n, o->timeout, why);
+		free(why);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!errs[i].code)
+			pm_container_remove(e, &v[i], &one, &errs[i]);
+	if (n && !o->no_sweep)
+		pm_engine_sweep(e);
 }

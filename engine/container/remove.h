@@ -15,12 +15,18 @@ struct pm_remove_options {
 	bool volumes; /* its anonymous volumes too */
 	bool depend;  /* and those that depend on it */
 	int timeout;  /* seconds to stop; < 0: its own */
+	bool no_sweep; /* the caller does pm_engine_sweep() at the end of many */
 };
 
 /* Takes the operation lock. PM_E_STATE when it runs and force is not set; PM_E_INUSE when another
  * depends on it. A container that someone else removed meanwhile is PM_E_NOSUCH. */
 int pm_container_remove(struct pm_engine *e, struct pm_container *c,
 			const struct pm_remove_options *o, struct pm_err *err);
+
+/* Those of v which run are stopped together, none locked meanwhile; then each is removed, in order. errs as
+ * in pm_containers_stop. */
+void pm_containers_remove(struct pm_engine *e, struct pm_container *v, size_t n,
+			  const struct pm_remove_options *o, struct pm_err *errs);
 
 /* The same for a caller who holds the lock or was told of the end by the monitor: the container is not
  * running. */

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -82,38 +84,90 @@ int pm_container_kill_hard(struct pm_engine *e, struct pm_container *c, struct p
 	return r < 0 ? r : 0;
 }
 
-static int stop_running(struct pm_engine *e, struct pm_container *c, int timeout, struct pm_err *err)
+static int64_t now_ms(void)
 {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* One container on its way down. */
+struct stopping {
+	struct pm_container *c;
+	struct pm_err *err;
+	int timeout; /* seconds */
+	int64_t deadline;
+	bool wait; /* told to end, and not gone yet */
+};
+
+/* Tell it to end. */
+static int begin(struct pm_engine *e, struct stopping *s, int timeout)
+{
+	struct pm_container *c = s->c;
+	if (c->state.status == PM_STATUS_PAUSED)
+		return pm_fail(s->err, PM_E_STATE,
+			       "can only stop created or running containers. %s is in state paused: "
+			       "container state improper", c->row.id);
+	if (c->state.status != PM_STATUS_RUNNING)
+		return 0;
 	if (timeout < 0) {
-		int r = pm_engine_conf(e, err);
+		int r = pm_engine_conf(e, s->err);
 		if (r < 0)
 			return r;
 		timeout = (int)(c->config.stop_timeout != PM_UNSET ? c->config.stop_timeout
 								   : e->conf.stop_timeout);
 	}
+	s->timeout = timeout > 2000000 ? 2000000 : timeout;
+	int sig = timeout <= 0			       ? SIGKILL
+		  : c->config.stop_signal != PM_UNSET ? (int)c->config.stop_signal
+						       : SIGTERM;
+	s->deadline = now_ms() + (int64_t)s->timeout * 1000;
+	int r = pm_container_signal(e, c, sig, s->err);
+	if (r < 0 && r != -PM_E_STATE)
+		return pm_wrap(s->err, "stop container %s", c->row.name);
+	pm_err_clear(s->err);
+	s->wait = true;
+	return 0;
+}
 
-	int sig = c->config.stop_signal != PM_UNSET ? (int)c->config.stop_signal : SIGTERM;
-	if (timeout > 0) {
-		int r = pm_container_signal(e, c, sig, err);
-		if (r < 0 && r != -PM_E_STATE)
-			return pm_wrap(err, "stop container %s", c->row.name);
-		pm_err_clear(err);
-		r = wait_end(e, c, timeout > 2000000 ? -1 : timeout * 1000, err);
+/* Give it the rest of its time; then it is killed. */
+static int finish(struct pm_engine *e, struct stopping *s)
+{
+	struct pm_container *c = s->c;
+	if (s->timeout > 0) {
+		int64_t left = s->deadline - now_ms();
+		int r = wait_end(e, c, left > 0 ? (int)left : 0, s->err);
 		if (r != 0)
 			return r < 0 ? r : 0;
 		char name[16];
+		int sig = c->config.stop_signal != PM_UNSET ? (int)c->config.stop_signal : SIGTERM;
 		pm_warn("StopSignal %s failed to stop container %s in %d seconds, resorting to "
-			"SIGKILL", pm_signal_name(sig, name), c->row.name, timeout);
+			"SIGKILL", pm_signal_name(sig, name), c->row.name, s->timeout);
 	}
-	return pm_container_kill_hard(e, c, err);
+	return pm_container_kill_hard(e, c, s->err);
+}
+
+void pm_containers_stop(struct pm_engine *e, struct pm_container *v, size_t n, int timeout,
+			struct pm_err *errs)
+{
+	struct stopping *all = pm_calloc(n, sizeof(*all));
+	for (size_t i = 0; i < n; i++) {
+		all[i] = (struct stopping){.c = &v[i], .err = &errs[i]};
+		if (!errs[i].code)
+			begin(e, &all[i], timeout);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (all[i].wait && finish(e, &all[i]) >= 0)
+			pm_event_container(e, &v[i], "stop");
+	free(all);
 }
 
 int pm_container_stop(struct pm_engine *e, struct pm_container *c, int timeout, struct pm_err *err)
 {
-	if (c->state.status != PM_STATUS_RUNNING)
-		return 0;
-	int r = stop_running(e, c, timeout, err);
-	if (r >= 0)
-		pm_event_container(e, c, "stop");
-	return r;
+	struct pm_err own = PM_ERR_INIT;
+	if (!err)
+		err = &own;
+	pm_err_clear(err);
+	pm_containers_stop(e, c, 1, timeout, err);
+	return -err->code;
 }

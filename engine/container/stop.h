@@ -17,11 +17,16 @@ int pm_container_signal(struct pm_engine *e, const struct pm_container *c, int s
 
 /* Stop signal, then SIGKILL after timeout seconds (< 0: the container's own or containers.conf's).
  * Returns when process and monitor are gone; c->state is read anew. A container that does not run is
- * success. Not called with the operation lock held: the stop may take as long as it likes. */
+ * success; a paused one is PM_E_STATE. Not called with the operation lock held: the stop may take as long as it likes. */
 int pm_container_stop(struct pm_engine *e, struct pm_container *c, int timeout,
 		      struct pm_err *err);
 
-/* SIGKILL and wait. */
+/* The same for n of them at once: each gets its signal first, then all have the time together. errs[i] must be
+ * clear, or has an error already (that one is left alone), and is v[i]'s result. */
+void pm_containers_stop(struct pm_engine *e, struct pm_container *v, size_t n, int timeout,
+			struct pm_err *errs);
+
+/* SIGKILL and wait; a paused one is killed, too. */
 int pm_container_kill_hard(struct pm_engine *e, struct pm_container *c, struct pm_err *err);
 
 #endif
