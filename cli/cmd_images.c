@@ -7,24 +7,25 @@
 #include "cli/image_list.h"
 
 struct images_opts {
-	bool all, digests, no_trunc, noheading, quiet;
+	bool all, digests, history, no_trunc, noheading, quiet;
 	struct pm_strv filter;
 	const char *format, *sort;
 };
 
 static const struct pm_opt images_table[] = {
 	{"all", 'a', PM_BOOL(struct images_opts, all),
-	 "Show all images (pm keeps no intermediate ones, so this changes nothing yet)"},
+	 "Show all images (default hides intermediate images)"},
 	{"digests", 0, PM_BOOL(struct images_opts, digests), "Show digests"},
 	{"filter", 'f', PM_LIST(struct images_opts, filter),
 	 "Filter output based on conditions provided",
-	 .choices = "reference=|dangling=|label=|before=|since=|until=|id=|readonly="},
+	 .choices = "after=|before=|containers=|dangling=|id=|intermediate=|label=|manifest=|"
+		    "readonly=|reference=|since=|until="},
 	{"format", 0, PM_STRING(struct images_opts, format),
 	 "Change the output format to JSON or a Go template", .complete = PM_COMPLETE_FORMAT,
 	 .choices = ".Arch|.Containers|.Created|.CreatedAt|.CreatedSince|.CreatedTime|.Dangling|"
 		    ".Digest|.History|.ID|.Id|.Labels|.Names|.Os|.ParentId|.ReadOnly|.RepoDigests|"
 		    ".RepoTags|.Repository|.SharedSize|.Size|.Tag|.VirtualSize"},
-	{"history", 0, PM_REFUSED, "pm does not keep former names of images", .no_value = "true"},
+	{"history", 0, PM_BOOL(struct images_opts, history), "Display the image name history"},
 	{"no-trunc", 0, PM_BOOL(struct images_opts, no_trunc), "Do not truncate output"},
 	{"noheading", 'n', PM_BOOL(struct images_opts, noheading), "Do not print column headings"},
 	{"quiet", 'q', PM_BOOL(struct images_opts, quiet), "Display only image IDs"},
@@ -38,6 +39,35 @@ static const char *const headings[] = {
 	"ID",	  "IMAGE ID", "CreatedSince", "CREATED", "CreatedAt", "CREATED AT",
 	"ReadOnly", "R/O",    NULL,
 };
+
+/* Does the format name what costs a query for each image? Rather once too often. */
+static bool wants_details(const char *format)
+{
+	static const char *const costly[] = {"Containers", "History", "Labels", "ParentId", "json",
+					     "{{.}}", "range"};
+	for (size_t i = 0; format && i < PM_ARRAY_SIZE(costly); i++) {
+		if (strstr(format, costly[i]))
+			return true;
+	}
+	return false;
+}
+
+static char *default_table(const struct images_opts *o, bool readonly)
+{
+	return pm_asprintf("table {{.Repository}}\t{{.Tag}}\t%s{{.ID}}\t{{.Created}}\t{{.Size}}%s%s",
+			   o->digests ? "{{.Digest}}\t" : "", o->history ? "\t{{.History}}" : "",
+			   readonly ? "\t{{.ReadOnly}}" : "");
+}
+
+/* Podman shows the column only when it tells something. */
+static bool any_readonly(const struct pm_json *rows)
+{
+	for (size_t i = 0; i < pm_json_len(rows); i++) {
+		if (pm_json_get_bool(pm_json_at(rows, i), "ReadOnly", false))
+			return true;
+	}
+	return false;
+}
 
 static void print_ids(const struct pm_json *rows)
 {
@@ -79,7 +109,8 @@ static int images_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		.sort = o->sort,
 		.no_trunc = o->no_trunc,
 		.json = json,
-		.users = json || (o->format && strstr(o->format, "Containers")),
+		.all = o->all,
+		.details = o->history || wants_details(o->format),
 	};
 	int r = pm_image_list_tree(pm_cli_store(cli), &lo, pool, &rows, err);
 	if (r < 0)
@@ -88,13 +119,11 @@ static int images_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		print_ids(rows);
 		return 0;
 	}
+	_cleanup_free_ char *table = default_table(o, any_readonly(rows));
 	struct pm_format f = {
 		.name = "images",
 		.format = o->format,
-		.table_default = o->digests ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
-					      "{{.Created}}\t{{.Size}}"
-					    : "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Created}}\t"
-					      "{{.Size}}",
+		.table_default = table,
 		.headings = headings,
 		.no_heading = o->noheading,
 		.terminal = isatty(1),

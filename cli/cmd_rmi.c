@@ -3,13 +3,11 @@
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
-#include "engine/container/remove.h"
-#include "engine/events/events.h"
-#include "engine/image/resolve.h"
+#include "engine/image/remove.h"
 #include "storage/image.h"
 
 struct rmi_opts {
-	bool all, force, ignore;
+	bool all, force, ignore, no_prune;
 };
 
 static const struct pm_opt rmi_table[] = {
@@ -18,75 +16,16 @@ static const struct pm_opt rmi_table[] = {
 	 "Force Removal of the image, and of the containers that use it"},
 	{"ignore", 'i', PM_BOOL(struct rmi_opts, ignore),
 	 "Ignore errors if a specified image does not exist"},
+	{"no-prune", 0, PM_BOOL(struct rmi_opts, no_prune), "Do not remove dangling images"},
 	{0},
 };
 
-/* The containers made from image id, running or not. */
-static int remove_users(struct pm_engine *e, const char *id, struct pm_err *err)
+static void print_report(const struct pm_rmi_report *rep)
 {
-	_cleanup_strv_ struct pm_strv users = PM_STRV_INIT;
-	int r = pm_image_users(e->store, id, &users, err);
-	for (size_t i = 0; i < users.n && r >= 0; i++) {
-		_cleanup_container_ struct pm_container c;
-		struct pm_remove_options ro = {.force = true, .volumes = true, .depend = true,
-					       .timeout = 0};
-		pm_container_init(&c);
-		r = pm_container_load(e, users.v[i], &c, err);
-		if (r >= 0)
-			r = pm_container_remove(e, &c, &ro, err);
-		if (r == -PM_E_NOSUCH) /* gone meanwhile, as we want it */
-			r = 0;
-	}
-	return r;
-}
-
-static int remove_whole(struct pm_engine *e, const char *id, bool force, struct pm_err *err)
-{
-	struct pm_image_removed removed = {0};
-	int r = force ? remove_users(e, id, err) : 0;
-	if (r >= 0)
-		r = pm_image_remove(e->store, id, &removed, err);
-	if (r >= 0) {
-		for (size_t i = 0; i < removed.untagged.n; i++) {
-			pm_event_image(e, "untag", id, removed.untagged.v[i]);
-			printf("Untagged: %s\n", removed.untagged.v[i]);
-		}
-		pm_event_image(e, "remove", id, NULL);
-		printf("Deleted: %s\n", id);
-	}
-	pm_image_removed_free(&removed);
-	return r;
-}
-
-static int remove_one(struct pm_engine *e, const char *word, bool force, struct pm_err *err)
-{
-	_cleanup_image_row_ struct pm_image_row row = {0};
-	_cleanup_free_ char *name = NULL;
-	char id[65];
-	int r = pm_image_resolve(e->store, word, id, &name, err);
-	if (r >= 0)
-		r = pm_image_by_id(e->store, id, 0, &row, err);
-	if (r < 0)
-		return r;
-
-	if (name && row.n_names > 1) {
-		r = pm_image_untag(e->store, name, err);
-		if (r >= 0) {
-			pm_event_image(e, "untag", id, name);
-			printf("Untagged: %s\n", name);
-		}
-		return r;
-	}
-	if (row.n_names > 1 && !force) {
-		_cleanup_buf_ struct pm_buf list = PM_BUF_INIT;
-		for (size_t i = 0; i < row.n_names; i++)
-			pm_buf_printf(&list, "%s%s", i ? ", " : "", row.names[i].name);
-		return pm_fail(err, PM_E_AMBIGUOUS,
-			       "unable to delete image \"%s\" by ID with more than one tag ([%s]): "
-			       "please force removal",
-			       id, pm_buf_str(&list));
-	}
-	return remove_whole(e, id, force, err);
+	for (size_t i = 0; i < rep->untagged.n; i++)
+		printf("Untagged: %s\n", rep->untagged.v[i]);
+	for (size_t i = 0; i < rep->deleted.n; i++)
+		printf("Deleted: %s\n", rep->deleted.v[i]);
 }
 
 static int note(struct pm_cli *cli, const struct rmi_opts *o, int r, struct pm_err *err)
@@ -105,11 +44,14 @@ static int remove_all(struct pm_cli *cli, struct pm_engine *e, const struct rmi_
 		      struct pm_err *err)
 {
 	_cleanup_image_list_ struct pm_image_list images = {0};
+	const struct pm_rmi_options ro = {.force = o->force, .no_prune = true};
 	int r = pm_image_list(e->store, 0, &images, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < images.n; i++) {
-		r = remove_whole(e, images.v[i].id, o->force, err);
+		_cleanup_rmi_report_ struct pm_rmi_report rep = {0};
+		r = pm_rmi_image(e, images.v[i].id, &ro, &rep, err);
+		print_report(&rep);
 		if (r == -PM_E_NOSUCH)
 			pm_err_clear(err);
 		else if (r < 0)
@@ -121,6 +63,7 @@ static int remove_all(struct pm_cli *cli, struct pm_engine *e, const struct rmi_
 static int rmi_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	const struct rmi_opts *o = opts;
+	const struct pm_rmi_options ro = {.force = o->force, .no_prune = o->no_prune};
 	_cleanup_engine_ struct pm_engine e = {0};
 	if (cli->n_args == 0 && !o->all)
 		return pm_fail(err, PM_E_USAGE, "image name or ID must be specified");
@@ -133,7 +76,9 @@ static int rmi_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (r < 0)
 		return r;
 	for (int i = 0; i < cli->n_args; i++) {
-		r = remove_one(&e, cli->args[i], o->force, err);
+		_cleanup_rmi_report_ struct pm_rmi_report rep = {0};
+		r = pm_rmi(&e, cli->args[i], &ro, &rep, err);
+		print_report(&rep);
 		if (r < 0)
 			note(cli, o, r, err);
 	}

@@ -127,7 +127,9 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (r >= 0 && facts.join) {
 		facts.join = pm_container_joins(&c);
 		facts.network = c.config.network; /* the name became an id */
-		r = pm_start_begin(&e, &facts, &s, err);
+		r = pm_container_start_deps(&e, &c, err);
+		if (r >= 0)
+			r = pm_start_begin(&e, &facts, &s, err);
 	}
 	if (r >= 0)
 		r = pm_start_finish(&s, &c, err);

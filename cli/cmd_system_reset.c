@@ -26,6 +26,7 @@ static bool confirmed(const struct pm_store *s)
 		"        - all containers\n"
 		"        - all images\n"
 		"        - all volumes\n"
+		"        - all networks\n"
 		"        - the graphRoot directory: \"%s\"\n"
 		"        - the runRoot directory: \"%s\"\n",
 		s->root, s->runroot);

@@ -12,6 +12,12 @@ const struct pm_command pm_cmd_image = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_network = {
+	.path = "network",
+	.summary = "Manage networks",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_system = {
 	.path = "system",
 	.summary = "Manage pm",
@@ -22,14 +28,19 @@ const struct pm_command *const pm_commands[] = {
 	/* groups */
 	&pm_cmd_container,
 	&pm_cmd_image,
+	&pm_cmd_network,
 	&pm_cmd_system,
 	/* images */
 	&pm_cmd_images,
 	&pm_cmd_import,
+	&pm_cmd_image_exists,
 	&pm_cmd_image_inspect,
+	&pm_cmd_image_prune,
 	&pm_cmd_load,
 	&pm_cmd_pull,
 	&pm_cmd_rmi,
+	&pm_cmd_tag,
+	&pm_cmd_untag,
 	/* containers */
 	&pm_cmd_attach,
 	&pm_cmd_cleanup,
@@ -53,6 +64,14 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_top,
 	&pm_cmd_unpause,
 	&pm_cmd_wait,
+	/* networks */
+	&pm_cmd_network_create,
+	&pm_cmd_network_exists,
+	&pm_cmd_network_inspect,
+	&pm_cmd_network_ls,
+	&pm_cmd_network_prune,
+	&pm_cmd_network_rm,
+	&pm_cmd_network_update,
 	/* general */
 	&pm_cmd_complete,
 	&pm_cmd_complete_no_desc,

@@ -11,6 +11,7 @@ extern const struct pm_command *const pm_commands[];
 
 extern const struct pm_command pm_cmd_container; /* groups */
 extern const struct pm_command pm_cmd_image;
+extern const struct pm_command pm_cmd_network;
 extern const struct pm_command pm_cmd_system;
 
 extern const struct pm_command pm_cmd_cleanup; /* containers */
@@ -34,6 +35,14 @@ extern const struct pm_command pm_cmd_top;
 extern const struct pm_command pm_cmd_unpause;
 extern const struct pm_command pm_cmd_wait;
 
+extern const struct pm_command pm_cmd_network_create; /* networks */
+extern const struct pm_command pm_cmd_network_exists;
+extern const struct pm_command pm_cmd_network_inspect;
+extern const struct pm_command pm_cmd_network_ls;
+extern const struct pm_command pm_cmd_network_prune;
+extern const struct pm_command pm_cmd_network_rm;
+extern const struct pm_command pm_cmd_network_update;
+
 extern const struct pm_command pm_cmd_complete;
 extern const struct pm_command pm_cmd_complete_no_desc;
 extern const struct pm_command pm_cmd_completion;
@@ -41,7 +50,9 @@ extern const struct pm_command pm_cmd_events;
 extern const struct pm_command pm_cmd_help;
 extern const struct pm_command pm_cmd_images;
 extern const struct pm_command pm_cmd_import;
+extern const struct pm_command pm_cmd_image_exists;
 extern const struct pm_command pm_cmd_image_inspect;
+extern const struct pm_command pm_cmd_image_prune;
 extern const struct pm_command pm_cmd_container_inspect;
 extern const struct pm_command pm_cmd_inspect;
 extern const struct pm_command pm_cmd_info;
@@ -50,6 +61,8 @@ extern const struct pm_command pm_cmd_pull;
 extern const struct pm_command pm_cmd_rmi;
 extern const struct pm_command pm_cmd_system_reset;
 extern const struct pm_command pm_cmd_tables;
+extern const struct pm_command pm_cmd_tag;
+extern const struct pm_command pm_cmd_untag;
 extern const struct pm_command pm_cmd_version;
 
 #endif

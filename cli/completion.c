@@ -7,6 +7,8 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "engine/container/state.h"
+#include "cli/ctr_common.h"
+#include "engine/network/network.h"
 #include "storage/ctr.h"
 #include "storage/image.h"
 #include "storage/volume.h"
@@ -158,6 +160,17 @@ static void offer_containers(struct completion *c, enum pm_complete kind)
 	}
 }
 
+static void offer_networks(struct completion *c)
+{
+	_cleanup_engine_ struct pm_engine e = {0};
+	_cleanup_network_list_ struct pm_network_list l = {0};
+	struct pm_err err = PM_ERR_INIT;
+	if (!open_store(c) || pm_cli_engine(c->cli, &e, &err) < 0 || pm_network_list(&e, &l, &err) < 0)
+		return;
+	for (size_t i = 0; i < l.n; i++)
+		offer(c, l.v[i].name, l.v[i].driver);
+}
+
 /* --- other kinds ------------------------------------------------------------------------------- */
 
 static int offer_command(const struct pm_command *cmd, const char *path, const char *aliases,
@@ -255,7 +268,11 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 	case PM_COMPLETE_SHELL:
 		offer_list(c, "bash|zsh|fish");
 		break;
+	case PM_COMPLETE_NETWORK_NAME:
+		offer_networks(c);
+		break;
 	case PM_COMPLETE_NETWORK:
+		offer_networks(c);
 		offer_list(c, "none|host|slirp4netns|private");
 		break;
 	case PM_COMPLETE_ENV:

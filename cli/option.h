@@ -58,7 +58,8 @@ enum pm_complete {
 	PM_COMPLETE_USER,
 	PM_COMPLETE_COMMAND,  /* commands of pm, for help */
 	PM_COMPLETE_SHELL,    /* bash, zsh, fish */
-	PM_COMPLETE_NETWORK,  /* modes of --network */
+	PM_COMPLETE_NETWORK,  /* modes of --network, and names */
+	PM_COMPLETE_NETWORK_NAME,
 	PM_COMPLETE_ENV,      /* names of this process's environment */
 	PM_COMPLETE_VOLUME,
 	PM_COMPLETE_MOUNT,    /* a volume's name or a path, and more to follow: -v */

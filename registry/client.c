@@ -7,8 +7,8 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "registry/auth.h"
 #include "registry/challenge.h"
+#include "registry/client_internal.h"
 #include "registry/digest.h"
 #include "registry/manifest.h"
 
@@ -22,26 +22,6 @@ enum {
 #define ACCEPT_MANIFESTS                                                                           \
 	PM_MT_OCI_MANIFEST ", " PM_MT_OCI_INDEX ", " PM_MT_DOCKER_MANIFEST ", " PM_MT_DOCKER_LIST
 
-struct endpoint {
-	struct pm_reference ref;
-	char *host;  /* as a URL wants it */
-	char *where; /* domain/path, for messages */
-	bool insecure;
-	bool use_http;
-	bool tls_loaded;
-	struct pm_http_tls tls;
-	char *authorization; /* NULL: none (yet) */
-	bool credentials_loaded;
-	struct pm_credentials credentials;
-};
-
-struct pm_client {
-	struct pm_http *http;
-	struct pm_client_options opts;
-	struct endpoint *v;
-	size_t n, current;
-};
-
 static void wipe(char *s)
 {
 	if (s)
@@ -49,7 +29,7 @@ static void wipe(char *s)
 	free(s);
 }
 
-static void endpoint_free(struct endpoint *e)
+static void endpoint_free(struct pm_client_endpoint *e)
 {
 	pm_reference_free(&e->ref);
 	pm_http_tls_free(&e->tls);
@@ -66,6 +46,7 @@ void pm_client_free(struct pm_client *c)
 	for (size_t i = 0; i < c->n; i++)
 		endpoint_free(&c->v[i]);
 	free(c->v);
+	free(c->also);
 	free(c);
 }
 
@@ -85,24 +66,47 @@ int pm_client_new(struct pm_http *http, const struct pm_registries *conf,
 	struct pm_client *c = PM_NEW(struct pm_client);
 	c->http = http;
 	c->opts = *options;
-	c->v = pm_calloc(list.n, sizeof(*c->v));
-	c->n = list.n;
-	for (size_t i = 0; i < list.n; i++) {
-		struct endpoint *e = &c->v[i];
-		pm_reference_copy(&list.v[i].ref, &e->ref);
+	/* Only the registry itself, which comes last, is written to. */
+	size_t first = options->actions ? list.n - 1 : 0;
+	c->v = pm_calloc(list.n - first, sizeof(*c->v));
+	c->n = list.n - first;
+	for (size_t i = 0; i < c->n; i++) {
+		struct pm_client_endpoint *e = &c->v[i];
+		pm_reference_copy(&list.v[first + i].ref, &e->ref);
 		pm_reference_normalize(&e->ref);
 		/* The name people use and the host that serves it differ for this one. */
 		bool hub = strcmp(e->ref.domain, "docker.io") == 0;
 		e->host = pm_strdup(hub ? "registry-1.docker.io" : e->ref.domain);
 		e->where = pm_reference_name(&e->ref);
 		e->insecure = options->tls_verify == 0 ||
-			      (options->tls_verify < 0 && list.v[i].insecure);
+			      (options->tls_verify < 0 && list.v[first + i].insecure);
 	}
 	*ret = c;
 	return 0;
 }
 
-static int load_tls(struct pm_client *c, struct endpoint *e, struct pm_err *err)
+struct pm_client *pm_client_clone(const struct pm_client *c, struct pm_http *http)
+{
+	struct pm_client *n = PM_NEW(struct pm_client);
+	*n = *c;
+	n->http = http;
+	n->also = pm_strdup_null(c->also);
+	n->v = pm_calloc(c->n, sizeof(*n->v));
+	for (size_t i = 0; i < c->n; i++) {
+		const struct pm_client_endpoint *from = &c->v[i];
+		struct pm_client_endpoint *to = &n->v[i];
+		pm_reference_copy(&from->ref, &to->ref);
+		to->host = pm_strdup(from->host);
+		to->where = pm_strdup(from->where);
+		to->insecure = from->insecure;
+		to->use_http = from->use_http;
+		to->authorization = pm_strdup_null(from->authorization);
+		to->bearer = from->bearer;
+	}
+	return n;
+}
+
+int pm_client_load_tls(struct pm_client *c, struct pm_client_endpoint *e, struct pm_err *err)
 {
 	if (e->tls_loaded)
 		return 0;
@@ -134,11 +138,13 @@ static int load_tls(struct pm_client *c, struct endpoint *e, struct pm_err *err)
 
 /* --- authentication ------------------------------------------------------------------------------ */
 
-static int load_credentials(struct pm_client *c, struct endpoint *e, struct pm_err *err)
+static int load_credentials(struct pm_client *c, struct pm_client_endpoint *e, struct pm_err *err)
 {
 	if (e->credentials_loaded)
 		return 0;
 	e->credentials_loaded = true;
+	if (c->opts.no_creds)
+		return 0;
 	int r = c->opts.creds ? pm_credentials_parse(c->opts.creds, &e->credentials, err)
 			      : pm_credentials_find(c->opts.authfile, e->ref.domain, e->ref.path,
 						    &e->credentials, err);
@@ -171,7 +177,7 @@ static void add_query(struct pm_buf *b, const char *name, const char *value)
 	pm_buf_printf(b, "%s%s=%s", b->len ? "&" : "", name, v);
 }
 
-static int fetch_token(struct pm_client *c, struct endpoint *e, const struct pm_challenge *ch,
+static int fetch_token(struct pm_client *c, struct pm_client_endpoint *e, const struct pm_challenge *ch,
 		       char **ret, struct pm_err *err)
 {
 	_cleanup_free_ char *origin = ch->realm ? pm_http_origin(ch->realm) : NULL;
@@ -181,11 +187,16 @@ static int fetch_token(struct pm_client *c, struct endpoint *e, const struct pm_
 		return pm_fail(err, PM_E_REMOTE,
 			       "registry names the token server '%.200s', which is not encrypted",
 			       origin);
-	_cleanup_free_ char *wanted = pm_asprintf("repository:%s:pull", e->ref.path);
+	_cleanup_free_ char *wanted = pm_asprintf("repository:%s:%s", e->ref.path,
+						  c->opts.actions ? c->opts.actions : "pull");
 	_cleanup_buf_ struct pm_buf query = PM_BUF_INIT;
 	_cleanup_free_ char *basic = NULL;
 	add_query(&query, "service", ch->service);
 	add_query(&query, "scope", wanted);
+	if (c->also) {
+		_cleanup_free_ char *also = pm_asprintf("repository:%s:pull", c->also);
+		add_query(&query, "scope", also);
+	}
 	struct pm_http_request req = {
 		.tls = &e->tls,
 		.max = TOKEN_REPLY_MAX,
@@ -229,9 +240,8 @@ static int fetch_token(struct pm_client *c, struct endpoint *e, const struct pm_
 	return r;
 }
 
-/* Answer a 401: sets e->authorization, or fails with PM_E_UNAUTH. */
-static int authenticate(struct pm_client *c, struct endpoint *e, const struct pm_http_reply *reply,
-			struct pm_err *err)
+int pm_client_authenticate(struct pm_client *c, struct pm_client_endpoint *e,
+			   const struct pm_http_reply *reply, struct pm_err *err)
 {
 	_cleanup_challenges_ struct pm_challenges list = PM_CHALLENGES_INIT;
 	for (size_t i = 0; i < reply->www_authenticate.n; i++)
@@ -254,15 +264,16 @@ static int authenticate(struct pm_client *c, struct endpoint *e, const struct pm
 		return pm_fail(err, PM_E_UNSUPPORTED,
 			       "registry asks for an authentication other than basic and bearer");
 	}
-	wipe(e->authorization);
+	pm_client_forget_token(e);
 	e->authorization = header;
+	e->bearer = bearer != NULL;
 	return 0;
 }
 
 /* --- requests ------------------------------------------------------------------------------------ */
 
-static unsigned int pause_for(const struct pm_client *c, unsigned int attempt,
-			      const struct pm_http_reply *reply)
+unsigned int pm_client_pause(const struct pm_client *c, unsigned int attempt,
+			     const struct pm_http_reply *reply)
 {
 	int64_t ms = (int64_t)c->opts.retry_ms << (attempt < 10 ? attempt : 10);
 	if (reply && reply->retry_after >= 0)
@@ -270,7 +281,7 @@ static unsigned int pause_for(const struct pm_client *c, unsigned int attempt,
 	return (unsigned int)(ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : ms);
 }
 
-static bool retryable_status(int status)
+bool pm_client_retryable(int status)
 {
 	return status == 429 || status == 408 || (status >= 500 && status != 501 && status != 505);
 }
@@ -296,7 +307,7 @@ static void error_text(const struct pm_http_reply *reply, char *ret, size_t size
 	ret[n] = '\0';
 }
 
-static int status_error(const struct pm_http_reply *reply, struct pm_err *err)
+int pm_client_status_error(const struct pm_http_reply *reply, struct pm_err *err)
 {
 	char text[256];
 	error_text(reply, text, sizeof(text));
@@ -316,7 +327,7 @@ static int status_error(const struct pm_http_reply *reply, struct pm_err *err)
 	}
 }
 
-static void rest(struct pm_client *c, unsigned int ms, const struct pm_err *why)
+void pm_client_rest(struct pm_client *c, unsigned int ms, const struct pm_err *why)
 {
 	if (c->opts.retrying)
 		c->opts.retrying(c->opts.arg, why->text, ms);
@@ -332,43 +343,73 @@ static void rest(struct pm_client *c, unsigned int ms, const struct pm_err *why)
 	}
 }
 
-static char *make_url(const struct endpoint *e, const char *kind, const char *what)
+char *pm_client_url(const struct pm_client_endpoint *e, const char *kind, const char *what)
 {
+	if (!kind)
+		return pm_asprintf("%s://%s/v2/", e->use_http ? "http" : "https", e->host);
 	return pm_asprintf("%s://%s/v2/%s/%s/%s", e->use_http ? "http" : "https", e->host,
 			   e->ref.path, kind, what);
 }
 
-struct ask {
-	const char *kind, *what; /* of the URL; or url */
-	const char *url;         /* a whole one instead, of the same origin */
-	const char *accept;
-	size_t max;
-};
-
-/* GET with authentication, http for insecure endpoints, and retries. On success *ret_x holds a 200. */
-static int get(struct pm_client *c, struct endpoint *e, const struct ask *ask,
-	       struct pm_http_xfer **ret_x, struct pm_http_reply **ret_reply, struct pm_err *err)
+bool pm_client_is_ours(const struct pm_client_endpoint *e, const char *url)
 {
-	int r = load_tls(c, e, err);
+	_cleanup_free_ char *base = pm_client_url(e, NULL, NULL);
+	_cleanup_free_ char *mine = pm_http_origin(base), *its = pm_http_origin(url);
+	return mine && pm_streq(mine, its);
+}
+
+void pm_client_forget_token(struct pm_client_endpoint *e)
+{
+	wipe(e->authorization);
+	e->authorization = NULL;
+	e->bearer = false;
+}
+
+static bool is_good(const struct pm_client_ask *ask, int status)
+{
+	if (!ask->good[0])
+		return status == 200;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(ask->good); i++) {
+		if (ask->good[i] && ask->good[i] == status)
+			return true;
+	}
+	return false;
+}
+
+int pm_client_ask(struct pm_client *c, struct pm_client_endpoint *e,
+		  const struct pm_client_ask *ask, struct pm_http_xfer **ret_x,
+		  struct pm_http_reply **ret_reply, int *ret_status, struct pm_err *err)
+{
+	int r = pm_client_load_tls(c, e, err);
+	if (ret_status)
+		*ret_status = 0;
 	if (r < 0)
 		return r;
 	unsigned int reauth = 0;
+	bool ours = !ask->url || pm_client_is_ours(e, ask->url);
+	struct pm_http_tls bare = e->tls;
+	bare.cert = bare.key = NULL;
 	for (unsigned int attempt = 0;;) {
 		_cleanup_free_ char *url = ask->url ? pm_strdup(ask->url)
-						    : make_url(e, ask->kind, ask->what);
+						    : pm_client_url(e, ask->kind, ask->what);
 		struct pm_http_request req = {
 			.url = url,
-			.authorization = e->authorization,
+			.method = ask->method,
+			.authorization = ours ? e->authorization : NULL,
 			.accept = ask->accept,
-			.tls = &e->tls,
+			.tls = ours ? &e->tls : &bare,
 			.allow_http = e->use_http,
 			.max = ask->max,
+			.data = ask->data,
+			.data_len = ask->data_len,
+			.content_type = ask->content_type,
+			.patient = ask->patient,
 		};
 		struct pm_http_xfer *x = NULL;
 		struct pm_http_reply *reply = NULL;
 		struct pm_err why = PM_ERR_INIT;
 		r = pm_http_do(c->http, &req, &x, &reply, &why);
-		if (r >= 0 && reply->status == 200) {
+		if (r >= 0 && is_good(ask, reply->status)) {
 			*ret_x = x;
 			*ret_reply = reply;
 			return 0;
@@ -380,38 +421,42 @@ static int get(struct pm_client *c, struct endpoint *e, const struct ask *ask,
 			pm_http_free_xfer(x);
 			continue;
 		}
-		if (r >= 0 && reply->status == 401 && reauth++ < 1) {
-			r = authenticate(c, e, reply, &why);
+		if (r >= 0 && reply->status == 401 && ours && reauth++ < 1) {
+			r = pm_client_authenticate(c, e, reply, &why);
 			pm_http_free_xfer(x);
 			if (r >= 0)
 				continue;
+			if (ret_status)
+				*ret_status = 401;
 			if (err)
 				*err = why;
 			return r;
 		}
 		if (r >= 0) {
-			again = retryable_status(reply->status);
-			r = status_error(reply, &why);
+			again = pm_client_retryable(reply->status);
+			r = pm_client_status_error(reply, &why);
+			if (ret_status)
+				*ret_status = reply->status;
 		}
-		unsigned int ms = pause_for(c, attempt, reply);
+		unsigned int ms = pm_client_pause(c, attempt, reply);
 		pm_http_free_xfer(x);
 		if (!again || attempt++ >= c->opts.retries) {
 			if (err)
 				*err = why;
 			return r;
 		}
-		rest(c, ms, &why);
+		pm_client_rest(c, ms, &why);
 	}
 }
 
-static int manifest_from(struct pm_client *c, struct endpoint *e, const char *what,
+static int manifest_from(struct pm_client *c, struct pm_client_endpoint *e, const char *what,
 			 struct pm_buf *out, char **ret_type, struct pm_err *err)
 {
-	struct ask ask = {.kind = "manifests", .what = what, .accept = ACCEPT_MANIFESTS,
+	struct pm_client_ask ask = {.kind = "manifests", .what = what, .accept = ACCEPT_MANIFESTS,
 			  .max = PM_MANIFEST_MAX};
 	struct pm_http_xfer *x;
 	struct pm_http_reply *reply;
-	int r = get(c, e, &ask, &x, &reply, err);
+	int r = pm_client_ask(c, e, &ask, &x, &reply, NULL, err);
 	if (r < 0)
 		return pm_wrap(err, "reading manifest %s in %s", what, e->where);
 	if (pm_digest_valid(what))
@@ -454,12 +499,12 @@ int pm_client_manifest(struct pm_client *c, const char *tag_or_digest, struct pm
 int pm_client_blob(struct pm_client *c, const char *digest, int64_t size, struct pm_buf *out,
 		   struct pm_err *err)
 {
-	struct endpoint *e = &c->v[c->current];
+	struct pm_client_endpoint *e = &c->v[c->current];
 	/* One byte more, so that a longer body is seen for what it is. */
-	struct ask ask = {.kind = "blobs", .what = digest, .max = (size_t)size + 1};
+	struct pm_client_ask ask = {.kind = "blobs", .what = digest, .max = (size_t)size + 1};
 	struct pm_http_xfer *x;
 	struct pm_http_reply *reply;
-	int r = get(c, e, &ask, &x, &reply, err);
+	int r = pm_client_ask(c, e, &ask, &x, &reply, NULL, err);
 	if (r < 0)
 		return pm_wrap(err, "reading config %s from %s", digest, e->where);
 	if ((int64_t)reply->body.len != size)
@@ -493,14 +538,14 @@ static char *next_page(const struct pm_http_reply *reply)
 
 int pm_client_tags(struct pm_client *c, struct pm_strv *ret, struct pm_err *err)
 {
-	struct endpoint *e = &c->v[c->n - 1];
+	struct pm_client_endpoint *e = &c->v[c->n - 1];
 	_cleanup_free_ char *url = NULL;
 	do {
-		struct ask ask = {.kind = "tags", .what = "list", .url = url,
+		struct pm_client_ask ask = {.kind = "tags", .what = "list", .url = url,
 				  .accept = "application/json", .max = TAGS_REPLY_MAX};
 		struct pm_http_xfer *x;
 		struct pm_http_reply *reply;
-		int r = get(c, e, &ask, &x, &reply, err);
+		int r = pm_client_ask(c, e, &ask, &x, &reply, NULL, err);
 		if (r < 0)
 			return pm_wrap(err, "listing tags of %s", e->where);
 		_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
@@ -531,11 +576,11 @@ int pm_client_blob_start(struct pm_client *c, const char *digest, int64_t from,
 			 pm_http_body_fn *body, void *arg, struct pm_http_xfer **ret,
 			 struct pm_err *err)
 {
-	struct endpoint *e = &c->v[c->current];
-	int r = load_tls(c, e, err);
+	struct pm_client_endpoint *e = &c->v[c->current];
+	int r = pm_client_load_tls(c, e, err);
 	if (r < 0)
 		return r;
-	_cleanup_free_ char *url = make_url(e, "blobs", digest);
+	_cleanup_free_ char *url = pm_client_url(e, "blobs", digest);
 	struct pm_http_request req = {
 		.url = url,
 		.authorization = e->authorization,
@@ -552,23 +597,23 @@ enum pm_verdict pm_client_blob_verdict(struct pm_client *c, struct pm_http_xfer 
 				       const char *digest, unsigned int attempt,
 				       unsigned int *ret_pause_ms, struct pm_err *err)
 {
-	struct endpoint *e = &c->v[c->current];
+	struct pm_client_endpoint *e = &c->v[c->current];
 	struct pm_http_reply *reply = NULL;
 	bool again;
 	int r = pm_http_result(x, &reply, err);
 	if (r >= 0 && (reply->status == 200 || reply->status == 206))
 		return PM_VERDICT_GOOD;
 	if (r >= 0 && reply->status == 401 && attempt <= c->opts.retries) {
-		if (authenticate(c, e, reply, err) >= 0)
+		if (pm_client_authenticate(c, e, reply, err) >= 0)
 			return PM_VERDICT_REAUTH;
 		again = false;
 	} else if (r >= 0) {
-		again = retryable_status(reply->status);
-		status_error(reply, err);
+		again = pm_client_retryable(reply->status);
+		pm_client_status_error(reply, err);
 	} else {
 		again = r == -PM_E_REMOTE && reply;
 	}
 	pm_wrap(err, "reading blob %s from %s", digest, e->where);
-	*ret_pause_ms = pause_for(c, attempt, reply);
+	*ret_pause_ms = pm_client_pause(c, attempt, reply);
 	return again && attempt < c->opts.retries ? PM_VERDICT_RETRY : PM_VERDICT_FATAL;
 }

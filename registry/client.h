@@ -1,6 +1,6 @@
 /*
- * client - the OCI distribution API (1.1, and Docker's version 2) for reading one repository: manifests by
- * tag or digest, blobs, the list of tags; with authentication, mirrors and bounded retries.
+ * client - the OCI distribution API (1.1, and Docker's version 2) for one repository: manifests by tag or
+ * digest, blobs, the list of tags, and uploads; with authentication, mirrors and bounded retries.
  *
  * Endpoints are tried in order until one delivers a manifest; blobs then come from that one. https
  * only, unless the endpoint is insecure: then https with any certificate, then http. Credentials are
@@ -17,13 +17,18 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "registry/digest.h"
 #include "registry/http.h"
 #include "registry/reference.h"
 #include "registry/registries_conf.h"
+#include "registry/stream.h"
 
 /* Borrowed for the client's life. */
 struct pm_client_options {
 	const char *authfile, *creds, *cert_dir;
+	bool no_creds;           /* use no credentials even where there are some */
+	const char *actions;     /* what tokens are asked for: "pull,push", "delete"; NULL: "pull". With actions
+				    the registry itself is used, no mirror */
 	int tls_verify;          /* -1: as the endpoint says */
 	unsigned int retries;    /* of one request, 3 */
 	unsigned int retry_ms;   /* the first pause; doubles each time */
@@ -39,6 +44,8 @@ int pm_client_new(struct pm_http *http, const struct pm_registries *conf,
 		  const struct pm_reference *ref, const struct pm_client_options *options,
 		  struct pm_client **ret, struct pm_err *err);
 void pm_client_free(struct pm_client *c); /* NULL is fine */
+/* Another one with what c knows by now (endpoint, token), for another thread's http. */
+struct pm_client *pm_client_clone(const struct pm_client *c, struct pm_http *http);
 
 /* A manifest or index by tag or digest; verified when by digest. *ret_type (the caller frees) is its
  * Content-Type or NULL. PM_E_NOSUCH: "manifest unknown". */
@@ -66,6 +73,27 @@ enum pm_verdict {
 enum pm_verdict pm_client_blob_verdict(struct pm_client *c, struct pm_http_xfer *x,
 				       const char *digest, unsigned int attempt,
 				       unsigned int *ret_pause_ms, struct pm_err *err);
+
+/* --- writing (registry/client_push.c); c was made with actions "pull,push" --- */
+
+/* Talk to the registry once, so that it is known how (https or http) and as whom. */
+int pm_client_ping(struct pm_client *c, struct pm_err *err);
+/* Is the blob in the repository? 1 and its size (-1: not said), or 0. */
+int pm_client_has_blob(struct pm_client *c, const char *digest, int64_t *ret_size,
+		       struct pm_err *err);
+/* Take the blob over from another repository of this registry: 1 done, 0: it is not (or may not be) taken. */
+int pm_client_mount(struct pm_client *c, const char *digest, const char *repository,
+		    struct pm_err *err);
+/* Upload a blob; see pm_destination_put_blob. */
+int pm_client_put_blob(struct pm_client *c, const struct pm_stream *in, const char *digest,
+		       int64_t size, char ret_digest[PM_DIGEST_SIZE], int64_t *ret_size,
+		       struct pm_err *err);
+/* Store a manifest under a tag or its digest. One with a subject is added to the list of referrers (tag
+ * "sha256-HEX") where the registry does not keep that itself. */
+int pm_client_put_manifest(struct pm_client *c, const char *tag_or_digest, const char *media_type,
+			   const void *data, size_t len, struct pm_err *err);
+/* Remove the manifest of that digest. */
+int pm_client_delete(struct pm_client *c, const char *digest, struct pm_err *err);
 
 /* The endpoint in use, "host:port/repository". c keeps it. */
 const char *pm_client_where(const struct pm_client *c);

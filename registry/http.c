@@ -15,6 +15,7 @@ enum {
 	HEADERS_MAX = 256 << 10,
 	CONNECT_SECONDS = 30,
 	DOCUMENT_SECONDS = 120,
+	PATIENCE = 20, /* times the stall time */
 	BUFFER_SIZE = 512 << 10,
 	CA_MAX = 16 << 20,
 };
@@ -164,8 +165,7 @@ char *pm_http_origin(const char *url)
 	return ret;
 }
 
-/* location against base, as a new string, or NULL. */
-static char *join_url(const char *base, const char *location)
+char *pm_http_join(const char *base, const char *location)
 {
 	CURLU *u = curl_url();
 	char *full = NULL, *ret = NULL;
@@ -187,6 +187,8 @@ static void reply_clear(struct pm_http_reply *r)
 	free(r->location);
 	free(r->link);
 	free(r->content_range);
+	free(r->range);
+	free(r->oci_subject);
 	free(r->final_url);
 	pm_strv_free(&r->www_authenticate);
 	pm_buf_free(&r->body);
@@ -243,7 +245,9 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 		    {"docker-content-digest", &x->reply.docker_digest},
 		    {"location", &x->reply.location},
 		    {"link", &x->reply.link},
-		    {"content-range", &x->reply.content_range}};
+		    {"content-range", &x->reply.content_range},
+		    {"range", &x->reply.range},
+		    {"oci-subject", &x->reply.oci_subject}};
 	const char *v;
 	size_t vlen;
 	for (size_t i = 0; i < PM_ARRAY_SIZE(kept); i++) {
@@ -257,6 +261,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 		pm_strv_take(&x->reply.www_authenticate, pm_strndup(v, vlen));
 	else if (is_header(line, len, "retry-after", &v, &vlen))
 		x->reply.retry_after = small_number(v, vlen);
+	else if (is_header(line, len, "x-registry-supports-signatures", &v, &vlen))
+		x->reply.signatures = vlen == 1 && *v == '1';
 	else if (is_header(line, len, "content-length", &v, &vlen))
 		x->reply.content_length = small_number(v, vlen);
 	return len;
@@ -289,9 +295,18 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
+static size_t on_send(char *buf, size_t size, size_t n, void *arg)
+{
+	struct pm_http_xfer *x = arg;
+	ssize_t got = x->req.send(x->req.send_arg, buf, size * n);
+	x->gave_up = got < 0;
+	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
+/* value NULL: without that header. */
 static void add_header(struct pm_http_xfer *x, const char *name, const char *value)
 {
-	_cleanup_free_ char *line = pm_asprintf("%s: %s", name, value);
+	_cleanup_free_ char *line = pm_asprintf("%s:%s%s", name, value ? " " : "", value ? value : "");
 	struct curl_slist *l = curl_slist_append(x->headers, line);
 	if (l)
 		x->headers = l;
@@ -321,6 +336,38 @@ static void set_tls(struct pm_http_xfer *x, bool same_origin)
 	}
 }
 
+/* The method and its body. */
+static void set_method(struct pm_http_xfer *x, bool same_origin)
+{
+	const struct pm_http_request *q = &x->req;
+	CURL *e = x->easy;
+	if (q->method && strcmp(q->method, "HEAD") == 0)
+		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+	/* A form holds credentials: like Authorization it is for the first origin only. */
+	if (q->form && same_origin)
+		curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, q->form);
+	if (!q->method || strcmp(q->method, "GET") == 0 || strcmp(q->method, "HEAD") == 0)
+		return;
+	if (q->send) {
+		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)q->send_size);
+		curl_easy_setopt(e, CURLOPT_READFUNCTION, on_send);
+		curl_easy_setopt(e, CURLOPT_READDATA, x);
+		curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_SIZE);
+	} else if (strcmp(q->method, "DELETE") != 0) {
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->data_len);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, q->data_len ? q->data : "");
+	}
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, q->method);
+	/* libcurl's own would be that of a form. */
+	if (q->content_type)
+		add_header(x, "Content-Type", q->content_type);
+	else
+		add_header(x, "Content-Type", NULL);
+	if (q->content_range)
+		add_header(x, "Content-Range", q->content_range);
+}
+
 /* Set the easy handle up for x->url and hand it to the multi handle. */
 static int launch(struct pm_http_xfer *x)
 {
@@ -348,6 +395,7 @@ static int launch(struct pm_http_xfer *x)
 		snprintf(range, sizeof(range), "%lld-", (long long)x->req.from);
 		curl_easy_setopt(e, CURLOPT_RANGE, range);
 	}
+	set_method(x, same);
 	curl_easy_setopt(e, CURLOPT_URL, x->url);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
@@ -358,8 +406,8 @@ static int launch(struct pm_http_xfer *x)
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 100L);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)x->http->stall_seconds);
-	if (!x->req.body)
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)x->http->stall_seconds * (x->req.patient ? PATIENCE : 1));
+	if (!x->req.body && !x->req.send && !x->req.patient)
 		curl_easy_setopt(e, CURLOPT_TIMEOUT, (long)DOCUMENT_SECONDS);
 	else
 		curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
@@ -370,9 +418,8 @@ static int launch(struct pm_http_xfer *x)
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, x);
-	/* A form holds credentials: like Authorization it is for the first origin only. */
-	if (x->req.form && same)
-		curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, x->req.form);
+	if (x->req.socket)
+		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, x->req.socket);
 	set_tls(x, same);
 	if (curl_multi_add_handle(x->http->multi, e) != CURLM_OK)
 		return pm_fail(&x->err, PM_E_INTERNAL, "libcurl refuses a request");
@@ -430,12 +477,16 @@ static bool is_redirect(int status)
 /* 1: launched again, 0: no redirect, negative: a bad one. */
 static int redirect(struct pm_http_xfer *x)
 {
-	if (!is_redirect(x->reply.status) || !x->reply.location)
+	if (!is_redirect(x->reply.status) || !x->reply.location || x->req.send)
+		return 0;
+	bool has_body = x->req.method && strcmp(x->req.method, "GET") != 0 &&
+			strcmp(x->req.method, "HEAD") != 0;
+	if (has_body && x->reply.status != 307 && x->reply.status != 308)
 		return 0;
 	if (++x->redirects > REDIRECTS_MAX)
 		return pm_fail(&x->err, PM_E_REMOTE, "more than %d redirects from %s",
 			       REDIRECTS_MAX, x->origin);
-	_cleanup_free_ char *url = join_url(x->url, x->reply.location);
+	_cleanup_free_ char *url = pm_http_join(x->url, x->reply.location);
 	_cleanup_free_ char *origin = url ? pm_http_origin(url) : NULL;
 	if (!origin)
 		return pm_fail(&x->err, PM_E_REMOTE, "redirected to '%.300s', which is not an "

@@ -3,7 +3,8 @@
  * proxies from the environment, with the rules that libcurl leaves to its caller:
  *
  * - Redirects are followed here (at most 10): Authorization, cookies and client certificates never
- *   go to another origin (scheme, host, port), and https never becomes http.
+ *   go to another origin (scheme, host, port), and https never becomes http. A request with a body is
+ *   repeated only for 307 and 308.
  * - Content is never decoded: its digest is that of the bytes on the wire.
  * - A body that stalls (under 100 bytes/s for the stall time) or a connection that does not come
  *   about fails; documents (not blobs) have a bound on their size and total time too.
@@ -16,6 +17,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -41,12 +43,24 @@ int pm_http_tls_load(struct pm_http_tls *t, const char *dir, struct pm_err *err)
  * again; negative: give up (the request ends with PM_E_CANCELLED). */
 typedef int pm_http_body_fn(void *arg, const void *data, size_t len);
 
+/* Fill buf with up to len bytes of the request's body; may block. 0: the end, negative: give up. */
+typedef ssize_t pm_http_send_fn(void *arg, void *buf, size_t len);
+
 /* url, authorization and form are copied; the other pointers are borrowed until the request is freed. */
 struct pm_http_request {
 	const char *url;
+	const char *method;        /* NULL: GET, or POST with a form */
 	const char *authorization; /* the header's value, or NULL */
 	const char *accept;        /* the header's value, or NULL */
 	const char *form;          /* POST this form instead of GET */
+	const void *data;          /* the body of a method that has one: data_len bytes, */
+	size_t data_len;
+	pm_http_send_fn *send;     /* ... or what this gives: send_size bytes, -1: until it ends. Redirects */
+	void *send_arg;            /* are then not followed: the caller gets them as the reply */
+	int64_t send_size;
+	const char *content_type, *content_range; /* headers' values of the body, or NULL */
+	const char *socket;        /* path of a unix socket to connect to instead of the URL's host, or NULL */
+	bool patient;              /* the server may need minutes before it answers */
 	const struct pm_http_tls *tls;
 	bool allow_http;       /* redirects may go to http: */
 	int64_t from;          /* > 0: Range: bytes=from- */
@@ -58,6 +72,8 @@ struct pm_http_request {
 struct pm_http_reply {
 	int status; /* 0: no reply came */
 	char *content_type, *docker_digest, *location, *link, *content_range, *final_url;
+	char *range, *oci_subject;
+	bool signatures; /* X-Registry-Supports-Signatures: 1 */
 	struct pm_strv www_authenticate;
 	int64_t content_length; /* -1: not said */
 	int64_t retry_after;    /* seconds, -1: not said */
@@ -93,6 +109,9 @@ int pm_http_do(struct pm_http *h, const struct pm_http_request *req, struct pm_h
 
 /* s percent-encoded for a query value; the caller frees. */
 char *pm_http_escape(const char *s);
+
+/* location, absolute or relative to base, as a URL; NULL when it is none. The caller frees. */
+char *pm_http_join(const char *base, const char *location);
 
 /* "https://host:port" of an http(s) URL in canonical form, default ports filled in; NULL when it is none or
  * has user information. The caller frees. */

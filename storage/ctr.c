@@ -14,6 +14,7 @@ void pm_ctr_row_free(struct pm_ctr_row *row)
 	free(row->config);
 	free(row->boot_id);
 	free(row->error);
+	free(row->pod);
 	pm_strv_free(&row->deps);
 	pm_strv_free(&row->volumes);
 	*row = (struct pm_ctr_row){0};
@@ -56,8 +57,8 @@ static int change_end(struct change *c, int r, struct pm_err *err)
 #define CTR_COLUMNS                                                                                \
 	"SELECT id, name, image, image_name, command, ports, labels, created, rm, state, started," \
 	" finished, exit_code, pid, boot_id, error, oom_killed, restarts,"                         \
-	" CASE WHEN ?1 & 1 THEN (SELECT config FROM container_configs WHERE container = seq) END"  \
-	" FROM containers "
+	" CASE WHEN ?1 & 1 THEN (SELECT config FROM container_configs WHERE container = seq) END,"  \
+	" pod FROM containers "
 
 static void read_ctr(struct pm_stmt *q, struct pm_ctr_row *row)
 {
@@ -80,6 +81,7 @@ static void read_ctr(struct pm_stmt *q, struct pm_ctr_row *row)
 		.error = pm_strdup_null(pm_stmt_str(q, 15)),
 		.oom_killed = pm_stmt_int(q, 16) != 0,
 		.restarts = pm_stmt_int(q, 17),
+		.pod = pm_strdup_null(pm_stmt_str(q, 19)),
 	};
 	if (!pm_stmt_is_null(q, 18)) {
 		const void *p = pm_stmt_blob(q, 18, &row->config_len);
@@ -178,7 +180,10 @@ int pm_ctr_dependents(struct pm_store *s, const char *id, struct pm_strv *ret, s
 static int name_taken(struct pm_store *s, const char *name, struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv by = PM_STRV_INIT;
-	int r = strings(s, "SELECT id FROM containers WHERE name=?", name, &by, err);
+	int r = strings(s,
+			"SELECT id FROM containers WHERE name=?1"
+			" UNION ALL SELECT id FROM pods WHERE name=?1",
+			name, &by, err);
 	if (r < 0 || by.n == 0)
 		return r;
 	return pm_fail(err, PM_E_EXISTS,
@@ -219,13 +224,16 @@ static int insert(struct pm_store *s, const struct pm_ctr_row *row, struct pm_er
 	r = pm_db_exec(s->db, err,
 		       "INSERT INTO containers(id, name, image, image_name, command, ports, labels,"
 		       " created, rm, state, started, finished, exit_code, pid, boot_id, error,"
-		       " oom_killed, restarts)"
-		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "sssssssiiiiiiissii", row->id, row->name, row->image_id, row->image_name,
+		       " oom_killed, restarts, pod)"
+		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "sssssssiiiiiiissiis", row->id, row->name, row->image_id, row->image_name,
 		       row->command, row->ports, row->labels, row->created, (int64_t)row->rm,
 		       (int64_t)row->word, row->started, row->finished, (int64_t)row->exit_code, row->pid,
 		       row->boot_id, row->error, (int64_t)row->oom_killed,
-		       row->restarts);
+		       row->restarts, row->pod);
+	if (r == -PM_E_INUSE && row->pod)
+		return pm_fail(err, PM_E_NOSUCH, "the image %s or the pod %s is not there any more",
+			       row->image_id ? row->image_id : "", row->pod);
 	if (r == -PM_E_INUSE)
 		return pm_fail(err, PM_E_NOSUCH, "%s: image not known", row->image_id);
 	if (r >= 0)

@@ -35,6 +35,7 @@ struct pm_ctr_row {
 	size_t config_len;
 	int64_t created;
 	bool rm; /* --rm */
+	char *pod; /* id of its pod; NULL: none */
 
 	/* the state, changed by pm_ctr_set_state */
 	enum pm_ctr_word word;

@@ -254,14 +254,47 @@ int pm_image_layers(struct pm_store *s, const char *id, struct pm_layer_list *re
 	return 0;
 }
 
+/* One column of strings, appended to ret. */
+static int strings(struct pm_stmt *q, struct pm_strv *ret, struct pm_err *err)
+{
+	int r;
+	while ((r = pm_stmt_step(q, err)) == 1)
+		pm_strv_add(ret, pm_stmt_str(q, 0));
+	return r;
+}
+
 int pm_image_users(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;
 	int r = pm_db_query(s->db, &q, err, "SELECT id FROM containers WHERE image=? ORDER BY seq", "s",
 			    id);
-	while (r >= 0 && (r = pm_stmt_step(q, err)) == 1)
-		pm_strv_add(ret, pm_stmt_str(q, 0));
-	return r;
+	return r < 0 ? r : strings(q, ret, err);
+}
+
+int pm_image_past_names(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	int r = pm_db_query(s->db, &q, err,
+			    "SELECT name FROM image_past_names WHERE image=? ORDER BY seq DESC", "s", id);
+	return r < 0 ? r : strings(q, ret, err);
+}
+
+int pm_image_neighbours(struct pm_store *s, const char *id, bool parents, struct pm_strv *ret,
+			struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	/* an image without layers is on top of none: with it only those without, or with one, can be kin */
+	static const char up[] =
+		"SELECT i.id FROM images c JOIN images i ON i.id <> c.id AND (i.top IS c.top OR"
+		" i.top IS (SELECT parent FROM layers WHERE chain_id = c.top))"
+		" WHERE c.id = ?";
+	static const char down[] =
+		"SELECT i.id FROM images p JOIN images i ON i.id <> p.id AND (i.top IS p.top OR"
+		" i.top IN (SELECT chain_id FROM layers WHERE parent IS p.top))"
+		" WHERE p.id = ?";
+	int r = parents ? pm_db_query(s->db, &q, err, up, "s", id)
+			: pm_db_query(s->db, &q, err, down, "s", id);
+	return r < 0 ? r : strings(q, ret, err);
 }
 
 int pm_layer_get(struct pm_store *s, const char *chain_id, struct pm_layer_row *ret,
@@ -274,6 +307,17 @@ int pm_layer_get(struct pm_store *s, const char *chain_id, struct pm_layer_row *
 	if (r == 1 && ret)
 		read_layer(q, ret);
 	return r;
+}
+
+int pm_layers_total(struct pm_store *s, int64_t *ret, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	int r = pm_db_query(s->db, &q, err, "SELECT total(size) FROM layers", "");
+	if (r == 0)
+		r = pm_stmt_step(q, err);
+	if (r == 1)
+		*ret = pm_stmt_int(q, 0);
+	return r < 0 ? r : 0;
 }
 
 int pm_blob_diff_id(struct pm_store *s, const char *blob, char **ret_diff_id, struct pm_err *err)

@@ -39,6 +39,7 @@ struct pm_image_row {
 	char *arch, *os, *variant;
 	struct pm_image_name *names; /* sorted */
 	size_t n_names;
+	bool readonly; /* it is in an additional store */
 };
 
 struct pm_image_list {
@@ -97,9 +98,18 @@ int pm_image_layers(struct pm_store *s, const char *id, struct pm_layer_list *re
 /* Ids of the containers made from image id. */
 int pm_image_users(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err);
 
+/* Names that image id has or had, the latest first. */
+int pm_image_past_names(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err);
+/* Ids of the images that, by their layers, image id may have been made from (parents), or that may have
+ * been made from it in one step: the same layers, or one less or more on top. */
+int pm_image_neighbours(struct pm_store *s, const char *id, bool parents, struct pm_strv *ret,
+			struct pm_err *err);
+
 /* 1: the store has this layer (*ret, which may be NULL, is filled), 0: it has not. */
 int pm_layer_get(struct pm_store *s, const char *chain_id, struct pm_layer_row *ret,
 		 struct pm_err *err);
+/* The sum of all layers' sizes, bytes. */
+int pm_layers_total(struct pm_store *s, int64_t *ret, struct pm_err *err);
 /* 1: the blob with this digest is known to unpack to *ret_diff_id (the caller frees), 0: not known.
  * Remembered also after the layer is gone. */
 int pm_blob_diff_id(struct pm_store *s, const char *blob, char **ret_diff_id, struct pm_err *err);
@@ -112,8 +122,14 @@ void pm_layer_chain_id(const char *parent, const char *diff_id, char ret[65]);
  * lost the name (NULL: none; the caller frees). */
 int pm_image_tag(struct pm_store *s, const char *id, const char *name, const char *digest,
 		 char **ret_was, struct pm_err *err);
+/* The same for several names, all or none, durably. */
+int pm_image_tag_all(struct pm_store *s, const char *id, const struct pm_strv *names,
+		     struct pm_err *err);
 /* PM_E_NOSUCH when there is no such name. The image stays. */
 int pm_image_untag(struct pm_store *s, const char *name, struct pm_err *err);
+/* Take these names from image id, all or none. "NAME: tag not known" (PM_E_NOSUCH) for one that is not its. */
+int pm_image_untag_all(struct pm_store *s, const char *id, const struct pm_strv *names,
+		       struct pm_err *err);
 
 struct pm_image_removed {
 	struct pm_strv untagged; /* names */
@@ -126,6 +142,11 @@ void pm_image_removed_free(struct pm_image_removed *r);
  * trash/ afterwards: call pm_sweep. ret (zeroed by the caller, may be NULL) is appended to. */
 int pm_image_remove(struct pm_store *s, const char *id, struct pm_image_removed *ret,
 		    struct pm_err *err);
+
+/* The same for one name of it: an image that has others only loses this one. name NULL: by id, refused with
+ * PM_E_AMBIGUOUS in Podman's words when it has several names. Decided within the transaction. */
+int pm_image_remove_name(struct pm_store *s, const char *id, const char *name,
+			 struct pm_image_removed *ret, struct pm_err *err);
 
 /* Put an image into the store, durably: layers bottom first, those with .staged set are moved from st
  * to layers/ (synced before), then rows of layers, image and names are committed at once. On failure

@@ -1,4 +1,4 @@
-/* Changing: commit, names and removal of storage/image.h. */
+/* Changing: commit and names of storage/image.h. Removal is in image_remove.c. */
 #include "storage/image.h"
 
 #include <errno.h>
@@ -9,9 +9,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "base/log.h"
 #include "storage/faults.h"
-#include "storage/orphans.h"
 
 static bool is_id(const char *s)
 {
@@ -231,123 +229,30 @@ int pm_image_untag(struct pm_store *s, const char *name, struct pm_err *err)
 	return r < 0 ? r : 0;
 }
 
-/* --- removal --------------------------------------------------------------------------------------- */
-
-void pm_image_removed_free(struct pm_image_removed *r)
+int pm_image_tag_all(struct pm_store *s, const char *id, const struct pm_strv *names,
+		     struct pm_err *err)
 {
-	pm_strv_free(&r->untagged);
-	pm_strv_free(&r->deleted);
-}
-
-/* Names of image id, appended to l. */
-static int names_of(struct pm_store *s, const char *id, struct pm_strv *l, struct pm_err *err)
-{
-	_cleanup_stmt_ struct pm_stmt *q = NULL;
-	int r = pm_db_query(s->db, &q, err,
-			    "SELECT name FROM image_names WHERE image=? ORDER BY name", "s", id);
-	while (r >= 0 && (r = pm_stmt_step(q, err)) == 1)
-		pm_strv_add(l, pm_stmt_str(q, 0));
-	return r;
-}
-
-static int unused_layers(struct pm_store *s, struct pm_strv *l, struct pm_err *err)
-{
-	/* as deep as a layer is, so that children come before their parents */
-	_cleanup_stmt_ struct pm_stmt *q = NULL;
-	int r = pm_db_query(s->db, &q, err,
-			    "WITH RECURSIVE d(id, depth) AS ("
-			    " SELECT chain_id, 0 FROM layers WHERE parent IS NULL"
-			    " UNION ALL SELECT l.chain_id, depth + 1 FROM layers l JOIN d"
-			    "  ON l.parent = d.id WHERE depth < 10000)"
-			    " SELECT l.chain_id FROM layers l LEFT JOIN d ON d.id = l.chain_id"
-			    " WHERE l.chain_id NOT IN (SELECT layer FROM image_layers)"
-			    " ORDER BY d.depth DESC, l.chain_id",
-			    "");
-	while (r >= 0 && (r = pm_stmt_step(q, err)) == 1)
-		pm_strv_add(l, pm_stmt_str(q, 0));
-	return r;
-}
-
-/* Rows of layers that no image has; not those that somebody relies on. locks: descriptors to be closed
- * after the commit. */
-static int delete_layers(struct pm_store *s, struct pm_strv *ret, struct pm_buf *locks,
-			 struct pm_err *err)
-{
-	_cleanup_strv_ struct pm_strv unused = PM_STRV_INIT;
-	int r = unused_layers(s, &unused, err);
-	for (size_t i = 0; r >= 0 && i < unused.n; i++) {
-		int fd = pm_store_lock(s, "layer", unused.v[i], PM_LOCK_EXCLUSIVE, false, err);
-		if (fd == -EAGAIN)
-			continue;
-		if (fd < 0)
-			return fd;
-		pm_buf_add(locks, &fd, sizeof(fd));
-		r = pm_db_exec(s->db, err, "DELETE FROM layers WHERE chain_id=?", "s", unused.v[i]);
-		if (r > 0)
-			pm_strv_add(ret, unused.v[i]);
-	}
-	return r;
-}
-
-static int delete_image(struct pm_store *s, const char *id, struct pm_err *err)
-{
-	_cleanup_strv_ struct pm_strv users = PM_STRV_INIT;
-	int r = pm_image_users(s, id, &users, err);
-	if (r < 0)
-		return r;
-	if (users.n > 0)
-		return pm_fail(err, PM_E_INUSE, "image used by %s: image is in use by a container",
-			       users.v[0]);
-	r = pm_db_exec(s->db, err, "DELETE FROM image_names WHERE image=?", "s", id);
-	if (r >= 0)
-		r = pm_db_exec(s->db, err, "DELETE FROM image_layers WHERE image=?", "s", id);
-	if (r >= 0)
-		r = pm_db_exec(s->db, err, "DELETE FROM images WHERE id=?", "s", id);
-	if (r == 0)
-		return pm_fail(err, PM_E_NOSUCH, "%s: image not known", id);
-	return r;
-}
-
-static int remove_rows(struct pm_store *s, const char *id, struct pm_image_removed *removed,
-		       struct pm_strv *layers, struct pm_err *err)
-{
-	_cleanup_buf_ struct pm_buf locks = PM_BUF_INIT;
 	int r = pm_db_begin(s->db, true, err);
-	if (r >= 0)
-		r = names_of(s, id, &removed->untagged, err);
-	if (r >= 0)
-		r = delete_image(s, id, err);
-	if (r >= 0)
-		r = delete_layers(s, layers, &locks, err);
+	for (size_t i = 0; r >= 0 && i < names->n; i++)
+		r = pm_image_tag(s, id, names->v[i], NULL, NULL, err);
 	if (r >= 0)
 		r = pm_db_commit(s->db, err);
 	pm_db_rollback(s->db);
-	for (size_t i = 0; i < locks.len / sizeof(int); i++)
-		close(((int *)(void *)locks.data)[i]);
-	return r;
+	return r < 0 ? r : 0;
 }
 
-int pm_image_remove(struct pm_store *s, const char *id, struct pm_image_removed *ret,
-		    struct pm_err *err)
+int pm_image_untag_all(struct pm_store *s, const char *id, const struct pm_strv *names,
+		       struct pm_err *err)
 {
-	_cleanup_strv_ struct pm_strv layers = PM_STRV_INIT;
-	struct pm_image_removed removed = {0};
-	/* rows go first, directories after: the stage is the mark that something may be left */
-	_cleanup_stage_ struct pm_stage *mark = NULL;
-	int r = pm_stage_new(s, &mark, err);
-	if (r >= 0)
-		r = remove_rows(s, id, &removed, &layers, err);
-	pm_fault("image-remove-rows");
-	if (r >= 0) {
-		struct pm_err left = PM_ERR_INIT;
-		if (pm_orphans_layers(s, &layers, &left) < 0)
-			pm_warn("image %.12s is removed, but not all files: %s", id, left.text);
-		if (ret) {
-			pm_strv_add_all(&ret->untagged, pm_strv_argv(&removed.untagged));
-			pm_strv_add(&ret->deleted, id);
-			pm_strv_add_all(&ret->deleted, pm_strv_argv(&layers));
-		}
+	int r = pm_db_begin(s->db, true, err);
+	for (size_t i = 0; r >= 0 && i < names->n; i++) {
+		r = pm_db_exec(s->db, err, "DELETE FROM image_names WHERE name=? AND image=?", "ss",
+			       names->v[i], id);
+		if (r == 0)
+			r = pm_fail(err, PM_E_NOSUCH, "%s: tag not known", names->v[i]);
 	}
-	pm_image_removed_free(&removed);
+	if (r >= 0)
+		r = pm_db_commit(s->db, err);
+	pm_db_rollback(s->db);
 	return r < 0 ? r : 0;
 }

@@ -92,6 +92,55 @@ const char *const pm_schema[] = {
 	" volume TEXT NOT NULL REFERENCES volumes(name),"
 	" PRIMARY KEY(container, volume)) WITHOUT ROWID;"
 	"CREATE INDEX container_volumes_volume ON container_volumes(volume);",
+
+	/* pods */
+	"CREATE TABLE pods("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" id TEXT UNIQUE NOT NULL,"
+	" name TEXT UNIQUE NOT NULL,"
+	" labels TEXT,"
+	" created INTEGER NOT NULL,"
+	" infra TEXT,"
+	" config TEXT NOT NULL);"
+	"ALTER TABLE containers ADD COLUMN pod TEXT REFERENCES pods(id);"
+	"CREATE INDEX containers_pod ON containers(pod) WHERE pod IS NOT NULL;",
+
+	/* names that images had (images --history), and images by their top layer */
+	"CREATE TABLE image_past_names("
+	" seq INTEGER PRIMARY KEY,"
+	" image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,"
+	" name TEXT NOT NULL,"
+	" UNIQUE(image, name));"
+	"INSERT INTO image_past_names(image, name) SELECT image, name FROM image_names;"
+	"CREATE TRIGGER image_name_given AFTER INSERT ON image_names BEGIN"
+	" DELETE FROM image_past_names WHERE image = new.image AND name = new.name;"
+	" INSERT INTO image_past_names(image, name) VALUES(new.image, new.name); END;"
+	"CREATE TRIGGER image_name_moved AFTER UPDATE OF image ON image_names BEGIN"
+	" DELETE FROM image_past_names WHERE image = new.image AND name = new.name;"
+	" INSERT INTO image_past_names(image, name) VALUES(new.image, new.name); END;"
+	"CREATE INDEX images_top ON images(top);"
+	"CREATE INDEX layers_parent ON layers(parent);",
+
+	/* networks: who is on which, who holds which address (storage/network.h) */
+	"CREATE TABLE container_networks("
+	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,"
+	" network TEXT NOT NULL,"
+	" PRIMARY KEY(container, network)) WITHOUT ROWID;"
+	"CREATE INDEX container_networks_network ON container_networks(network);"
+
+	"CREATE TABLE leases("
+	" network TEXT NOT NULL,"
+	" address BLOB NOT NULL,"
+	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,"
+	" pid INTEGER NOT NULL, pid_start INTEGER NOT NULL, boot TEXT NOT NULL,"
+	" PRIMARY KEY(network, address)) WITHOUT ROWID;"
+	"CREATE INDEX leases_container ON leases(container);"
+
+	"CREATE TABLE lease_last("
+	" network TEXT NOT NULL,"
+	" subnet TEXT NOT NULL,"
+	" address BLOB NOT NULL,"
+	" PRIMARY KEY(network, subnet)) WITHOUT ROWID;",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

@@ -305,11 +305,11 @@ static int destroy_in(const char *top, int fd, const char *const *names, struct 
 int pm_store_destroy(struct pm_store *s, struct pm_err *err)
 {
 	static const char *const in_root[] = {
-		"containers", "layers", "staging", "trash", "volumes", "secrets",
+		"containers", "layers", "staging", "trash", "volumes", "secrets", "networks",
 		"pm.db", "pm.db-wal", "pm.db-shm", "pm.db-journal", NULL,
 	};
 	static const char *const in_runroot[] = {
-		"ctr", "events", "locks", "crun", "runc", "userns", "overlay-native", "seccomp", NULL,
+		"ctr", "events", "locks", "crun", "runc", "userns", "overlay-native", "seccomp", "netd", NULL,
 	};
 	int r = pm_store_need_dirs(s, err);
 	if (r < 0)

@@ -83,6 +83,7 @@ static const struct key keys[] = {
 	KEY("engine", "volume_path", K_STR, volume_path),
 	KEY("network", "default_network", K_STR, default_network),
 	KEY("network", "default_subnet", K_STR, default_subnet),
+	KEY("network", "network_config_dir", K_STR, network_config_dir),
 	KEY("network", "default_rootless_network_cmd", K_STR, default_rootless_network_cmd),
 };
 
@@ -148,6 +149,7 @@ void pm_conf_free(struct pm_conf *c)
 		pm_strv_free(&c->runtimes[i].paths);
 	}
 	free(c->runtimes);
+	pm_strv_free(&c->default_subnet_pools);
 	pm_strv_free(&c->files);
 	*c = (struct pm_conf){0};
 }
@@ -220,6 +222,22 @@ static int set_runtimes(struct pm_conf *c, const struct pm_json *table, struct p
 	return 0;
 }
 
+/* default_subnet_pools = [{"base" = "10.89.0.0/16", "size" = 24}, ...] */
+static int set_pools(struct pm_conf *c, const struct pm_json *list, struct pm_err *err)
+{
+	pm_strv_free(&c->default_subnet_pools);
+	for (size_t i = 0; i < pm_json_len(list); i++) {
+		const struct pm_json *o = pm_json_at(list, i);
+		const char *base = pm_json_get_str(o, "base");
+		int64_t size = pm_json_get_int(o, "size", -1);
+		if (!base || size < 0 || size > 128)
+			return pm_fail(err, PM_E_FORMAT, "network.default_subnet_pools is no list of "
+							 "{base, size}");
+		pm_strv_addf(&c->default_subnet_pools, "%s,%d", base, (int)size);
+	}
+	return 0;
+}
+
 static int set_table(struct pm_conf *c, const char *file, const char *table,
 		     const struct pm_json *v, struct pm_err *err)
 {
@@ -231,6 +249,8 @@ static int set_table(struct pm_conf *c, const char *file, const char *table,
 				r = set_key(c, &keys[k], v->members[i].value, err);
 		if (r == 1 && pm_streq(table, "engine") && pm_streq(name, "runtimes"))
 			r = set_runtimes(c, v->members[i].value, err);
+		if (r == 1 && pm_streq(table, "network") && pm_streq(name, "default_subnet_pools"))
+			r = set_pools(c, v->members[i].value, err);
 		if (r < 0)
 			return pm_wrap(err, "%s", file);
 		if (r == 1)

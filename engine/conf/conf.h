@@ -75,6 +75,8 @@ struct pm_conf {
 
 	/* [network] */
 	char *default_network, *default_subnet;
+	char *network_config_dir;            /* NULL: engine/network/network.h */
+	struct pm_strv default_subnet_pools; /* "BASE/BITS,SIZE"; empty: the built-in ones */
 	char *default_rootless_network_cmd; /* "slirp4netns" */
 	struct pm_strv files; /* those read, for `pm info` */
 };

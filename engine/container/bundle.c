@@ -59,6 +59,26 @@ static int join_path(struct pm_engine *e, const char *mode, const char *kind, ch
 	return 0;
 }
 
+/* The container whose run directory has the files of the network that mode, "container:ID", joins: it may join
+ * another's itself. The caller frees *ret. */
+static int network_owner(struct pm_engine *e, const char *mode, char **ret, struct pm_err *err)
+{
+	_cleanup_free_ char *id = pm_strdup(mode + strlen("container:"));
+	for (;;) {
+		_cleanup_container_ struct pm_container c;
+		pm_container_init(&c);
+		int r = pm_container_load(e, id, &c, err);
+		if (r < 0)
+			return r;
+		if (!c.config.network || !pm_startswith(c.config.network, "container:"))
+			break;
+		free(id);
+		id = pm_strdup(c.config.network + strlen("container:"));
+	}
+	*ret = pm_steal(&id);
+	return 0;
+}
+
 static int namespaces(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
 		      struct pm_err *err)
 {
@@ -88,7 +108,10 @@ static int namespaces(struct pm_engine *e, const struct pm_container *c, struct 
 		env->netns = PM_SPEC_NETNS_PATH;
 		env->netns_path = b->netns_path ? b->netns_path : k->network + strlen("ns:");
 		if (b->netns_path) {
-			const char *id = k->network + strlen("container:");
+			_cleanup_free_ char *id = NULL;
+			r = network_owner(e, k->network, &id, err);
+			if (r < 0)
+				return r;
 			b->hosts_from = pm_asprintf("%s/ctr/%s/hosts", e->store->runroot, id);
 			b->resolv_from = pm_asprintf("%s/ctr/%s/resolv.conf", e->store->runroot, id);
 			env->hosts_from = b->hosts_from;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "engine/image/family.h"
 
 static int by_name(const void *a, const void *b)
 {
@@ -119,10 +120,10 @@ int pm_inspect_image(struct pm_store *s, const struct pm_image_row *row, struct 
 		     struct pm_json **ret, struct pm_err *err)
 {
 	_cleanup_layer_list_ struct pm_layer_list layers = {0};
-	_cleanup_strv_ struct pm_strv lowers = PM_STRV_INIT;
+	_cleanup_strv_ struct pm_strv lowers = PM_STRV_INIT, past = PM_STRV_INIT;
 	struct pm_json *o = pm_json_object(pool), *tags = pm_json_array(pool), *doc,
 		       *digests = pm_json_array(pool), *diffs = pm_json_array(pool);
-	char when[PM_TIME_SIZE];
+	char when[PM_TIME_SIZE], parent[65] = "";
 
 	int r = pm_json_parse(pool, row->config ? row->config : "", row->config_len, &doc, err);
 	if (r < 0)
@@ -138,7 +139,10 @@ int pm_inspect_image(struct pm_store *s, const struct pm_image_row *row, struct 
 	repo_digests(pool, row, digests);
 	pm_json_set(pool, o, "RepoTags", tags);
 	pm_json_set(pool, o, "RepoDigests", digests);
-	pm_json_set_str(pool, o, "Parent", "");
+	if ((r = pm_image_parent(s, row->id, parent, err)) < 0 ||
+	    (r = pm_image_past_names(s, row->id, &past, err)) < 0)
+		return r;
+	pm_json_set_str(pool, o, "Parent", parent);
 	set_or_empty(pool, o, "Comment", doc, "comment");
 	const struct pm_json *history = pm_json_get(doc, "history");
 	/* The last step's comment stands for the image where it has none of its own. */
@@ -183,7 +187,7 @@ int pm_inspect_image(struct pm_store *s, const struct pm_image_row *row, struct 
 	set_or_empty(pool, o, "User", cfg, "User");
 	pm_json_set(pool, o, "History",
 		    history ? pm_json_copy(pool, history) : pm_json_null(pool));
-	pm_json_set(pool, o, "NamesHistory", pm_json_copy(pool, tags));
+	pm_json_set(pool, o, "NamesHistory", pm_json_strv(pool, &past));
 	if (pm_json_is(pm_json_get(cfg, "Healthcheck"), PM_JSON_OBJECT))
 		pm_json_set(pool, o, "Healthcheck",
 			    pm_json_copy(pool, pm_json_get(cfg, "Healthcheck")));

@@ -130,7 +130,7 @@ static int mark_started(struct pm_engine *e, struct pm_container *c, struct pm_e
 	return pm_ctr_set_state(e->store, &c->row, err);
 }
 
-int pm_start_finish(struct pm_start *s, struct pm_container *c, struct pm_err *err)
+int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *err)
 {
 	_cleanup_spec_plan_ struct pm_spec_plan spec = {0};
 	_cleanup_launch_plan_ struct pm_launch_plan plan;
@@ -155,15 +155,43 @@ int pm_start_finish(struct pm_start *s, struct pm_container *c, struct pm_err *e
 		s->mapping = false;
 		r = pm_userns_maps_finish(&s->tools, err);
 	}
-	if (r >= 0)
-		r = pm_monitor_launch(&s->monitor, &plan, err);
+	return r < 0 ? r : pm_monitor_launch(&s->monitor, &plan, err);
+}
+
+int pm_start_wait(struct pm_start *s, struct pm_container *c, struct pm_err *err)
+{
 	pid_t pid = 0;
-	if (r >= 0)
-		r = pm_monitor_wait_started(&s->monitor, &pid, err);
+	int r = pm_monitor_wait_started(&s->monitor, &pid, err);
 	if (r < 0)
 		return r;
 	pm_container_state(s->engine, &c->row, &c->state);
 	return 0;
+}
+
+int pm_start_finish(struct pm_start *s, struct pm_container *c, struct pm_err *err)
+{
+	int r = pm_start_launch(s, c, err);
+	return r < 0 ? r : pm_start_wait(s, c, err);
+}
+
+static int start_dep(struct pm_engine *e, const char *id, struct pm_err *err)
+{
+	_cleanup_container_ struct pm_container c;
+	_cleanup_start_ struct pm_start s = PM_START_INIT;
+	pm_container_init(&c);
+	int r = pm_container_load(e, id, &c, err);
+	if (r >= 0 && !pm_ctr_is_up(&c.state))
+		r = pm_container_start(e, &c, false, &s, err);
+	return r < 0 ? pm_wrap(err, "start container %s, which this one depends on", id) : 0;
+}
+
+/* The rows' dependencies have no circle: a container depends on such that were there before it. */
+int pm_container_start_deps(struct pm_engine *e, const struct pm_container *c, struct pm_err *err)
+{
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < c->row.deps.n; i++)
+		r = start_dep(e, c->row.deps.v[i], err);
+	return r < 0 ? r : 0;
 }
 
 int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
@@ -179,8 +207,10 @@ int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach,
 		return pm_fail(err, PM_E_STATE,
 			       "container %s is paused, it cannot be started: container state improper",
 			       c->row.id);
+	int r = pm_container_start_deps(e, c, err);
 	/* the monitor of the run before may still tidy up */
-	int r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
+	if (r >= 0)
+		r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
 	struct pm_start_facts facts = {.network = c->config.network,
 				       .join = pm_container_joins(c),
 				       .attach = attach};

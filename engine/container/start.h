@@ -11,6 +11,9 @@
  *	pm_start_finish(&s, c, err);		// the container runs
  *	... s.monitor: attach, wait ...
  *
+ * The second half is two again, pm_start_launch and pm_start_wait, for who starts several containers side by
+ * side. pm_container_start is all of it for a container that exists.
+ *
  * When the second half is not reached or fails, the clean-up ends the helpers: nothing is left
  * but the container's row, which the caller keeps (start) or removes (run). Runs in pm.
  */
@@ -51,10 +54,19 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 /* Container locked, not running. On success c->state is read anew. */
 int pm_start_finish(struct pm_start *s, struct pm_container *c, struct pm_err *err);
 
-/* The whole for a container that exists: locked while it starts. 1 when it ran already (s is then as it was).
- * PM_E_STATE when it is paused. s->monitor is to be attached to when attach is set. */
+/* The halves of pm_start_finish: the monitor gets its plan; the container runs. */
+int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *err);
+int pm_start_wait(struct pm_start *s, struct pm_container *c, struct pm_err *err);
+
+/* Start container c, which is loaded: those it depends on are started before, if they do not run. Takes the
+ * operation lock until it runs. 1: it ran already, s is untouched; 0: started, and s->monitor has
+ * the attach channel if attach is set. PM_E_STATE when it is paused. */
 int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
 		       struct pm_err *err);
+
+/* Start the containers that c depends on and that do not run, theirs first. For `run`, before
+ * pm_start_begin. */
+int pm_container_start_deps(struct pm_engine *e, const struct pm_container *c, struct pm_err *err);
 
 void pm_start_free(struct pm_start *s);
 

@@ -1,33 +1,24 @@
 #include "engine/image/fetch.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/proc.h"
 #include "engine/engine.h"
+#include "engine/image/helper.h"
 #include "engine/transfer/protocol.h"
 #include "netns/userns.h"
 #include "registry/digest.h"
 #include "registry/manifest.h"
 
-enum { GOODBYE_MS = 500 };
-
 struct fetch {
 	struct pm_store *store;
 	const struct pm_pull_progress *progress;
-	int sock, signals, pidfd;
-	pid_t pid;
-	sigset_t old_mask;
-	bool masked;
+	struct pm_helper h;
 	struct pm_stage *stage;
 	bool userns_asked, single_id;
 	int userns; /* -1: none, or not asked for yet */
@@ -87,104 +78,11 @@ static void emit(struct fetch *f, const struct pm_pull_event *ev)
 		f->progress->event(f->progress->arg, ev);
 }
 
-/* --- the helper ---------------------------------------------------------------------------------- */
-
-static int mask_signals(struct fetch *f, struct pm_err *err)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, &f->old_mask) < 0)
-		return pm_fail_sys(err, "sigprocmask");
-	f->masked = true;
-	f->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return f->signals < 0 ? pm_fail_sys(err, "signalfd") : 0;
-}
-
-static int begin(struct fetch *f, struct pm_err *err)
-{
-	int r = mask_signals(f, err);
-	if (r < 0)
-		return r;
-	int sv[2];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
-		return pm_fail_sys(err, "socketpair");
-	f->sock = sv[0];
-	_cleanup_close_ int theirs = sv[1];
-	_cleanup_free_ char *path = pm_proc_helper("pm-transfer");
-	char *argv[] = {(char *)"pm-transfer", NULL};
-	struct pm_proc_fd fds[] = {{theirs, PM_TRANSFER_FD}, {STDERR_FILENO, STDERR_FILENO}};
-	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
-	spec.path = path;
-	spec.argv = argv;
-	spec.fds = fds;
-	spec.n_fds = 2;
-	spec.death_signal = SIGKILL;
-	return pm_proc_spawn(&spec, &f->pid, &f->pidfd, err);
-}
-
 static void finish(struct fetch *f)
 {
-	if (f->sock >= 0)
-		close(pm_steal_fd(&f->sock));
-	if (f->pid > 0) {
-		/* The closed socket makes it end its extractors; one that is busy elsewhere has none. */
-		struct pollfd p = {.fd = f->pidfd, .events = POLLIN};
-		if (f->pidfd < 0 || poll(&p, 1, GOODBYE_MS) <= 0)
-			kill(f->pid, SIGKILL);
-		int status;
-		pm_proc_wait(f->pid, &status, NULL);
-		f->pid = 0;
-	}
-	if (f->pidfd >= 0)
-		close(pm_steal_fd(&f->pidfd));
+	pm_helper_finish(&f->h);
 	if (f->userns >= 0)
 		close(pm_steal_fd(&f->userns));
-}
-
-/* After the clean-up, which a second signal must not cut short. */
-static void unmask_signals(struct fetch *f)
-{
-	if (f->signals >= 0)
-		close(pm_steal_fd(&f->signals));
-	if (f->masked)
-		sigprocmask(SIG_SETMASK, &f->old_mask, NULL);
-	f->masked = false;
-}
-
-/* The next message. A helper that ends without a last word has crashed. */
-static int next_message(struct fetch *f, struct pm_wire *ret, int *fds, size_t *n_fds,
-			struct pm_err *err)
-{
-	struct pollfd p[2] = {{.fd = f->sock, .events = POLLIN},
-			      {.fd = f->signals, .events = POLLIN}};
-	while (poll(p, 2, -1) < 0) {
-		if (errno != EINTR)
-			return pm_fail_sys(err, "poll");
-	}
-	if (p[1].revents) {
-		/* Taken, or it would be delivered when the mask is restored. */
-		struct signalfd_siginfo info;
-		while (read(f->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-			;
-		return pm_fail(err, PM_E_CANCELLED, "interrupted");
-	}
-	int r = pm_wire_recv(f->sock, ret, fds, n_fds, err);
-	if (r < 0)
-		return pm_wrap(err, "pm-transfer");
-	if (r == 0)
-		return pm_fail(err, PM_E_INTERNAL, "pm-transfer ended unexpectedly");
-	if (pm_streq(pm_wire_get(ret, "type"), "error")) {
-		int64_t code = 0;
-		const char *text = pm_wire_get(ret, "text");
-		if (pm_wire_get_int(ret, "code", PM_E_INTERNAL, &code, err) < 0 || code <= 0 ||
-		    code > PM_E_INTERNAL)
-			code = PM_E_INTERNAL;
-		return pm_fail(err, (int)code, "%s", text && *text ? text : "unknown error");
-	}
-	return 0;
 }
 
 /* --- user namespace and stage -------------------------------------------------------------------- */
@@ -248,7 +146,7 @@ static int lock_layer(struct fetch *f, const char *chain, enum pm_lock_kind how,
 		return pm_store_lock(f->store, "layer", chain, how, false, err);
 	pm_debug("waiting for layer %s, which another pm is fetching", chain);
 	sigset_t now;
-	sigprocmask(SIG_SETMASK, &f->old_mask, &now);
+	sigprocmask(SIG_SETMASK, &f->h.old_mask, &now);
 	fd = pm_store_lock(f->store, "layer", chain, how, true, err);
 	sigprocmask(SIG_SETMASK, &now, NULL);
 	return fd;
@@ -319,7 +217,7 @@ static int request_layer(struct fetch *f, struct offer *o, size_t i, bool first,
 	pm_wire_add_int(&w, "index", (int64_t)i);
 	pm_wire_add_int(&w, "userns", with_userns);
 	pm_wire_add_int(&w, "single_id", f->single_id);
-	return pm_wire_send(f->sock, &w, fds, with_userns ? 3 : 2, err);
+	return pm_wire_send(f->h.sock, &w, fds, with_userns ? 3 : 2, err);
 }
 
 static void emit_layer(struct fetch *f, const struct offer *o, size_t i,
@@ -357,7 +255,7 @@ static int answer(struct fetch *f, struct offer *o, struct pm_err *err)
 		return r;
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	pm_wire_add(&w, "type", "go");
-	return pm_wire_send(f->sock, &w, NULL, 0, err);
+	return pm_wire_send(f->h.sock, &w, NULL, 0, err);
 }
 
 /* --- one image ----------------------------------------------------------------------------------- */
@@ -500,14 +398,14 @@ static int commit(struct fetch *f, struct offer *o, struct pm_err *err)
 		f->stored(f->stored_arg, o->id, &o->names);
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	pm_wire_add(&w, "type", "next");
-	return pm_wire_send(f->sock, &w, NULL, 0, err);
+	return pm_wire_send(f->h.sock, &w, NULL, 0, err);
 }
 
 static int talk(struct fetch *f, struct offer *o, struct pm_err *err)
 {
 	for (;;) {
 		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-		int r = next_message(f, &w, NULL, NULL, err);
+		int r = pm_helper_next(&f->h, &w, NULL, NULL, err);
 		if (r < 0)
 			return r;
 		const char *type = pm_wire_get(&w, "type");
@@ -555,7 +453,7 @@ static int run_images(struct fetch *f, struct pm_err *err)
 		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 		int fds[PM_TRANSFER_FDS_MAX];
 		size_t n = PM_TRANSFER_FDS_MAX;
-		int r = next_message(f, &w, fds, &n, err);
+		int r = pm_helper_next(&f->h, &w, fds, &n, err);
 		if (r < 0)
 			return r;
 		const char *type = pm_wire_get(&w, "type");
@@ -574,7 +472,7 @@ static int run_images(struct fetch *f, struct pm_err *err)
 	}
 }
 
-#define FETCH_INIT {.sock = -1, .signals = -1, .pidfd = -1, .userns = -1}
+#define FETCH_INIT {.h = PM_HELPER_INIT, .userns = -1}
 
 int pm_fetch_images(struct pm_store *store, struct pm_wire *request, int input, bool with_stage,
 		    const struct pm_pull_progress *progress, pm_fetch_stored_fn *stored, void *arg,
@@ -589,7 +487,7 @@ int pm_fetch_images(struct pm_store *store, struct pm_wire *request, int input, 
 	size_t n = 0;
 	int r = pm_store_need_dirs(store, err);
 	if (r >= 0)
-		r = begin(&f, err);
+		r = pm_helper_begin(&f.h, err);
 	if (r >= 0 && with_stage)
 		r = pm_stage_new(store, &f.stage, err);
 	if (r >= 0) {
@@ -602,14 +500,14 @@ int pm_fetch_images(struct pm_store *store, struct pm_wire *request, int input, 
 			pm_wire_add(request, "fds", "stage");
 			fds[n++] = f.stage->dir_fd;
 		}
-		r = pm_wire_send(f.sock, request, fds, n, err);
+		r = pm_wire_send(f.h.sock, request, fds, n, err);
 	}
 	if (r >= 0)
 		r = run_images(&f, err);
 	finish(&f);
 	if (f.stage)
 		pm_fetch_drop_stage(store, &f.stage);
-	unmask_signals(&f);
+	pm_helper_unmask(&f.h);
 	return r;
 }
 
@@ -618,7 +516,7 @@ static int run_layer(struct fetch *f, struct pm_fetch_layer *ret, struct pm_err 
 	struct pm_fetch_layer l = {0};
 	for (;;) {
 		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-		int r = next_message(f, &w, NULL, NULL, err);
+		int r = pm_helper_next(&f->h, &w, NULL, NULL, err);
 		const char *type = r < 0 ? NULL : pm_wire_get(&w, "type");
 		if (pm_streq(type, "end") && l.diff_id) {
 			*ret = l;
@@ -653,7 +551,7 @@ int pm_fetch_layer(struct pm_store *store, struct pm_stage *stage, const char *n
 	_cleanup_close_ int recipe = pm_stage_recipe(stage, name, err);
 	if (recipe < 0)
 		return recipe;
-	int r = begin(&f, err);
+	int r = pm_helper_begin(&f.h, err);
 	if (r >= 0)
 		r = need_userns(&f, err);
 	if (r >= 0) {
@@ -668,11 +566,11 @@ int pm_fetch_layer(struct pm_store *store, struct pm_stage *stage, const char *n
 		if (f.userns >= 0)
 			pm_wire_add(&w, "fds", "userns");
 		pm_wire_add_int(&w, "single_id", f.single_id);
-		r = pm_wire_send(f.sock, &w, fds, f.userns >= 0 ? 5 : 4, err);
+		r = pm_wire_send(f.h.sock, &w, fds, f.userns >= 0 ? 5 : 4, err);
 	}
 	if (r >= 0)
 		r = run_layer(&f, ret, err);
 	finish(&f);
-	unmask_signals(&f);
+	pm_helper_unmask(&f.h);
 	return r;
 }

@@ -65,6 +65,7 @@ See 'pm images --help'"
 Did you mean this?
 	image
 	images
+	tag
 
 Try '"'pm --help'"' for more information'
 	run -125 "$PM_BIN" container nope
@@ -86,8 +87,6 @@ Try '"'pm container --help'"' for more information'
 }
 
 @test "what pm does not do is refused by name" {
-	run -125 pm images --history
-	assert_error 125 'option --history: '
 	run -125 pm --storage-opt overlay.nope=1 images
 	assert_error 125 'storage option "overlay.nope=1" is not supported'
 	run -125 pm --storage-driver=btrfs images

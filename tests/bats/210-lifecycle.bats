@@ -183,3 +183,22 @@ pid_of() {
 	pm rm b
 	pm rm -f -t 0 a
 }
+
+@test "what a container depends on is started with it, and stays when it ends" {
+	load_busybox
+	pm create --name base "$IMAGE" sleep 100 >/dev/null
+	pm create --name middle --network container:base "$IMAGE" sleep 100 >/dev/null
+	run -0 pm run --rm --network container:middle "$IMAGE" true
+	run -0 pm ps --format '{{.Names}}' --sort names
+	assert_eq "$output" $'base\nmiddle'
+	pm stop -t 0 base middle >/dev/null
+	run -0 pm start middle
+	assert_eq "$(pm inspect -f '{{.State.Status}}' base)" running
+	# one that cannot start is the error, and what depends on it does not start
+	pm create --name broken --network container:base "$IMAGE" /no/such >/dev/null
+	pm create --name after --network container:broken "$IMAGE" true >/dev/null
+	run -127 pm start after
+	assert_like "$output" 'Error: unable to start container "after": start container .*, which this one depends on: '
+	assert_eq "$(pm inspect -f '{{.State.Status}}' after)" created
+	pm rm -f -t 0 after broken middle base >/dev/null
+}

@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/help.h"
-#include "cli/image_list.h"
+#include "cli/image_filter.h"
 #include "cli/progress.h"
 #include "cli/yaml.h"
 #include "tests/unit/test.h"

@@ -260,6 +260,47 @@ TEST(names_move)
 	pm_store_free(s);
 }
 
+TEST(several_names)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_store *s = open_store();
+	struct sample a;
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT, past = PM_STRV_INIT;
+	make_sample(&a, "a", "x:1");
+	CHECK_OK(commit(s, &a, &err), err);
+	pm_strv_add(&names, "y:1");
+	pm_strv_add(&names, "z:1");
+	CHECK_OK(pm_image_tag_all(s, a.id, &names, &err), err);
+	CHECK_OK(pm_image_past_names(s, a.id, &past, &err), err);
+	CHECK_INT(past.n, 3);
+	CHECK_STR(past.v[0], "z:1");
+	CHECK_STR(past.v[2], "x:1");
+
+	/* one that is not its: nothing is taken */
+	pm_strv_add(&names, "nope:1");
+	CHECK_INT(pm_image_untag_all(s, a.id, &names, &err), -PM_E_NOSUCH);
+	CHECK_STR(err.text, "nope:1: tag not known");
+	CHECK_INT(pm_image_remove_name(s, a.id, NULL, NULL, &err), -PM_E_AMBIGUOUS);
+	CHECK_INT(pm_image_remove_name(s, a.id, "nope:1", NULL, &err), -PM_E_NOSUCH);
+
+	struct pm_image_removed rm = {0};
+	CHECK_OK(pm_image_remove_name(s, a.id, "y:1", &rm, &err), err);
+	CHECK_INT(rm.untagged.n, 1);
+	CHECK_INT(rm.deleted.n, 0);
+	pm_image_removed_free(&rm);
+	pm_strv_free(&names);
+	pm_strv_add(&names, "x:1");
+	pm_strv_add(&names, "z:1");
+	CHECK_OK(pm_image_untag_all(s, a.id, &names, &err), err);
+	rm = (struct pm_image_removed){0};
+	CHECK_OK(pm_image_remove_name(s, a.id, NULL, &rm, &err), err);
+	CHECK_STR(rm.deleted.v[0], a.id);
+	pm_image_removed_free(&rm);
+	CHECK_OK(pm_sweep(s, NULL, &err), err);
+	check_consistent(s);
+	pm_store_free(s);
+}
+
 TEST(remove_shared_layers)
 {
 	struct pm_err err = PM_ERR_INIT;

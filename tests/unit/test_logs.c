@@ -225,7 +225,7 @@ static void play_monitor(int ready)
 		int n = snprintf(line, sizeof(line), "%d\n", i);
 		pm_logfile_write(&l, PM_LOG_STDOUT, line, (size_t)n);
 		if (i % 37 == 0)
-			usleep(2000);
+			usleep(30000);
 	}
 	CHECK_OK(pm_fs_write_file(dir, "exit", "", 0, 0600, false, &err), err);
 	_exit(0);

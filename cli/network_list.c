@@ -1,0 +1,165 @@
+#include "cli/network_list.h"
+
+#include <regex.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/timefmt.h"
+#include "storage/network.h"
+
+struct subject {
+	struct pm_engine *e;
+	const struct pm_network *n;
+};
+
+static int match_name(const struct subject *s, const char *value, struct pm_err *err)
+{
+	regex_t re;
+	if (regcomp(&re, value, REG_EXTENDED | REG_NOSUB) != 0)
+		return pm_fail(err, PM_E_USAGE, "filter name=%s: not a regular expression", value);
+	int found = regexec(&re, s->n->name, 0, NULL, 0) == 0;
+	regfree(&re);
+	return found;
+}
+
+static int match_id(const struct subject *s, const char *value, struct pm_err *err)
+{
+	(void)err;
+	return pm_startswith(s->n->id, value);
+}
+
+static int match_driver(const struct subject *s, const char *value, struct pm_err *err)
+{
+	(void)err;
+	return strcmp(s->n->driver, value) == 0;
+}
+
+static int match_label(const struct subject *s, const char *value, struct pm_err *err)
+{
+	(void)err;
+	const char *eq = strchr(value, '=');
+	_cleanup_free_ char *name = eq ? pm_strndup(value, (size_t)(eq - value)) : pm_strdup(value);
+	const char *has = pm_env_get(&s->n->labels, name);
+	return has && (!eq || strcmp(has, eq + 1) == 0);
+}
+
+static int match_no_label(const struct subject *s, const char *value, struct pm_err *err)
+{
+	return !match_label(s, value, err);
+}
+
+static int match_until(const struct subject *s, const char *value, struct pm_err *err)
+{
+	int64_t t = 0;
+	int r = pm_time_parse_user(value, pm_time_now(), true, &t, err);
+	return r < 0 ? pm_wrap(err, "filter until") : s->n->created < t;
+}
+
+static int match_dangling(const struct subject *s, const char *value, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv users = PM_STRV_INIT;
+	bool want = strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0;
+	if (!want && strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0)
+		return pm_fail(err, PM_E_USAGE, "invalid dangling filter value \"%s\"", value);
+	int r = pm_net_users(s->e->store, s->n->name, &users, err);
+	/* the default network is never up for removal */
+	bool dangling = !users.n && !pm_network_is_default(s->e, s->n->name);
+	return r < 0 ? r : dangling == want;
+}
+
+static const struct {
+	const char *key;
+	bool prune, all; /* every value must hold */
+	int (*match)(const struct subject *s, const char *value, struct pm_err *err);
+} keys[] = {
+	{"name", false, false, match_name},   {"id", false, false, match_id},
+	{"driver", false, false, match_driver}, {"dangling", false, false, match_dangling},
+	{"label", true, true, match_label},   {"label!", true, true, match_no_label},
+	{"until", true, true, match_until},
+};
+
+int pm_network_filter(struct pm_engine *e, const struct pm_network *n,
+		      const struct pm_strv *filters, bool prune, struct pm_err *err)
+{
+	const struct subject s = {e, n};
+	bool wanted[PM_ARRAY_SIZE(keys)] = {0}, matched[PM_ARRAY_SIZE(keys)] = {0};
+	for (size_t i = 0; i < filters->n; i++) {
+		const char *f = filters->v[i], *eq = strchr(f, '=');
+		size_t len = eq ? (size_t)(eq - f) : strlen(f), k = 0;
+		while (k < PM_ARRAY_SIZE(keys) &&
+		       (strlen(keys[k].key) != len || memcmp(keys[k].key, f, len) != 0 ||
+			(prune && !keys[k].prune)))
+			k++;
+		if (k == PM_ARRAY_SIZE(keys) || !eq)
+			return pm_fail(err, PM_E_USAGE, "invalid filter \"%.*s\"", (int)len, f);
+		int r = keys[k].match(&s, eq + 1, err);
+		if (r < 0 || (keys[k].all && !r))
+			return r;
+		wanted[k] = true;
+		matched[k] |= r > 0;
+	}
+	for (size_t k = 0; k < PM_ARRAY_SIZE(keys); k++)
+		if (wanted[k] && !matched[k])
+			return 0;
+	return 1;
+}
+
+static struct pm_json *map_of(const struct pm_strv *l, struct pm_json_pool *pool)
+{
+	struct pm_json *map = pm_json_object(pool);
+	map->hint = PM_JSON_MAP;
+	for (size_t i = 0; i < l->n; i++) {
+		const char *eq = strchr(l->v[i], '=');
+		_cleanup_free_ char *name = pm_strndup(l->v[i], (size_t)(eq - l->v[i]));
+		pm_json_set_str(pool, map, name, eq + 1);
+	}
+	return map;
+}
+
+static void set_ip(struct pm_json_pool *pool, struct pm_json *o, const char *name,
+		   const struct pm_ip *ip)
+{
+	char text[PM_IP_TEXT];
+	pm_json_set_str(pool, o, name, pm_ip_format(ip, text));
+}
+
+struct pm_json *pm_network_tree(const struct pm_network *n, bool no_trunc,
+				struct pm_json_pool *pool)
+{
+	char text[PM_TIME_SIZE + PM_IPNET_TEXT];
+	struct pm_json *o = pm_json_object(pool), *l;
+	pm_json_set_str(pool, o, "Name", n->name);
+	pm_json_set(pool, o, "ID", pm_json_strn(pool, n->id, no_trunc ? 64 : 12));
+	pm_json_set_str(pool, o, "Driver", n->driver);
+	pm_json_set_str(pool, o, "NetworkInterface", n->interface);
+	pm_json_set_str(pool, o, "Created", pm_time_rfc3339(n->created, 0, text));
+	pm_json_get(o, "Created")->hint = PM_JSON_TIME;
+	l = pm_json_set(pool, o, "Subnets", pm_json_array(pool));
+	for (size_t i = 0; i < n->n_subnets; i++) {
+		const struct pm_subnet *s = &n->subnets[i];
+		struct pm_json *sub = pm_json_add(pool, l, pm_json_object(pool)), *lease;
+		pm_json_set_str(pool, sub, "Subnet", pm_ipnet_format(&s->net, text));
+		set_ip(pool, sub, "Gateway", &s->gateway);
+		lease = pm_json_set(pool, sub, "LeaseRange", pm_json_object(pool));
+		set_ip(pool, lease, "StartIP", &s->lease_start);
+		set_ip(pool, lease, "EndIP", &s->lease_end);
+	}
+	l = pm_json_set(pool, o, "Routes", pm_json_array(pool));
+	for (size_t i = 0; i < n->n_routes; i++) {
+		struct pm_json *t = pm_json_add(pool, l, pm_json_object(pool));
+		pm_json_set_str(pool, t, "Destination", pm_ipnet_format(&n->routes[i].dest, text));
+		set_ip(pool, t, "Gateway", &n->routes[i].gateway);
+		pm_json_set_int(pool, t, "Metric", n->routes[i].metric);
+	}
+	pm_json_set_bool(pool, o, "IPv6Enabled", n->ipv6);
+	pm_json_set_bool(pool, o, "Internal", n->internal);
+	pm_json_set_bool(pool, o, "DNSEnabled", n->dns);
+	pm_json_set(pool, o, "NetworkDNSServers", pm_json_strv(pool, &n->dns_servers));
+	pm_json_set(pool, o, "Labels", map_of(&n->labels, pool));
+	pm_json_set(pool, o, "Options", map_of(&n->options, pool));
+	pm_json_set(pool, o, "Egress", pm_json_strv(pool, &n->egress));
+	l = pm_json_set(pool, o, "IPAMOptions", pm_json_object(pool));
+	l->hint = PM_JSON_MAP;
+	pm_json_set_str(pool, l, "driver", n->ipam_driver);
+	return o;
+}
