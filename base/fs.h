@@ -54,6 +54,12 @@ int pm_fs_write_all(int fd, const void *data, size_t len, struct pm_err *err);
  * success. */
 int pm_fs_remove_tree(int dirfd, const char *path, struct pm_err *err);
 
+/* Bytes of the regular files below the directory path, hard links once, symlinks not followed. At most
+ * max_entries are looked at: returns 1 when that was all, 0 when there are more. What cannot be read or is
+ * too deep is left out. */
+int pm_fs_tree_size(int dirfd, const char *path, uint64_t max_entries, uint64_t *ret,
+		    struct pm_err *err);
+
 /* Names in a directory, without "." and "..", unsorted. */
 int pm_fs_list(int dirfd, const char *path, struct pm_strv *out, struct pm_err *err);
 

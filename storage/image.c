@@ -312,7 +312,7 @@ int pm_layer_get(struct pm_store *s, const char *chain_id, struct pm_layer_row *
 int pm_layers_total(struct pm_store *s, int64_t *ret, struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;
-	int r = pm_db_query(s->db, &q, err, "SELECT total(size) FROM layers", "");
+	int r = pm_db_query(s->db, &q, err, "SELECT coalesce(sum(size), 0) FROM layers", "");
 	if (r == 0)
 		r = pm_stmt_step(q, err);
 	if (r == 1)

@@ -309,7 +309,7 @@ int pm_store_destroy(struct pm_store *s, struct pm_err *err)
 		"pm.db", "pm.db-wal", "pm.db-shm", "pm.db-journal", NULL,
 	};
 	static const char *const in_runroot[] = {
-		"ctr", "events", "locks", "crun", "runc", "userns", "overlay-native", "seccomp", "netd", NULL,
+		"ctr", "images", "events", "locks", "crun", "runc", "userns", "overlay-native", "seccomp", "netd", NULL,
 	};
 	int r = pm_store_need_dirs(s, err);
 	if (r < 0)
