@@ -202,6 +202,22 @@ int pm_fs_list(int dirfd, const char *path, struct pm_strv *out, struct pm_err *
 	return r;
 }
 
+int pm_fs_chmod(int dirfd, const char *name, mode_t mode)
+{
+	/* fchmodat(2) follows symlinks, AT_SYMLINK_NOFOLLOW came with Linux 6.6 */
+	_cleanup_close_ int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	char self[64];
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (S_ISLNK(st.st_mode)) {
+		errno = ELOOP;
+		return -1;
+	}
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return chmod(self, mode);
+}
+
 int pm_fs_readlink(int dirfd, const char *path, char **ret, struct pm_err *err)
 {
 	for (size_t size = 256;; size *= 4) {

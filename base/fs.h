@@ -63,6 +63,10 @@ int pm_fs_tree_size(int dirfd, const char *path, uint64_t max_entries, uint64_t 
 /* Names in a directory, without "." and "..", unsorted. */
 int pm_fs_list(int dirfd, const char *path, struct pm_strv *out, struct pm_err *err);
 
+/* chmod of dirfd/name, which is no symlink: one put in its place meanwhile is not followed. Returns 0, or
+ * -1 with errno (ELOOP for a symlink). */
+int pm_fs_chmod(int dirfd, const char *name, mode_t mode);
+
 /* readlink into a fresh string. */
 int pm_fs_readlink(int dirfd, const char *path, char **ret, struct pm_err *err);
 

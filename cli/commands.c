@@ -24,12 +24,19 @@ const struct pm_command pm_cmd_system = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_volume = {
+	.path = "volume",
+	.summary = "Manage volumes",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command *const pm_commands[] = {
 	/* groups */
 	&pm_cmd_container,
 	&pm_cmd_image,
 	&pm_cmd_network,
 	&pm_cmd_system,
+	&pm_cmd_volume,
 	/* images */
 	&pm_cmd_images,
 	&pm_cmd_import,
@@ -74,6 +81,18 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_network_prune,
 	&pm_cmd_network_rm,
 	&pm_cmd_network_update,
+	/* volumes */
+	&pm_cmd_volume_create,
+	&pm_cmd_volume_exists,
+	&pm_cmd_volume_export,
+	&pm_cmd_volume_import,
+	&pm_cmd_volume_inspect,
+	&pm_cmd_volume_ls,
+	&pm_cmd_volume_mount,
+	&pm_cmd_volume_prune,
+	&pm_cmd_volume_reload,
+	&pm_cmd_volume_rm,
+	&pm_cmd_volume_unmount,
 	/* general */
 	&pm_cmd_complete,
 	&pm_cmd_complete_no_desc,

@@ -13,6 +13,7 @@ extern const struct pm_command pm_cmd_container; /* groups */
 extern const struct pm_command pm_cmd_image;
 extern const struct pm_command pm_cmd_network;
 extern const struct pm_command pm_cmd_system;
+extern const struct pm_command pm_cmd_volume;
 
 extern const struct pm_command pm_cmd_cleanup; /* containers */
 extern const struct pm_command pm_cmd_attach;
@@ -42,6 +43,18 @@ extern const struct pm_command pm_cmd_network_ls;
 extern const struct pm_command pm_cmd_network_prune;
 extern const struct pm_command pm_cmd_network_rm;
 extern const struct pm_command pm_cmd_network_update;
+
+extern const struct pm_command pm_cmd_volume_create; /* volumes */
+extern const struct pm_command pm_cmd_volume_exists;
+extern const struct pm_command pm_cmd_volume_export;
+extern const struct pm_command pm_cmd_volume_import;
+extern const struct pm_command pm_cmd_volume_inspect;
+extern const struct pm_command pm_cmd_volume_ls;
+extern const struct pm_command pm_cmd_volume_mount;
+extern const struct pm_command pm_cmd_volume_prune;
+extern const struct pm_command pm_cmd_volume_reload;
+extern const struct pm_command pm_cmd_volume_rm;
+extern const struct pm_command pm_cmd_volume_unmount;
 
 extern const struct pm_command pm_cmd_complete;
 extern const struct pm_command pm_cmd_complete_no_desc;

@@ -17,6 +17,7 @@ void pm_ctr_row_free(struct pm_ctr_row *row)
 	free(row->pod);
 	pm_strv_free(&row->deps);
 	pm_strv_free(&row->volumes);
+	pm_strv_free(&row->images);
 	*row = (struct pm_ctr_row){0};
 }
 
@@ -212,6 +213,13 @@ static int insert_refs(struct pm_store *s, const struct pm_ctr_row *row, struct 
 			return pm_fail(err, PM_E_NOSUCH,
 				       "no volume with name \"%s\" found: no such volume",
 				       row->volumes.v[i]);
+	}
+	for (size_t i = 0; r >= 0 && i < row->images.n; i++) {
+		r = pm_db_exec(s->db, err,
+			       "INSERT OR IGNORE INTO container_images(container, image) VALUES(?, ?)",
+			       "ss", row->id, row->images.v[i]);
+		if (r == -PM_E_INUSE)
+			return pm_fail(err, PM_E_NOSUCH, "%s: image not known", row->images.v[i]);
 	}
 	return r;
 }

@@ -49,6 +49,7 @@ struct pm_ctr_row {
 
 	struct pm_strv deps;    /* ids of containers whose namespaces it joins; not in lists */
 	struct pm_strv volumes; /* names of volumes; not in lists */
+	struct pm_strv images;  /* ids of images that are mounted besides; for pm_ctr_insert only */
 };
 
 struct pm_ctr_list {

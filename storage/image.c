@@ -266,8 +266,10 @@ static int strings(struct pm_stmt *q, struct pm_strv *ret, struct pm_err *err)
 int pm_image_users(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;
-	int r = pm_db_query(s->db, &q, err, "SELECT id FROM containers WHERE image=? ORDER BY seq", "s",
-			    id);
+	int r = pm_db_query(s->db, &q, err, "SELECT id FROM containers WHERE image=?1"
+			    " OR id IN (SELECT container FROM container_images WHERE image=?1)"
+			    " ORDER BY seq",
+			    "s", id);
 	return r < 0 ? r : strings(q, ret, err);
 }
 

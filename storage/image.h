@@ -95,7 +95,7 @@ int pm_image_list(struct pm_store *s, unsigned int what, struct pm_image_list *r
 		  struct pm_err *err);
 int pm_image_layers(struct pm_store *s, const char *id, struct pm_layer_list *ret,
 		    struct pm_err *err);
-/* Ids of the containers made from image id. */
+/* Ids of the containers made from image id, or that have it mounted. */
 int pm_image_users(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err);
 
 /* Names that image id has or had, the latest first. */

@@ -79,6 +79,11 @@ static int delete_image(struct pm_store *s, const char *id, struct pm_err *err)
 		r = pm_db_exec(s->db, err, "DELETE FROM image_layers WHERE image=?", "s", id);
 	if (r >= 0)
 		r = pm_db_exec(s->db, err, "DELETE FROM images WHERE id=?", "s", id);
+	if (r == -PM_E_INUSE)
+		return pm_fail(err, PM_E_INUSE,
+			       "image %.12s is what a volume is made of: image is in use: see `volume ls "
+			       "--filter driver=image`",
+			       id);
 	if (r == 0)
 		return pm_fail(err, PM_E_NOSUCH, "%s: image not known", id);
 	return r;

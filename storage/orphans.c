@@ -40,11 +40,14 @@ int pm_orphans_layers(struct pm_store *s, const struct pm_strv *chain_ids, struc
 /* Take away the directory path of a volume that nobody put anything into. */
 static int remove_empty(struct pm_store *s, const char *path, struct pm_err *err)
 {
-	_cleanup_free_ char *data = pm_asprintf("%s/_data", path);
-	if ((unlinkat(s->root_fd, data, AT_REMOVEDIR) < 0 && errno != ENOENT) ||
-	    unlinkat(s->root_fd, path, AT_REMOVEDIR) < 0)
-		return errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT ?
-			       0 : pm_fail_sys(err, "remove '%s'", path);
+	static const char *const parts[] = {"/_data", "/upper", "/work", ""};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(parts); i++) {
+		_cleanup_free_ char *part = pm_asprintf("%s%s", path, parts[i]);
+		if (unlinkat(s->root_fd, part, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			continue;
+		return errno == ENOTEMPTY || errno == EEXIST ? 0
+							      : pm_fail_sys(err, "remove '%s'", part);
+	}
 	return 0;
 }
 

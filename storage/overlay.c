@@ -70,8 +70,7 @@ static int dir_options(const struct pm_overlay *o, struct dirs *d, struct pm_buf
 	return 0;
 }
 
-/* What a remount has to name again: in a user namespace flags of the file system below are locked. */
-static unsigned long flags_of(const char *path)
+unsigned long pm_overlay_flags_of(const char *path)
 {
 	static const struct {
 		unsigned long st, ms;
@@ -92,7 +91,7 @@ static int bind_mount(const char *from, const char *to, bool read_only, struct p
 {
 	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
 		return pm_fail_sys(err, "bind mount %s at %s", from, to);
-	unsigned long flags = MS_REMOUNT | MS_BIND | MS_NODEV | flags_of(to);
+	unsigned long flags = MS_REMOUNT | MS_BIND | MS_NODEV | pm_overlay_flags_of(to);
 	if (mount(NULL, to, NULL, flags | (read_only ? MS_RDONLY : 0), NULL) < 0)
 		return pm_fail_sys(err, "change the mount %s", to);
 	return 0;

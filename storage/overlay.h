@@ -49,6 +49,10 @@ int pm_overlay_mount(const struct pm_overlay *o, pid_t *ret_pid, struct pm_err *
 /* Detach the mount at target. fuse-overlayfs then ends by itself. */
 int pm_overlay_umount(const char *target, struct pm_err *err);
 
+/* MS_* flags of the mount that path is on. A remount has to name them again: in a user namespace those
+ * of the file system below are locked. */
+unsigned long pm_overlay_flags_of(const char *path);
+
 /* Can this kernel mount a native overlay with its upper in dir (a directory we may write), as an
  * unprivileged user in a user namespace, or as root where we are root? 1 yes, 0 no (*why, when not NULL,
  * gets the reason as the error text). Forks; leaves nothing. The caller may remember the answer

@@ -141,6 +141,17 @@ const char *const pm_schema[] = {
 	" subnet TEXT NOT NULL,"
 	" address BLOB NOT NULL,"
 	" PRIMARY KEY(network, subnet)) WITHOUT ROWID;",
+
+	/* images that something else than a container's root comes from: they stay as long as that does */
+	"CREATE TABLE volume_images("
+	" volume TEXT PRIMARY KEY NOT NULL REFERENCES volumes(name) ON DELETE CASCADE,"
+	" image TEXT NOT NULL REFERENCES images(id)) WITHOUT ROWID;"
+	"CREATE INDEX volume_images_image ON volume_images(image);"
+	"CREATE TABLE container_images("
+	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,"
+	" image TEXT NOT NULL REFERENCES images(id),"
+	" PRIMARY KEY(container, image)) WITHOUT ROWID;"
+	"CREATE INDEX container_images_image ON container_images(image);",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

@@ -35,6 +35,7 @@ struct pm_untar {
 	mode_t made;  /* its mode so far */
 	uint64_t end; /* of what was written to it */
 	bool at_end;  /* the descriptor's offset is end */
+	bool in_place; /* it was there: its owner and mode stay */
 };
 
 int pm_untar_new(const struct pm_untar_opts *opts, struct pm_untar **ret, struct pm_err *err)
@@ -103,6 +104,11 @@ static int set_owner(struct pm_untar *u, int dirfd, const char *base, const stru
 {
 	if (!u->opts.keep_owner)
 		return 0;
+	if (u->opts.set_owner)
+		return fchownat(dirfd, base, u->opts.uid, u->opts.gid,
+				AT_SYMLINK_NOFOLLOW | (*base ? 0 : AT_EMPTY_PATH)) < 0
+			       ? pm_fail_sys(err, "set the owner %u:%u", u->opts.uid, u->opts.gid)
+			       : 0;
 	/* the last id means "leave as it is" to chown */
 	errno = EINVAL;
 	if (e->uid >= UINT32_MAX || e->gid >= UINT32_MAX ||
@@ -199,6 +205,10 @@ static int replace(struct pm_untar *u, int dirfd, const char *base, bool want_di
 		u->dirs.again = true;
 		return KEPT_DIRECTORY;
 	}
+	if (u->opts.keep_kinds && want_dir)
+		return pm_fail(err, ENOTDIR, "a directory cannot take the place of what is none");
+	if (u->opts.keep_kinds && S_ISDIR(st.st_mode))
+		return pm_fail(err, EISDIR, "only a directory can take the place of a directory");
 	if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
 		pm_layer_dirs_forget(&u->dirs);
 	int r = u->recipe ? save_lost(u, dirfd, base, &st, 0, err) : 0;
@@ -224,7 +234,34 @@ static int replace_in(struct pm_untar *u, const struct pm_layer_path *p, bool wa
 	return *dirfd < 0 ? *dirfd : r;
 }
 
+/* A name of the archive: inside of it first, then below opts.below. */
+static int set_path(const struct pm_untar *u, struct pm_layer_path *p, const char *name,
+		    struct pm_err *err)
+{
+	int r = pm_layer_path_set(p, name, err);
+	if (r < 0 || !u->opts.below || !*p->whole)
+		return r;
+	_cleanup_free_ char *whole = pm_asprintf("%s/%s", u->opts.below, p->whole);
+	return pm_layer_path_set(p, whole, err);
+}
+
 /* --- entries by type -------------------------------------------------------------------------- */
+
+/* The file is a mount point (a container's /etc/hosts): it cannot be replaced, but written. */
+static int open_in_place(struct pm_untar *u, int dirfd, struct pm_err *err)
+{
+	struct stat st;
+	u->file = openat(dirfd, u->path.base,
+			 O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (u->file < 0)
+		return pm_fail_sys(err, "open the mounted file");
+	if (fstat(u->file, &st) < 0 || !S_ISREG(st.st_mode))
+		return pm_fail(err, EBUSY, "a mount point that is not a regular file");
+	if (ftruncate(u->file, 0) < 0)
+		return pm_fail_sys(err, "empty the mounted file");
+	u->in_place = true;
+	return 0;
+}
 
 static int make_file(struct pm_untar *u, int dirfd, const struct pm_tar_entry *e,
 		     struct pm_err *err)
@@ -232,12 +269,16 @@ static int make_file(struct pm_untar *u, int dirfd, const struct pm_tar_entry *e
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	/* setting user xattrs needs the permission to write */
 	u->made = e->n_xattrs ? 0600 : e->mode & 0777;
+	u->in_place = false;
 	u->file = openat(dirfd, u->path.base, flags, u->made);
 	if (u->file < 0 && errno == EEXIST) {
 		int r = replace_in(u, &u->path, false, &dirfd, err);
+		if (r == -EBUSY)
+			r = open_in_place(u, dirfd, err);
+		else if (r >= 0)
+			u->file = openat(dirfd, u->path.base, flags, u->made);
 		if (r < 0)
 			return r;
-		u->file = openat(dirfd, u->path.base, flags, u->made);
 	}
 	if (u->file < 0)
 		return pm_fail_sys(err, "create");
@@ -277,6 +318,8 @@ static int finish_file(struct pm_untar *u, const struct pm_tar_entry *e, struct 
 	_cleanup_close_ int fd = pm_steal_fd(&u->file);
 	if (u->end < e->size && ftruncate(fd, (off_t)e->size) < 0)
 		return pm_fail_sys(err, "extend to %llu bytes", (unsigned long long)e->size);
+	if (u->in_place)
+		return 0;
 	/* in this order: chown clears setuid and capabilities */
 	int r = set_owner(u, fd, "", e, err);
 	if (r >= 0)
@@ -343,7 +386,7 @@ static int make_link(struct pm_untar *u, int dirfd, const struct pm_tar_entry *e
 		     struct pm_err *err)
 {
 	char shown[PM_SHOWN_MAX];
-	int r = pm_layer_path_set(&u->target, e->link, err);
+	int r = set_path(u, &u->target, e->link, err);
 	if (r < 0)
 		return pm_wrap(err, "hard link");
 	if (pm_streq(u->target.whole, u->path.whole))
@@ -433,7 +476,8 @@ static int make_node(struct pm_untar *u, int dirfd, const struct pm_tar_entry *e
 		return r;
 	struct timespec times[2];
 	times_of(e, times);
-	/* made just now by this process, so it is no symlink that fchmodat would follow */
+	/* made just now by this process, so it is no symlink that fchmodat would follow; who puts one
+	 * there leads it no further than the root that this process has */
 	if (((e->mode & 07000) && fchmodat(dirfd, u->path.base, e->mode, 0) < 0) ||
 	    utimensat(dirfd, u->path.base, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return pm_fail_sys(err, "set mode and time");
@@ -481,18 +525,21 @@ static int start_entry(struct pm_untar *u, const struct pm_tar_entry *e, struct 
 			err, ENOSPC,
 			"No space left on device: the layer needs more than the %llu bytes free",
 			(unsigned long long)u->opts.max_bytes);
-	int r = pm_layer_path_set(&u->path, e->path, err);
+	int r = set_path(u, &u->path, e->path, err);
 	if (r < 0)
 		return r;
+	if (!*u->path.base && u->opts.below && e->type == PM_TAR_DIR)
+		return 0;
 	if (!*u->path.base && e->type != PM_TAR_DIR)
 		return pm_fail(err, PM_E_FORMAT, "the layer's own directory as something else");
-	if (pm_startswith(u->path.whole, WHITEOUT_META) && strchr(u->path.whole, '/'))
+	bool layer = u->opts.whiteouts != PM_WHITEOUT_NONE;
+	if (layer && pm_startswith(u->path.whole, WHITEOUT_META) && strchr(u->path.whole, '/'))
 		return 0; /* what aufs kept for itself */
 
 	int dirfd = pm_layer_dirs_open(&u->dirs, u->path.parent, err);
 	if (dirfd < 0)
 		return dirfd;
-	if (pm_startswith(u->path.base, WHITEOUT))
+	if (layer && pm_startswith(u->path.base, WHITEOUT))
 		return make_whiteout(u, dirfd, err);
 	switch (e->type) {
 	case PM_TAR_FILE:

@@ -9,6 +9,9 @@
  * xattrs: user.* (but those that overlay and fuse-overlayfs keep for themselves),
  * security.capability, and POSIX ACLs where the file system takes them; never trusted.*.
  *
+ * rootfd may also be the root of a running container, whose processes rearrange it meanwhile. A file
+ * that is a mount point there is written in place.
+ *
  * Runs in the extractor, inside the user namespace where there is one; the process's umask must be
  * 0. Not synced: the caller does (syncfs) before it commits.
  */
@@ -18,12 +21,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
 enum pm_whiteout_form {
 	PM_WHITEOUT_DEVICE, /* character device 0:0 (Linux 5.8 makes them without privilege) */
 	PM_WHITEOUT_FILE,   /* kept as empty .wh.NAME files, which fuse-overlayfs reads */
+	PM_WHITEOUT_NONE,   /* no layer: .wh.NAME is a name as any other */
 };
 
 struct pm_untar_opts {
@@ -31,6 +36,14 @@ struct pm_untar_opts {
 	enum pm_whiteout_form whiteouts;
 	bool keep_owner;      /* false: single-id mapping, all files belong to the caller */
 	bool devices;         /* make device nodes (real root only); false: skipped and counted */
+	/* Entries go below this directory of rootfd, which exists and keeps its own owner and mode;
+	 * symlinks are still followed as if rootfd were "/". NULL: rootfd itself. Borrowed. */
+	const char *below;
+	bool set_owner; /* every entry gets uid and gid, not the archive's; with keep_owner only */
+	uid_t uid;
+	gid_t gid;
+	bool keep_kinds; /* a directory is not replaced by something else, nor the other way round:
+			    EISDIR, ENOTDIR */
 	uint64_t max_entries; /* 0: 10 million */
 	uint64_t max_bytes;   /* of file content; 0: what the file system has free at the start */
 	int recipe;           /* an empty file for the layer's recipe (storage/recipe.h), borrowed; 0: none */

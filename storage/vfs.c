@@ -66,7 +66,7 @@ static int copy_meta(int src, int dst, const char *name, const struct stat *st, 
 
 	if (fchownat(dst, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return pm_fail_sys(err, "set the owner");
-	if (!S_ISLNK(st->st_mode) && fchmodat(dst, name, st->st_mode & 07777, 0) < 0)
+	if (!S_ISLNK(st->st_mode) && pm_fs_chmod(dst, name, st->st_mode & 07777) < 0)
 		return pm_fail_sys(err, "set the mode");
 	snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", src, name);
 	snprintf(to, sizeof(to), "/proc/self/fd/%d/%s", dst, name);

@@ -12,6 +12,7 @@ void pm_volume_row_free(struct pm_volume_row *row)
 	free(row->driver);
 	free(row->labels);
 	free(row->options);
+	free(row->image);
 	*row = (struct pm_volume_row){0};
 }
 
@@ -45,6 +46,11 @@ static int insert(struct pm_store *s, const struct pm_volume_row *row, struct pm
 			       " VALUES(?, ?, ?, ?, ?, ?)",
 			       "ssssii", row->name, row->driver ? row->driver : "local", row->labels,
 			       row->options, row->created, (int64_t)row->anon);
+	if (r >= 0 && row->image)
+		r = pm_db_exec(s->db, err, "INSERT INTO volume_images(volume, image) VALUES(?, ?)",
+			       "ss", row->name, row->image);
+	if (r == -PM_E_INUSE)
+		r = pm_fail(err, PM_E_NOSUCH, "%s: image not known", row->image);
 	if (r >= 0 && own)
 		r = pm_db_commit(s->db, err);
 	if (own)
@@ -62,10 +68,12 @@ int pm_volume_insert(struct pm_store *s, const struct pm_volume_row *row, struct
 	if (lock < 0)
 		return lock;
 	_cleanup_free_ char *dir = pm_asprintf("volumes/%s", row->name);
-	_cleanup_free_ char *data = pm_asprintf("%s/_data", dir);
+	static const char *const parts[] = {"_data", "upper", "work"};
 	r = pm_fs_mkdirs(s->root_fd, dir, 0700, err);
-	if (r >= 0)
-		r = pm_fs_mkdirs(s->root_fd, data, 0755, err);
+	for (size_t i = 0; r >= 0 && i < (row->image ? PM_ARRAY_SIZE(parts) : 1); i++) {
+		_cleanup_free_ char *part = pm_asprintf("%s/%s", dir, parts[i]);
+		r = pm_fs_mkdirs(s->root_fd, part, 0755, err);
+	}
 	if (r >= 0)
 		r = insert(s, row, err);
 	if (r == -PM_E_EXISTS)
@@ -74,7 +82,9 @@ int pm_volume_insert(struct pm_store *s, const struct pm_volume_row *row, struct
 	return r < 0 ? r : 0;
 }
 
-#define VOLUME_COLUMNS "SELECT name, driver, labels, options, created, anon FROM volumes "
+#define VOLUME_COLUMNS                                                                             \
+	"SELECT name, driver, labels, options, created, anon,"                                     \
+	" (SELECT image FROM volume_images WHERE volume = name) FROM volumes "
 
 static void read_volume(struct pm_stmt *q, struct pm_volume_row *row)
 {
@@ -85,6 +95,7 @@ static void read_volume(struct pm_stmt *q, struct pm_volume_row *row)
 		.options = pm_strdup_null(pm_stmt_str(q, 3)),
 		.created = pm_stmt_int(q, 4),
 		.anon = pm_stmt_int(q, 5) != 0,
+		.image = pm_strdup_null(pm_stmt_str(q, 6)),
 	};
 }
 
@@ -102,6 +113,42 @@ int pm_volume_get(struct pm_store *s, const char *name, struct pm_volume_row *re
 		return r;
 	read_volume(q, ret);
 	return 0;
+}
+
+int pm_volume_find(struct pm_store *s, const char *name, struct pm_volume_row *ret,
+		   struct pm_err *err)
+{
+	struct pm_err why = PM_ERR_INIT;
+	int r = pm_volume_get(s, name, ret, &why);
+	if (r != -PM_E_NOSUCH || !*name)
+		return r < 0 ? pm_fail(err, why.code, "%s", why.text) : r;
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	_cleanup_volume_row_ struct pm_volume_row row = {0};
+	r = pm_db_query(s->db, &q, err,
+			VOLUME_COLUMNS "WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name LIMIT 2",
+			"s", name);
+	if (r == 0)
+		r = pm_stmt_step(q, err);
+	if (r == 0)
+		return pm_fail(err, why.code, "%s", why.text);
+	if (r < 0)
+		return r;
+	read_volume(q, &row);
+	r = pm_stmt_step(q, err);
+	if (r > 0)
+		return pm_fail(err, PM_E_AMBIGUOUS,
+			       "more than one result for volume name \"%s\": be more specific", name);
+	if (r < 0)
+		return r;
+	*ret = row;
+	row = (struct pm_volume_row){0};
+	return 0;
+}
+
+bool pm_volume_used(const struct pm_store *s, const char *name)
+{
+	_cleanup_free_ char *mark = pm_asprintf("volumes/%s/" PM_VOLUME_USED, name);
+	return faccessat(s->root_fd, mark, F_OK, 0) == 0;
 }
 
 int pm_volume_list(struct pm_store *s, struct pm_volume_list *ret, struct pm_err *err)

@@ -1,6 +1,7 @@
 /*
  * volume - rows of named and anonymous volumes. Their files are volumes/<name>/_data below the graph
- * root; the directory is made before the row is committed, and trashed after it is gone.
+ * root (driver image: upper/ and work/ beside it, the overlay is mounted on _data by who uses it); the
+ * directory is made before the row is committed, and trashed after it is gone.
  */
 #ifndef PM_STORAGE_VOLUME_H
 #define PM_STORAGE_VOLUME_H
@@ -15,11 +16,12 @@
 /* Pointers owned by the row when it came from here; borrowed when given to pm_volume_insert. */
 struct pm_volume_row {
 	char *name;
-	char *driver;  /* "local" */
+	char *driver;  /* "local", "image" */
 	char *labels;  /* JSON object text; NULL: none */
 	char *options; /* JSON object text; NULL: none */
 	int64_t created;
 	bool anon; /* goes with the container that made it */
+	char *image; /* driver image: the image's id, which stays while the volume does; else NULL */
 };
 
 struct pm_volume_list {
@@ -39,6 +41,9 @@ int pm_volume_insert(struct pm_store *s, const struct pm_volume_row *row, struct
 /* Whole name. PM_E_NOSUCH. */
 int pm_volume_get(struct pm_store *s, const char *name, struct pm_volume_row *ret,
 		  struct pm_err *err);
+/* Whole name, or the beginning of one. PM_E_NOSUCH, PM_E_AMBIGUOUS. */
+int pm_volume_find(struct pm_store *s, const char *name, struct pm_volume_row *ret,
+		   struct pm_err *err);
 /* By name. */
 int pm_volume_list(struct pm_store *s, struct pm_volume_list *ret, struct pm_err *err);
 /* Ids of the containers that use it. */
@@ -46,5 +51,9 @@ int pm_volume_users(struct pm_store *s, const char *name, struct pm_strv *ret, s
 /* Row and files (into trash/). PM_E_INUSE while a container uses it. */
 int pm_volume_remove(struct pm_store *s, const char *name, struct pm_err *err);
 char *pm_volume_path(const struct pm_store *s, const char *name); /* .../_data; the caller frees */
+/* Was it filled by (or offered to) a container already? Then it is not filled again, also when empty. The
+ * monitor leaves the mark volumes/<name>/used. */
+bool pm_volume_used(const struct pm_store *s, const char *name);
+#define PM_VOLUME_USED "used"
 
 #endif

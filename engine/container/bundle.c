@@ -191,6 +191,13 @@ int pm_bundle_driver(struct pm_engine *e, enum pm_store_driver *ret, struct pm_e
 	return 0;
 }
 
+enum pm_overlay_method pm_bundle_overlay_method(enum pm_store_driver driver)
+{
+	return driver == PM_STORE_VFS	 ? PM_OVERLAY_VFS
+	       : driver == PM_STORE_FUSE ? PM_OVERLAY_FUSE
+					 : PM_OVERLAY_NATIVE;
+}
+
 static int plan_rootfs(struct pm_engine *e, const struct pm_container *c,
 		       struct pm_launch_plan *plan, struct pm_err *err)
 {
@@ -208,9 +215,7 @@ static int plan_rootfs(struct pm_engine *e, const struct pm_container *c,
 
 	_cleanup_free_ char *dir = pm_store_ctr_path(e->store, c->row.id);
 	plan->overlay = true;
-	plan->overlay_method = driver == PM_STORE_VFS	 ? PM_OVERLAY_VFS
-			       : driver == PM_STORE_FUSE ? PM_OVERLAY_FUSE
-							 : PM_OVERLAY_NATIVE;
+	plan->overlay_method = pm_bundle_overlay_method(driver);
 	plan->overlay_volatile = c->config.rm;
 	plan->rootfs = pm_path_join(dir, "merged");
 	plan->upper = pm_path_join(dir, "upper");
@@ -436,7 +441,8 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	for (size_t i = 0; i < spec->mkdirs.n; i++)
 		pm_launch_plan_add_dir(plan, spec->mkdirs.v[i], 0755, 0, 0);
 	for (size_t i = 0; i < spec->n_copyups; i++)
-		pm_launch_plan_add_copyup(plan, spec->copyups[i].dest, spec->copyups[i].volume);
+		pm_launch_plan_add_copyup(plan, spec->copyups[i].dest, spec->copyups[i].volume,
+					  spec->copyups[i].uid, spec->copyups[i].gid);
 	for (size_t i = 0; i < spec->n_chowns; i++)
 		pm_launch_plan_add_chown(plan, spec->chowns[i].path, spec->chowns[i].uid,
 					 spec->chowns[i].gid);
@@ -464,12 +470,14 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 }
 
 int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_spec_plan *spec,
-		   struct pm_launch_plan *plan, struct pm_err *err)
+		   struct pm_launch_plan *plan, struct pm_volume_locks *locks, struct pm_err *err)
 {
 	_cleanup_bundle_env_ struct pm_bundle_env b = {0};
 	int r = pm_bundle_env(s->engine, c, s->in_userns ? &s->map : NULL, &b, err);
 	if (r >= 0)
 		r = plan_rootfs(s->engine, c, plan, err);
+	if (r >= 0)
+		r = pm_volume_plan_container(s->engine, c, &plan->mounts, locks, err);
 	if (r < 0)
 		return r;
 	b.env.rootfs = plan->rootfs;

@@ -12,10 +12,12 @@
 #include "engine/container/start.h"
 #include "engine/monitor/launch.h"
 #include "engine/spec/spec.h"
+#include "engine/volume/plan.h"
 
-/* spec must be zeroed, plan init'ed; both are the caller's to free, also after a failure. */
+/* spec and locks must be zeroed, plan init'ed; all are the caller's to free, also after a failure: the locks
+ * (of volumes that are mounted) when the container runs. */
 int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_spec_plan *spec,
-		   struct pm_launch_plan *plan, struct pm_err *err);
+		   struct pm_launch_plan *plan, struct pm_volume_locks *locks, struct pm_err *err);
 
 /* plan's bundle directory + "/config.json"; valid until the next call. */
 const char *pm_bundle_config_path(const struct pm_launch_plan *plan);
@@ -52,5 +54,6 @@ void pm_bundle_env_free(struct pm_bundle_env *b);
 /* The storage driver that containers get: the store's, or the best that works here (the answer "native"
  * is remembered in runroot until reboot). Warns when it can only be vfs. */
 int pm_bundle_driver(struct pm_engine *e, enum pm_store_driver *ret, struct pm_err *err);
+enum pm_overlay_method pm_bundle_overlay_method(enum pm_store_driver driver);
 
 #endif

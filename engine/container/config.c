@@ -33,6 +33,10 @@ static const struct field mount_fields[] = {
 	{"options", K_STRV, offsetof(struct pm_ctr_mount, options), 0, 0, 0, NULL, 0},
 	{"anonymous", K_BOOL, offsetof(struct pm_ctr_mount, anonymous), 0, 0, 0, NULL, 0},
 	{"from_image", K_BOOL, offsetof(struct pm_ctr_mount, from_image), 0, 0, 0, NULL, 0},
+	{"owned", K_BOOL, offsetof(struct pm_ctr_mount, owned), 0, 0, 0, NULL, 0},
+	M_STR(driver),
+	{"driver_options", K_STRV, offsetof(struct pm_ctr_mount, driver_options), 0, 0, 0, NULL, 0},
+	{"labels", K_STRV, offsetof(struct pm_ctr_mount, labels), 0, 0, 0, NULL, 0},
 };
 
 static const struct field port_fields[] = {

@@ -32,6 +32,9 @@ struct pm_ctr_mount {
 	struct pm_strv options; /* as given: "ro", "z", "U", "rshared", "size=1m", "nocopy", ... */
 	bool anonymous;         /* volume: made for this container, goes with `rm -v` and --rm */
 	bool from_image;        /* declared by the image's VOLUME */
+	bool owned;             /* volume: made with an owner of its own, which it keeps */
+	char *driver;           /* volume, for its creation: NULL is local */
+	struct pm_strv driver_options, labels; /* the same, "NAME=VALUE" */
 };
 
 struct pm_ctr_port {

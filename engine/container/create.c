@@ -19,7 +19,8 @@
 #include "netns/publish.h"
 #include "storage/image.h"
 #include "storage/stage.h"
-#include "storage/volume.h"
+#include "engine/volume/options.h"
+#include "engine/volume/volume.h"
 
 /* What a failed creation takes back. */
 struct made {
@@ -98,37 +99,53 @@ static void choose_name(struct pm_engine *e, struct pm_container *c)
 	}
 }
 
+/* What the volume's own options say of its use. */
+static int volume_uses(struct pm_engine *e, struct pm_ctr_mount *m, struct pm_err *err)
+{
+	_cleanup_volume_options_ struct pm_volume_options vo = {0};
+	_cleanup_strv_ struct pm_strv given = PM_STRV_INIT;
+	_cleanup_volume_row_ struct pm_volume_row row = {0};
+	int r = pm_volume_get(e->store, m->name, &row, err);
+	if (r < 0 || !row.options)
+		return r;
+	r = pm_volume_options_words(row.options, &given, err);
+	if (r >= 0)
+		r = pm_volume_options_parse(row.driver, &given, pm_userns_needed(), &vo, err);
+	if (r < 0)
+		return r;
+	m->owned = vo.uid >= 0 || vo.gid >= 0;
+	/* the runtime's bind mount does not inherit these */
+	static const char *const inherited[] = {"ro", "noexec"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(inherited); i++)
+		if (pm_strv_has(&vo.words, inherited[i]) && !pm_strv_has(&m->options, inherited[i]))
+			pm_strv_add(&m->options, inherited[i]);
+	if (vo.nocopy && !pm_strv_has(&m->options, "nocopy") && !pm_strv_has(&m->options, "copy"))
+		pm_strv_add(&m->options, "nocopy");
+	return 0;
+}
+
 static int make_volume(struct pm_engine *e, struct pm_ctr_mount *m, struct made *made,
 		       struct pm_err *err)
 {
-	char random[65];
-	if (m->anonymous && !m->name) {
-		pm_random_hex(32, random);
-		m->name = pm_strdup(random);
-	}
-
-	_cleanup_(pm_volume_row_free) struct pm_volume_row have = {0};
-	struct pm_err why = PM_ERR_INIT;
-	int r = pm_volume_get(e->store, m->name, &have, &why);
-	if (r == -PM_E_NOSUCH) {
-		char driver[] = "local";
-		struct pm_volume_row row = {.name = m->name,
-					    .driver = driver,
-					    .created = pm_time_now(),
-					    .anon = m->anonymous};
-		r = pm_volume_insert(e->store, &row, err);
-		if (r == -PM_E_EXISTS)
-			r = 0; /* another pm made it meanwhile: as good */
-		else if (r >= 0)
-			pm_strv_add(&made->volumes, m->name);
-	} else if (r < 0) {
-		return pm_fail(err, why.code, "%s", why.text);
-	}
+	_cleanup_free_ char *name = NULL;
+	struct pm_volume_create_options o = {
+		.name = m->name,
+		.driver = m->driver,
+		.labels = &m->labels,
+		.options = &m->driver_options,
+		.anon = m->anonymous,
+		.ignore = true,
+	};
+	int r = pm_volume_create(e, &o, &name, err);
 	if (r < 0)
-		return pm_wrap(err, "volume %s", m->name);
+		return r;
+	if (r > 0)
+		pm_strv_add(&made->volumes, name);
+	free(m->name);
+	m->name = pm_steal(&name);
 	free(m->source);
 	m->source = pm_volume_path(e->store, m->name);
-	return 0;
+	return m->driver || r == 0 || m->driver_options.n ? volume_uses(e, m, err) : 0;
 }
 
 static int make_mounts(struct pm_engine *e, struct pm_container *c, struct made *made,

@@ -134,11 +134,12 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 {
 	_cleanup_spec_plan_ struct pm_spec_plan spec = {0};
 	_cleanup_launch_plan_ struct pm_launch_plan plan;
+	_cleanup_volume_locks_ struct pm_volume_locks locks = {0};
 	pm_launch_plan_init(&plan);
 
 	int r = prepare_run_dir(s->engine, c->row.id, err);
 	if (r >= 0)
-		r = pm_bundle_make(s, c, &spec, &plan, err);
+		r = pm_bundle_make(s, c, &spec, &plan, &locks, err);
 	if (r >= 0)
 		r = write_run_files(&spec, err);
 	if (r >= 0)

@@ -139,6 +139,7 @@ void pm_launch_plan_free(struct pm_launch_plan *p)
 	for (size_t i = 0; i < p->n_chowns; i++)
 		free(p->chowns[i].path);
 	free(p->chowns);
+	pm_volume_mounts_free(&p->mounts);
 	pm_slirp_config_free(&p->slirp);
 	memset(p, 0, sizeof(*p));
 }
@@ -150,11 +151,12 @@ void pm_launch_plan_add_dir(struct pm_launch_plan *p, const char *path, mode_t m
 	p->dirs[p->n_dirs++] = (struct pm_launch_dir){pm_strdup(path), mode, uid, gid};
 }
 
-void pm_launch_plan_add_copyup(struct pm_launch_plan *p, const char *path, const char *host_dir)
+void pm_launch_plan_add_copyup(struct pm_launch_plan *p, const char *path, const char *host_dir,
+			       uid_t uid, gid_t gid)
 {
 	p->copyups = pm_reallocarray(p->copyups, p->n_copyups + 1, sizeof(p->copyups[0]));
 	p->copyups[p->n_copyups++] =
-		(struct pm_launch_copyup){pm_strdup(path), pm_strdup(host_dir)};
+		(struct pm_launch_copyup){pm_strdup(path), pm_strdup(host_dir), uid, gid};
 }
 
 void pm_launch_plan_add_chown(struct pm_launch_plan *p, const char *path, uid_t uid, gid_t gid)
@@ -200,9 +202,13 @@ void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w)
 		pm_wire_add(w, "chown", s);
 	}
 	for (size_t i = 0; i < p->n_copyups; i++) {
-		pm_wire_add(w, "copyup.path", p->copyups[i].path);
-		pm_wire_add(w, "copyup.host_dir", p->copyups[i].host_dir);
+		const struct pm_launch_copyup *c = &p->copyups[i];
+		_cleanup_free_ char *s = pm_asprintf("0:%u:%u:%s", c->uid, c->gid, c->path);
+		pm_wire_add(w, "copyup.path", s);
+		pm_wire_add(w, "copyup.host_dir", c->host_dir);
 	}
+	if (p->mounts.n)
+		pm_volume_mounts_encode(&p->mounts, "mount", w);
 	if (p->netns == PM_LAUNCH_NET_SLIRP)
 		pm_slirp_config_encode(&p->slirp, w);
 }
@@ -251,9 +257,13 @@ static int decode_paths(const struct pm_wire *w, struct pm_launch_plan *p, struc
 	pm_wire_get_list(w, "copyup.host_dir", &to);
 	if (from.n != to.n)
 		return pm_fail(err, PM_E_FORMAT, "launch plan: volumes without a directory");
-	for (size_t i = 0; i < from.n; i++)
-		pm_launch_plan_add_copyup(p, from.v[i], to.v[i]);
-	return 0;
+	for (size_t i = 0; i < from.n; i++) {
+		r = decode_owned_path(from.v[i], num, &path, err);
+		if (r < 0)
+			return r;
+		pm_launch_plan_add_copyup(p, path, to.v[i], num[1], num[2]);
+	}
+	return pm_volume_mounts_decode(w, "mount", &p->mounts, err);
 }
 
 static int decode_field(const struct pm_wire *w, const struct field *f, struct pm_launch_plan *p,

@@ -36,6 +36,7 @@
 #include "netns/slirp_client.h"
 #include "netns/userns.h"
 #include "storage/overlay.h"
+#include "storage/volume_mount.h"
 
 enum pm_launch_kind {
 	PM_LAUNCH_RUN, /* a container */
@@ -70,11 +71,14 @@ struct pm_launch_dir {
 	gid_t gid;
 };
 
-/* A fresh volume that takes over what the image has at its destination: when host_dir is empty and
- * path is a directory in the rootfs, its content, owner and mode are copied. */
+/* A fresh volume that takes over what the image has at its destination: when host_dir is empty, has no mark
+ * `used` beside it and path is a directory in the rootfs, its content, owner and mode are copied; where the
+ * image has nothing, it is given to uid:gid. The mark is left in any case. */
 struct pm_launch_copyup {
-	char *path; /* in the rootfs */
+	char *path; /* in the rootfs; "": nothing is copied */
 	char *host_dir; /* absolute, exists */
+	uid_t uid; /* container ids; (uid_t)-1: the owner stays whatever it is */
+	gid_t gid;
 };
 
 /* A host directory given, with all below it, to these container ids (volume option U). */
@@ -109,6 +113,7 @@ struct pm_launch_plan {
 	struct pm_strv lowers; /* absolute, bottom first */
 	char *upper, *work; /* absolute; may be NULL: read-only */
 	bool overlay_volatile;
+	struct pm_volume_mounts mounts; /* before all that follows */
 	struct pm_launch_dir *dirs;
 	size_t n_dirs;
 	struct pm_launch_copyup *copyups;
@@ -154,7 +159,8 @@ void pm_launch_plan_free(struct pm_launch_plan *p);
 /* path and others are copied. */
 void pm_launch_plan_add_dir(struct pm_launch_plan *p, const char *path, mode_t mode, uid_t uid,
 			    gid_t gid);
-void pm_launch_plan_add_copyup(struct pm_launch_plan *p, const char *path, const char *host_dir);
+void pm_launch_plan_add_copyup(struct pm_launch_plan *p, const char *path, const char *host_dir,
+			       uid_t uid, gid_t gid);
 void pm_launch_plan_add_chown(struct pm_launch_plan *p, const char *path, uid_t uid, gid_t gid);
 
 void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w);

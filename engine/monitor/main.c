@@ -320,6 +320,7 @@ static void clean_up(struct monitor *m)
 	if (m->slirp_fd >= 0)
 		close(m->slirp_fd);
 	pm_logfile_close(&m->log);
+	pm_volume_umount_all(&p->mounts);
 	if (p->overlay)
 		pm_overlay_umount(p->rootfs, NULL);
 	for (size_t i = 0; i < p->remove_dirs.n; i++)

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "netns/tap.h"
 #include "storage/vfs.h"
+#include "storage/volume.h"
 
 int prepare_mount_namespace(struct pm_err *err)
 {
@@ -130,34 +131,51 @@ static int make_dir(int root, const struct pm_launch_dir *d, struct pm_err *err)
 	return 0;
 }
 
-/* The volume's first content; what it has already stays as it is. */
-static int copy_up(int root, const struct pm_launch_copyup *c, struct pm_err *err)
+/* What the image has at the volume's place; what the volume has already stays as it is. */
+static int fill_volume(int root, const struct pm_launch_copyup *c, int dst, struct pm_err *err)
 {
 	struct pm_err why = PM_ERR_INIT;
 	struct stat st;
 
-	_cleanup_close_ int dst = pm_fs_open(AT_FDCWD, c->host_dir, O_RDONLY | O_DIRECTORY, 0, err);
-	if (dst < 0)
-		return dst;
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	int r = pm_fs_list(dst, ".", &names, err);
-	if (r < 0)
+	if (r < 0 || names.n > 0)
 		return r;
-	if (names.n > 0)
-		return 0;
 
-	_cleanup_close_ int src = pm_fs_open_in(root, c->path, O_RDONLY | O_DIRECTORY, 0, &why);
-	if (src < 0)
-		return why.code == ENOENT || why.code == ENOTDIR
-			       ? 0
-			       : pm_fail(err, why.code, "%s", why.text);
+	_cleanup_close_ int src = -1;
+	if (*c->path)
+		src = pm_fs_open_in(root, c->path, O_RDONLY | O_DIRECTORY, 0, &why);
+	if (src < 0 && why.code && why.code != ENOENT && why.code != ENOTDIR)
+		return pm_fail(err, why.code, "%s", why.text);
+	if (src < 0) {
+		if (c->uid != (uid_t)-1 && fchown(dst, c->uid, c->gid) < 0)
+			return pm_fail_sys(err, "give %s its owner", c->host_dir);
+		return 0;
+	}
 	r = pm_vfs_apply(src, dst, err);
 	if (r < 0)
 		return r;
-	if (fstat(src, &st) < 0 || fchown(dst, st.st_uid, st.st_gid) < 0 ||
+	if (fstat(src, &st) < 0 ||
+	    (c->uid != (uid_t)-1 && fchown(dst, st.st_uid, st.st_gid) < 0) ||
 	    fchmod(dst, st.st_mode & 07777) < 0)
 		return pm_fail_sys(err, "give %s its owner", c->host_dir);
 	return 0;
+}
+
+static int copy_up(int root, const struct pm_launch_copyup *c, struct pm_err *err)
+{
+	/* beside _data, where no container reaches */
+	_cleanup_free_ char *dir = pm_strndup(c->host_dir, strlen(c->host_dir) - strlen("/_data"));
+	_cleanup_free_ char *mark = pm_path_join(dir, PM_VOLUME_USED);
+	if (access(mark, F_OK) == 0)
+		return 0;
+	_cleanup_close_ int dst = pm_fs_open(AT_FDCWD, c->host_dir, O_RDONLY | O_DIRECTORY, 0, err);
+	if (dst < 0)
+		return dst;
+	int r = fill_volume(root, c, dst, err);
+	if (r < 0)
+		return r;
+	return pm_fs_write_file(AT_FDCWD, mark, "", 0, 0600, false, err);
 }
 
 static int chown_tree(int dirfd, const char *name, uid_t uid, gid_t gid, int depth,
@@ -227,6 +245,9 @@ int prepare_files(struct monitor *m, struct pm_err *err)
 		if (r < 0)
 			return r;
 	}
+	r = pm_volume_mount_all(&p->mounts, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < p->n_copyups; i++) {
 		r = copy_up(root, &p->copyups[i], err);
 		if (r < 0)

@@ -330,10 +330,13 @@ static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_c
 	pm_json_add(g->pool, l, j);
 
 	struct pm_spec_plan *p = g->plan;
-	if (volume && !pm_strv_has(&m->options, "nocopy")) {
+	if (volume) {
 		p->copyups = pm_reallocarray(p->copyups, p->n_copyups + 1, sizeof(*p->copyups));
 		p->copyups[p->n_copyups++] = (struct pm_spec_copyup){
-			.volume = pm_strdup(m->source), .dest = pm_strdup(m->dest)};
+			.volume = pm_strdup(m->source),
+			.dest = pm_strdup(pm_strv_has(&m->options, "nocopy") ? "" : m->dest),
+			.uid = m->owned ? UINT32_MAX : p->uid,
+			.gid = m->owned ? UINT32_MAX : p->gid};
 	}
 	if (!tmpfs && pm_strv_has(&m->options, "U")) {
 		p->chowns = pm_reallocarray(p->chowns, p->n_chowns + 1, sizeof(*p->chowns));

@@ -101,10 +101,11 @@ struct pm_spec_file {
 };
 
 /* Content of the image at dest to be copied into the volume when that is empty, with the owner and mode
- * of dest put on the volume's root. */
+ * of dest put on the volume's root (see struct pm_launch_copyup). */
 struct pm_spec_copyup {
 	char *volume; /* host path of the volume's _data */
-	char *dest;   /* path inside of the container's root */
+	char *dest;   /* path inside of the container's root; "": nothing is copied (nocopy) */
+	uint32_t uid, gid; /* UINT32_MAX: the volume keeps its owner */
 };
 
 /* Owner of a host directory to be changed recursively (volume option U), ids of the container. */

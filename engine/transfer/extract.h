@@ -41,6 +41,12 @@ struct pm_extract_spec {
 	bool devices;         /* make device nodes: only as the host's root */
 	bool foreign;         /* also take bzip2 and xz (for import and load) */
 	enum pm_whiteout_form whiteouts;
+	/* not a layer but a tree that exists already; the rest as in struct pm_untar_opts */
+	bool tree;
+	const char *below;
+	bool set_owner, keep_kinds;
+	uid_t uid;
+	gid_t gid;
 	const char *blob_digest; /* "ALGORITHM:<hex>" expected of the input, NULL: not checked */
 	int64_t blob_size;       /* expected of the input, -1: not checked */
 	const char *diff_id; /* "ALGORITHM:<hex>" expected of the tar stream, NULL: not checked */

@@ -220,22 +220,19 @@ static int load(struct pm_session *s, struct pm_err *err)
 	return send_files(s, s->input, path ? path : "archive", PM_ARCHIVE_DETECT, NULL, true, err);
 }
 
-static int import(struct pm_session *s, struct pm_err *err)
+/* What import and unpack ask for: the input extracted into the directory; ends when pm is gone. */
+static int extract_input(struct pm_session *s, struct pm_extract_spec *spec,
+			 struct pm_extract_result *ret, struct pm_err *err)
 {
-	struct stat st;
 	struct pm_extract x = PM_EXTRACT_INIT;
-	struct pm_extract_spec spec = PM_EXTRACT_SPEC_INIT;
-	spec.input = s->input;
-	spec.directory = s->dir;
-	spec.recipe = s->recipe;
-	spec.userns = s->userns;
-	spec.single_id = s->single_id;
-	spec.foreign = true;
-	spec.whiteouts = (enum pm_whiteout_form)s->whiteouts;
-	int64_t total = fstat(s->input, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
-	int r = pm_session_send_progress(s, 0, 0, total, PM_LAYER_DOWNLOADING, err);
-	if (r >= 0)
-		r = pm_extract_spawn(&spec, &x, err);
+	spec->input = s->input;
+	spec->directory = s->dir;
+	spec->recipe = s->recipe;
+	spec->userns = s->userns;
+	spec->single_id = s->single_id;
+	spec->foreign = true;
+	spec->whiteouts = (enum pm_whiteout_form)s->whiteouts;
+	int r = pm_extract_spawn(spec, &x, err);
 	if (r < 0)
 		return r;
 	struct pollfd fds[2] = {{.fd = s->sock, .events = POLLIN}, {.fd = x.report, .events = POLLIN}};
@@ -247,12 +244,46 @@ static int import(struct pm_session *s, struct pm_err *err)
 			return pm_fail(err, PM_E_CANCELLED, "pm is gone");
 		}
 	}
+	return pm_extract_finish(&x, ret, err);
+}
+
+static int import(struct pm_session *s, struct pm_err *err)
+{
+	struct stat st;
+	struct pm_extract_spec spec = PM_EXTRACT_SPEC_INIT;
 	struct pm_extract_result res;
-	r = pm_extract_finish(&x, &res, err);
+	int64_t total = fstat(s->input, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
+	int r = pm_session_send_progress(s, 0, 0, total, PM_LAYER_DOWNLOADING, err);
+	if (r >= 0)
+		r = extract_input(s, &spec, &res, err);
 	if (r < 0)
 		return r;
 	return pm_session_send_layer(s, 0, res.diff_id, res.blob_digest, res.blob_size,
 				     res.stream_size, err);
+}
+
+static int unpack(struct pm_session *s, struct pm_err *err)
+{
+	struct pm_extract_spec spec = PM_EXTRACT_SPEC_INIT;
+	struct pm_extract_result res;
+	int64_t uid = -1, gid = -1, keep_kinds = 0, devices = 0;
+	int r = pm_wire_get_int(&s->request, "uid", -1, &uid, err);
+	if (r >= 0)
+		r = pm_wire_get_int(&s->request, "gid", -1, &gid, err);
+	if (r >= 0)
+		r = pm_wire_get_int(&s->request, "keep_kinds", 0, &keep_kinds, err);
+	if (r >= 0)
+		r = pm_wire_get_int(&s->request, "devices", 0, &devices, err);
+	if (r < 0)
+		return r;
+	spec.tree = true;
+	spec.below = pm_wire_get(&s->request, "below");
+	spec.set_owner = uid >= 0 && gid >= 0;
+	spec.uid = (uid_t)uid;
+	spec.gid = (gid_t)gid;
+	spec.keep_kinds = keep_kinds != 0;
+	spec.devices = devices != 0;
+	return extract_input(s, &spec, &res, err);
 }
 
 /* --- entry --------------------------------------------------------------------------------------- */
@@ -265,6 +296,8 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return load(s, err);
 	if (pm_streq(op, "import") && s->input >= 0 && s->dir >= 0)
 		return import(s, err);
+	if (pm_streq(op, "unpack") && s->input >= 0 && s->dir >= 0)
+		return unpack(s, err);
 	if (!pm_streq(op, "pull"))
 		return pm_fail(err, PM_E_INTERNAL, "malformed request");
 	if (pm_streq(transport, "docker"))

@@ -266,6 +266,13 @@ int pm_pipeline_run(struct pm_pipeline *p, struct pm_extract_result *ret, struct
 		.keep_owner = !s->single_id,
 		.devices = s->devices,
 		.recipe = s->recipe > 0 ? s->recipe : 0,
+		.below = s->below,
+		.set_owner = s->set_owner,
+		.uid = s->uid,
+		.gid = s->gid,
+		.keep_kinds = s->keep_kinds,
+		/* a tree has mounts in it, whose space is their own */
+		.max_bytes = s->tree ? UINT64_MAX : 0,
 	};
 	int r = pm_untar_new(&opts, &u, err);
 	if (r < 0)

@@ -2,7 +2,7 @@
  * protocol - what pm and pm-transfer say to each other on pm-transfer's descriptor 3, a stream socket;
  * wire messages (base/wire.h), each with a "type". pm-transfer ends when the socket closes.
  *
- *	pm -> "request": op ("pull", "load", "import"); "fds" names the descriptors that ride along, in
+ *	pm -> "request": op ("pull", "load", "import", "unpack"); "fds" names the descriptors that ride along, in
  *		order ("input": what load and import read; "stage": a directory for temporary files;
  *		"dir", "recipe", "userns": import's); transport, name, os, arch, variant, authfile, creds, cert_dir,
  *		tls_verify (-1, 0, 1), all_tags, path, single_id, whiteouts.
@@ -21,6 +21,7 @@
  *	<- "error": code, text: at any time; the last message
  *
  * import: after its request pm-transfer sends "progress", one "layer" and "end".
+ * unpack (engine/unpack.h): besides below, uid, gid, keep_kinds, devices; answered by "end" alone.
  */
 #ifndef PM_ENGINE_TRANSFER_PROTOCOL_H
 #define PM_ENGINE_TRANSFER_PROTOCOL_H

@@ -22,7 +22,7 @@ static void fill(struct pm_launch_plan *p)
 	pm_strv_add(&p->lowers, "/l:2,");
 	p->log_max_size = -1;
 	pm_launch_plan_add_dir(p, "/a:b", 0755, 1, 4294967294u);
-	pm_launch_plan_add_copyup(p, "/data", "/v/_data");
+	pm_launch_plan_add_copyup(p, "/data", "/v/_data", 7, 8);
 	pm_launch_plan_add_chown(p, "/v", 7, 8);
 }
 

@@ -345,8 +345,10 @@ TEST(the_plan_lists_what_the_monitor_makes)
 	w.c.user = pm_strdup("web");
 	w.c.workdir = pm_strdup("/new/dir");
 	make_ok(&w);
-	CHECK_INT(w.plan.n_copyups, 1);
+	CHECK_INT(w.plan.n_copyups, 2);
 	CHECK_STR(w.plan.copyups[0].dest, "/v");
+	/* nocopy: nothing is copied, but the volume gets its owner */
+	CHECK_STR(w.plan.copyups[1].dest, "");
 	CHECK_INT(w.plan.n_chowns, 1);
 	CHECK_STR(w.plan.chowns[0].path, "/var");
 	CHECK_INT(w.plan.chowns[0].uid, 33);

@@ -1,0 +1,51 @@
+#include "engine/labels.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+struct pm_json *pm_labels_tree(struct pm_json_pool *pool, const struct pm_strv *words)
+{
+	struct pm_json *map = pm_json_object(pool);
+	map->hint = PM_JSON_MAP;
+	for (size_t i = 0; i < words->n; i++) {
+		const char *w = words->v[i], *eq = strchr(w, '=');
+		_cleanup_free_ char *name = eq ? pm_strndup(w, (size_t)(eq - w)) : pm_strdup(w);
+		pm_json_set_str(pool, map, name, eq ? eq + 1 : "");
+	}
+	return map;
+}
+
+char *pm_labels_text(const struct pm_strv *words)
+{
+	if (!words || !words->n)
+		return NULL;
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_buf b = PM_BUF_INIT;
+	pm_json_write(pm_labels_tree(pool, words), 0, &b);
+	return pm_buf_take(&b);
+}
+
+struct pm_json *pm_labels_parse(struct pm_json_pool *pool, const char *text)
+{
+	struct pm_json *map = NULL;
+	if (!text || pm_json_parse(pool, text, strlen(text), &map, NULL) < 0 ||
+	    !pm_json_is(map, PM_JSON_OBJECT))
+		map = pm_json_object(pool);
+	map->hint = PM_JSON_MAP;
+	return map;
+}
+
+bool pm_labels_match(const struct pm_json *labels, const char *filter)
+{
+	const char *eq = strchr(filter, '=');
+	_cleanup_free_ char *name =
+		eq ? pm_strndup(filter, (size_t)(eq - filter)) : pm_strdup(filter);
+	for (size_t i = 0; i < pm_json_len(labels); i++) {
+		const struct pm_json_member *m = &labels->members[i];
+		if (fnmatch(name, m->name, 0) == 0 &&
+		    (!eq || (pm_json_is(m->value, PM_JSON_STRING) &&
+			     strcmp(m->value->string, eq + 1) == 0)))
+			return true;
+	}
+	return false;
+}

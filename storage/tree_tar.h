@@ -1,0 +1,25 @@
+/*
+ * tree_tar - a directory tree, or one file, written as a tar archive.
+ *
+ * The tree may belong to a running container that rearranges it meanwhile: below the directory given
+ * nothing is reached but by descriptors, symlinks are archived and never followed, devices and FIFOs
+ * are not opened. A file that shrinks while it is read is filled up with zeros, one that grows is cut.
+ * Hard links inside of the tree stay links. xattrs: user.* (without overlay's own) and
+ * security.capability. Sockets are left out. Owners are ids of the user namespace it runs in.
+ * Libc-only.
+ */
+#ifndef PM_STORAGE_TREE_TAR_H
+#define PM_STORAGE_TREE_TAR_H
+
+#include "base/err.h"
+#include "base/tar_write.h"
+
+/* Add base in dirfd (not followed when it is a symlink), called name in the archive, with all that is
+ * below it. base ".": dirfd itself, called name, or only what is in it when name is "". */
+int pm_tree_tar_add(struct pm_tar_writer *w, int dirfd, const char *base, const char *name,
+		    struct pm_err *err);
+
+/* A whole archive of one pm_tree_tar_add on descriptor fd. */
+int pm_tree_tar_write(int fd, int dirfd, const char *base, const char *name, struct pm_err *err);
+
+#endif
