@@ -38,7 +38,7 @@ static int cleanup_one(struct pm_engine *e, const char *name, void *arg, struct 
 	if (lock < 0)
 		return lock;
 	pm_container_state(e, &c.row, &c.state);
-	if (c.state.status != PM_STATUS_EXITED)
+	if (c.state.status != PM_STATUS_EXITED || c.state.restarting)
 		return 0;
 	if (o->rm)
 		return pm_container_remove_ended(e, &c, true, err);

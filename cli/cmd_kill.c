@@ -1,7 +1,9 @@
+#include <signal.h>
 #include <stdio.h>
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
+#include "engine/container/control.h"
 #include "engine/container/stop.h"
 #include "engine/events/events.h"
 
@@ -27,8 +29,13 @@ static int kill_one(struct pm_engine *e, const char *name, void *arg, struct pm_
 	_cleanup_container_ struct pm_container c;
 	pm_container_init(&c);
 	int r = pm_container_load(e, name, &c, err);
+	/* a signal that ends it is not to be answered by a restart; others, as HUP, are no end */
+	int sig = *(int *)arg;
+	int stop = c.config.stop_signal == PM_UNSET ? SIGTERM : (int)c.config.stop_signal;
+	if (r >= 0 && (sig == SIGKILL || sig == stop) && c.state.status == PM_STATUS_RUNNING)
+		r = pm_container_mark_stopped(e, &c, err);
 	if (r >= 0)
-		r = pm_container_signal(e, &c, *(int *)arg, err);
+		r = pm_container_signal(e, &c, sig, err);
 	if (r >= 0) {
 		pm_event_container(e, &c, "kill");
 		printf("%s\n", name);

@@ -21,7 +21,8 @@ static const struct pm_opt ps_table[] = {
 	{"all", 'a', PM_BOOL(struct ps_opts, all),
 	 "Show all the containers, default is only running containers"},
 	{"filter", 'f', PM_LIST(struct ps_opts, filter), "Filter output based on conditions given",
-	 .choices = "ancestor=|before=|exited=|id=|label=|name=|network=|since=|status=|until=|"
+	 .choices = "ancestor=|before=|exited=|health=|id=|label=|name=|network=|restart-policy=|since=|"
+		    "should-start-on-boot=|status=|until=|"
 		    "volume=|status=created|status=exited|status=initialized|status=paused|"
 		    "status=running|status=stopping"},
 	{"format", 0, PM_STRING(struct ps_opts, format),

@@ -14,7 +14,7 @@ struct wait_opts {
 
 static const struct pm_opt wait_table[] = {
 	{"condition", 0, PM_LIST(struct wait_opts, condition), "Condition to wait on",
-	 .choices = "configured|created|exited|initialized|paused|removed|running|stopped|stopping"},
+	 .choices = "configured|created|exited|healthy|initialized|paused|removed|running|stopped|stopping|unhealthy"},
 	{"ignore", 0, PM_BOOL(struct wait_opts, ignore),
 	 "Ignore errors when a specified container is missing"},
 	{"interval", 'i', PM_STRING(struct wait_opts, interval),

@@ -6,6 +6,12 @@ const struct pm_command pm_cmd_container = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_healthcheck = {
+	.path = "healthcheck",
+	.summary = "Manage health checks on containers",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_image = {
 	.path = "image",
 	.summary = "Manage images",
@@ -33,6 +39,7 @@ const struct pm_command pm_cmd_volume = {
 const struct pm_command *const pm_commands[] = {
 	/* groups */
 	&pm_cmd_container,
+	&pm_cmd_healthcheck,
 	&pm_cmd_image,
 	&pm_cmd_network,
 	&pm_cmd_system,
@@ -55,6 +62,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_cleanup,
 	&pm_cmd_create,
 	&pm_cmd_exec,
+	&pm_cmd_healthcheck_run,
 	&pm_cmd_inspect,
 	&pm_cmd_container_exists,
 	&pm_cmd_container_inspect,

@@ -60,6 +60,8 @@ extern const struct pm_command pm_cmd_complete;
 extern const struct pm_command pm_cmd_complete_no_desc;
 extern const struct pm_command pm_cmd_completion;
 extern const struct pm_command pm_cmd_events;
+extern const struct pm_command pm_cmd_healthcheck;
+extern const struct pm_command pm_cmd_healthcheck_run;
 extern const struct pm_command pm_cmd_help;
 extern const struct pm_command pm_cmd_images;
 extern const struct pm_command pm_cmd_import;

@@ -50,7 +50,9 @@ static int choose_listed(struct pm_engine *e, const struct pm_ctr_choice *ch, st
 		const struct pm_ctr_row *row = &l.v[ch->newest_first ? l.n - 1 - n : n];
 		struct pm_ctr_state st;
 		pm_container_state(e, row, &st);
-		if (ch->states && !(ch->states & PM_IN_STATE(st.status)))
+		/* one that is about to run again is as good as running */
+		enum pm_ctr_status is = st.restarting ? PM_STATUS_RUNNING : st.status;
+		if (ch->states && !(ch->states & PM_IN_STATE(is)))
 			continue;
 		if (filtered) {
 			r = pm_ctr_filter(e, ch->filters, row, &st, err);

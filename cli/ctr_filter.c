@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/timefmt.h"
 #include "cli/value.h"
+#include "engine/container/health.h"
 #include "engine/image/resolve.h"
 
 /* What a container is held against. */
@@ -149,7 +150,20 @@ static int filter_health(const struct subject *s, const char *value, struct pm_e
 		return pm_fail(err, PM_E_USAGE, "%s is not a valid health status", value);
 	/* without a check there is nothing to be healthy; one that has not spoken yet is starting */
 	const char *check = pm_json_get_str(s->config, "healthcheck");
-	return strcmp(check ? "starting" : "none", value) == 0;
+	const char *is = !check ? "none" : s->st->health ? pm_health_name(s->st->health) : "starting";
+	return strcmp(is, value) == 0;
+}
+
+/* What a boot is to start: always, and unless-stopped but for what the user stopped. */
+static int filter_boot(const struct subject *s, const char *value, struct pm_err *err)
+{
+	bool wanted = strcmp(value, "true") == 0;
+	if (!wanted && strcmp(value, "false") != 0)
+		return pm_fail(err, PM_E_USAGE, "filter should-start-on-boot: %s is neither true nor false",
+			       value);
+	const char *policy = pm_json_get_str(s->config, "restart_policy");
+	bool boot = pm_streq(policy, "always") || (pm_streq(policy, "unless-stopped") && !s->row->stopped);
+	return boot == wanted;
 }
 
 static int filter_exited(const struct subject *s, const char *value, struct pm_err *err)
@@ -221,6 +235,7 @@ static const struct {
 	{"network", filter_network, true, false},
 	{"pod", filter_pod, true, false},
 	{"restart-policy", filter_restart_policy, true, false},
+	{"should-start-on-boot", filter_boot, true, false},
 	{"since", filter_since, false, false},
 	{"status", filter_status, false, false},
 	{"until", filter_until, false, false},

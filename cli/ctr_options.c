@@ -41,7 +41,8 @@ int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct p
 	    (r = pm_ctr_apply_devices(o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_limits(cli, o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_network(e, o, c, err)) < 0 ||
-	    (r = pm_ctr_apply_life(e, o, c, err)) < 0)
+	    (r = pm_ctr_apply_life(e, o, c, err)) < 0 ||
+	    (r = pm_ctr_apply_health(cli, o, c, err)) < 0)
 		return r;
 	return pm_ctr_apply_security(o, c, err);
 }

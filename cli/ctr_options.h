@@ -45,6 +45,12 @@ struct pm_ctr_opts {
 	/* life */
 	bool rm;
 	const char *log_driver, *restart;
+	const char *health_cmd, *health_interval, *health_timeout, *health_start_period;
+	const char *health_on_failure, *health_log_destination;
+	const char *health_startup_cmd, *health_startup_interval, *health_startup_timeout;
+	uint64_t health_retries, health_startup_retries, health_startup_success;
+	uint64_t health_max_log_count, health_max_log_size;
+	bool no_healthcheck;
 	struct pm_strv log_opt;
 	/* image */
 	const char *pull, *arch, *os, *variant, *platform, *authfile;

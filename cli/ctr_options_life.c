@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "cli/value.h"
 #include "engine/monitor/launch.h"
 
 static int log_options(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
@@ -32,12 +33,34 @@ static int log_options(struct pm_engine *e, const struct pm_ctr_opts *o, struct 
 	return 0;
 }
 
+static int restart_policy(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
+{
+	static const char *const known[] = {"", "no", "on-failure", "always", "unless-stopped", NULL};
+	if (!o->restart)
+		return 0;
+	const char *colon = strchr(o->restart, ':');
+	c->restart_policy = colon ? pm_strndup(o->restart, (size_t)(colon - o->restart))
+				  : pm_strdup(o->restart);
+	if (!pm_str_in(c->restart_policy, known))
+		return pm_fail(err, PM_E_USAGE, "\"%s\" is not a valid restart policy: invalid argument",
+			       c->restart_policy);
+	if (c->rm && *c->restart_policy && strcmp(c->restart_policy, "no") != 0)
+		return pm_fail(err, PM_E_USAGE, "the --rm option conflicts with --restart, when the "
+						"restartPolicy is not \"\" and \"no\"");
+	if (!colon)
+		return 0;
+	if (strcmp(c->restart_policy, "on-failure") != 0)
+		return pm_fail(err, PM_E_USAGE, "restart policy retries can only be specified with "
+						"on-failure restart policy");
+	int r = pm_parse_int(colon + 1, &c->restart_retries, err);
+	if (r >= 0 && c->restart_retries < 0)
+		r = pm_fail(err, PM_E_USAGE, "%s is negative", colon + 1);
+	return r < 0 ? pm_wrap(err, "parsing restart policy retry count") : 0;
+}
+
 int pm_ctr_apply_life(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
 		      struct pm_err *err)
 {
-	if (o->restart && strcmp(o->restart, "no") != 0 && o->restart[0])
-		return pm_fail(err, PM_E_UNSUPPORTED, "--restart %s is not supported: only \"no\" is",
-			       o->restart);
-	c->restart_policy = pm_strdup_null(o->restart);
-	return log_options(e, o, c, err);
+	int r = restart_policy(o, c, err);
+	return r < 0 ? r : log_options(e, o, c, err);
 }

@@ -29,6 +29,9 @@ int pm_ctr_apply_network(struct pm_engine *e, const struct pm_ctr_opts *o, struc
 /* restart, log-* */
 int pm_ctr_apply_life(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
 		      struct pm_err *err);
+/* health-*, no-healthcheck */
+int pm_ctr_apply_health(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
+			struct pm_err *err);
 /* cap-*, security-opt, sysctl, privileged, read-only*, namespaces */
 int pm_ctr_apply_security(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err);
 

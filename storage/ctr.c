@@ -57,7 +57,7 @@ static int change_end(struct change *c, int r, struct pm_err *err)
 /* Parameter 1 is PM_CTR_*. */
 #define CTR_COLUMNS                                                                                \
 	"SELECT id, name, image, image_name, command, ports, labels, created, rm, state, started," \
-	" finished, exit_code, pid, boot_id, error, oom_killed, restarts,"                         \
+	" finished, exit_code, pid, boot_id, error, oom_killed, restarts, stopped,"                \
 	" CASE WHEN ?1 & 1 THEN (SELECT config FROM container_configs WHERE container = seq) END,"  \
 	" pod FROM containers "
 
@@ -82,10 +82,11 @@ static void read_ctr(struct pm_stmt *q, struct pm_ctr_row *row)
 		.error = pm_strdup_null(pm_stmt_str(q, 15)),
 		.oom_killed = pm_stmt_int(q, 16) != 0,
 		.restarts = pm_stmt_int(q, 17),
-		.pod = pm_strdup_null(pm_stmt_str(q, 19)),
+		.stopped = pm_stmt_int(q, 18) != 0,
+		.pod = pm_strdup_null(pm_stmt_str(q, 20)),
 	};
-	if (!pm_stmt_is_null(q, 18)) {
-		const void *p = pm_stmt_blob(q, 18, &row->config_len);
+	if (!pm_stmt_is_null(q, 19)) {
+		const void *p = pm_stmt_blob(q, 19, &row->config_len);
 		row->config = pm_malloc(row->config_len + 1);
 		if (row->config_len)
 			memcpy(row->config, p, row->config_len);
@@ -267,14 +268,25 @@ static int no_such(const char *id, struct pm_err *err)
 	return pm_fail(err, PM_E_NOSUCH, "no container with ID %s found: no such container", id);
 }
 
+int pm_ctr_set_stopped(struct pm_store *s, const char *id, bool stopped, struct pm_err *err)
+{
+	struct change c;
+	int r = change_begin(&c, s, true, err);
+	if (r < 0)
+		return r;
+	r = pm_db_exec(s->db, err, "UPDATE containers SET stopped=? WHERE id=?", "is", (int64_t)stopped,
+		       id);
+	return change_end(&c, r == 0 ? no_such(id, err) : r, err);
+}
+
 int pm_ctr_set_state(struct pm_store *s, const struct pm_ctr_row *row, struct pm_err *err)
 {
 	int r = pm_db_exec(s->db, err,
 			   "UPDATE containers SET state=?, started=?, finished=?, exit_code=?, pid=?,"
-			   " boot_id=?, error=?, oom_killed=?, restarts=? WHERE id=?",
-			   "iiiiissiis", (int64_t)row->word, row->started, row->finished,
+			   " boot_id=?, error=?, oom_killed=?, restarts=?, stopped=? WHERE id=?",
+			   "iiiiissiiis", (int64_t)row->word, row->started, row->finished,
 			   (int64_t)row->exit_code, row->pid, row->boot_id, row->error,
-			   (int64_t)row->oom_killed, row->restarts, row->id);
+			   (int64_t)row->oom_killed, row->restarts, (int64_t)row->stopped, row->id);
 	return r == 0 ? no_such(row->id, err) : r < 0 ? r : 0;
 }
 

@@ -46,6 +46,7 @@ struct pm_ctr_row {
 	char *error;     /* why it did not start; NULL: none */
 	bool oom_killed;
 	int64_t restarts;
+	bool stopped; /* by the user, since it was started last; kept for containers that restart */
 
 	struct pm_strv deps;    /* ids of containers whose namespaces it joins; not in lists */
 	struct pm_strv volumes; /* names of volumes; not in lists */
@@ -77,6 +78,9 @@ int pm_ctr_find(struct pm_store *s, const char *name_or_id, unsigned int what,
 
 /* All, in the order of creation. */
 int pm_ctr_list(struct pm_store *s, unsigned int what, struct pm_ctr_list *ret, struct pm_err *err);
+
+/* Write row.stopped alone; durable. */
+int pm_ctr_set_stopped(struct pm_store *s, const char *id, bool stopped, struct pm_err *err);
 
 /* Write the state fields of row to the row with its id. PM_E_NOSUCH when it was removed. */
 int pm_ctr_set_state(struct pm_store *s, const struct pm_ctr_row *row, struct pm_err *err);

@@ -152,6 +152,9 @@ const char *const pm_schema[] = {
 	" image TEXT NOT NULL REFERENCES images(id),"
 	" PRIMARY KEY(container, image)) WITHOUT ROWID;"
 	"CREATE INDEX container_images_image ON container_images(image);",
+
+	/* the user stopped it: not to be started at boot by policy unless-stopped */
+	"ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

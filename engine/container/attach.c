@@ -59,20 +59,30 @@ int pm_detach_keys_parse(const char *spec, struct pm_detach_keys *ret, struct pm
 
 /* --- the channel --------------------------------------------------------------------- */
 
-int pm_attach_connect(const char *ctr_dir, struct pm_err *err)
+static int connect_to(const char *ctr_dir, const char *name, struct pm_err *err)
 {
 	_cleanup_close_ int dir = pm_fs_open(AT_FDCWD, ctr_dir, O_PATH | O_DIRECTORY, 0, err);
 	if (dir < 0)
 		return dir;
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/attach.sock", dir);
+	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/%s", dir, name);
 
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return pm_fail_sys(err, "make a socket");
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return pm_fail_sys(err, "connect to %s/attach.sock", ctr_dir);
+		return pm_fail_sys(err, "connect to %s/%s", ctr_dir, name);
 	return pm_steal_fd(&fd);
+}
+
+int pm_attach_connect(const char *ctr_dir, struct pm_err *err)
+{
+	return connect_to(ctr_dir, "attach.sock", err);
+}
+
+int pm_attach_connect_ctl(const char *ctr_dir, struct pm_err *err)
+{
+	return connect_to(ctr_dir, "ctl.sock", err);
 }
 
 bool pm_attach_size(uint16_t *ret_rows, uint16_t *ret_cols)

@@ -1,12 +1,15 @@
 /*
  * attach - the client of a container's attach channel: terminal, copying, detach keys, signals.
  *
- * The channel is a unix SEQPACKET socket: the pair made by pm_monitor_spawn, or
- *ctr_dir/attach.sock. Each packet is one frame; its first byte is the kind: 0 stdin data (to the
- *monitor)		4 window size: u16 rows, u16 columns, host order 1 stdout data, 2 stderr
- *data (from it)	5 the container's end: u8 exit code (from it) 3 end of stdin (to the
- *monitor)		6 detach: the client goes, stdin stays open Data is at most PM_ATTACH_DATA
- *bytes a frame. Run by pm; the monitor serves (engine/monitor/io.h).
+ * The channel is a unix SEQPACKET socket: the pair made by pm_monitor_spawn, or ctr_dir/attach.sock.
+ * Each packet is one frame; its first byte is the kind:
+ *	0 stdin data (to the monitor)		4 window size: u16 rows, u16 columns, host order
+ *	1 stdout data, 2 stderr data (from it)	5 the container's end: u8 exit code (from it)
+ *	3 end of stdin (to the monitor)		6 detach: the client goes, stdin stays open
+ * and on ctl.sock, whose clients get no output:
+ *	7 no more restarts: a wait for one ends	8 a restart that is waited for comes now
+ *	9 run the health check; answered by the same kind with u8: 0 passed, 1 failed, 2 there is none
+ * Data is at most PM_ATTACH_DATA bytes a frame. Run by pm; the monitor serves (engine/monitor/io.h).
  */
 #ifndef PM_ENGINE_CONTAINER_ATTACH_H
 #define PM_ENGINE_CONTAINER_ATTACH_H
@@ -25,6 +28,9 @@ enum pm_attach_kind {
 	PM_ATTACH_WINSIZE = 4,
 	PM_ATTACH_EXIT = 5,
 	PM_ATTACH_DETACH = 6,
+	PM_ATTACH_STOP = 7,
+	PM_ATTACH_START = 8,
+	PM_ATTACH_CHECK = 9,
 };
 
 #define PM_ATTACH_DATA 16384
@@ -70,6 +76,8 @@ struct pm_attach_result {
 /* Connect to ctr_dir/attach.sock (a path of any length). Returns the descriptor, the caller's.
  * -ENOENT or -ECONNREFUSED: no monitor serves. */
 int pm_attach_connect(const char *ctr_dir, struct pm_err *err);
+/* The same for ctr_dir/ctl.sock. */
+int pm_attach_connect_ctl(const char *ctr_dir, struct pm_err *err);
 
 /* Copy between standard input, output, error and the channel until the container ends, the client
  * detaches, or a standard output cannot be written (EPIPE and others are the error). The terminal

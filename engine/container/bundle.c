@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "base/proc.h"
 #include "engine/container/attach.h"
 #include "engine/container/create.h"
+#include "engine/container/health.h"
 #include "engine/events/events.h"
 #include "storage/overlay.h"
 #include "storage/stage.h"
@@ -397,6 +399,22 @@ static int plan_log(struct pm_engine *e, const struct pm_container *c, struct pm
 	return 0;
 }
 
+static enum pm_restart_policy restart_policy(const char *word)
+{
+	return pm_streq(word, "on-failure")	  ? PM_RESTART_ON_FAILURE
+	       : pm_streq(word, "always")	  ? PM_RESTART_ALWAYS
+	       : pm_streq(word, "unless-stopped") ? PM_RESTART_UNLESS_STOPPED
+						  : PM_RESTART_NO;
+}
+
+static void plan_life(struct pm_engine *e, const struct pm_ctr_config *k, struct pm_launch_plan *plan)
+{
+	plan->restart = restart_policy(k->restart_policy);
+	plan->restart_retries = k->restart_retries == PM_UNSET ? 0 : k->restart_retries;
+	plan->stop_signal = k->stop_signal == PM_UNSET ? SIGTERM : k->stop_signal;
+	plan->stop_timeout = k->stop_timeout == PM_UNSET ? e->conf.stop_timeout : k->stop_timeout;
+}
+
 /* What the monitor executes last when nobody waits for the container. */
 static int plan_cleanup(struct pm_engine *e, const struct pm_container *c,
 			struct pm_launch_plan *plan, struct pm_err *err)
@@ -462,6 +480,9 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	int r = plan_network(c, plan, err);
 	if (r >= 0)
 		r = plan_log(e, c, plan, err);
+	plan_life(e, k, plan);
+	if (r >= 0)
+		r = pm_health_plan(e, c, &b->env, plan, err);
 	if (r >= 0)
 		r = pm_events_plan(e, c, plan, err);
 	if (r >= 0)

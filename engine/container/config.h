@@ -168,6 +168,10 @@ struct pm_ctr_config {
 	struct pm_strv requires_ctrs; /* --requires: ids */
 	struct pm_strv secrets;       /* --secret as given */
 	char *healthcheck;            /* JSON as in an image's config; NULL: none */
+	char *startup_healthcheck;    /* the same, with Successes */
+	char *health_on_failure;      /* "none" (NULL), "kill", "restart", "stop" */
+	char *health_log_destination; /* "local" (NULL) or an absolute directory */
+	int64_t health_max_log_count, health_max_log_size; /* PM_UNSET: 5 entries, 500 bytes */
 	bool detached;                /* `run -d`: for inspect's annotations only */
 	bool autoremove_image;        /* `run --rmi` */
 	char *pull_policy;

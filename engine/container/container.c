@@ -79,6 +79,7 @@ void pm_container_state(struct pm_engine *e, const struct pm_ctr_row *row,
 	ret->finished = row->finished;
 	ret->exit_code = row->exit_code;
 	ret->oom_killed = row->oom_killed;
+	ret->restarts = row->restarts;
 	ret->has_exit = row->word == PM_CTR_EXITED;
 	switch (row->word) {
 	case PM_CTR_CREATED:
@@ -120,7 +121,7 @@ int pm_container_save_config(struct pm_engine *e, const struct pm_container *c, 
 int pm_container_fold(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
 {
 	pm_container_state(e, &c->row, &c->state);
-	if (c->state.status != PM_STATUS_EXITED)
+	if (c->state.status != PM_STATUS_EXITED || c->state.restarting)
 		return 0;
 	if (c->row.word == PM_CTR_EXITED && c->row.finished == c->state.finished)
 		return 0;
@@ -129,6 +130,7 @@ int pm_container_fold(struct pm_engine *e, struct pm_container *c, struct pm_err
 	c->row.started = c->state.started;
 	c->row.finished = c->state.finished ? c->state.finished : pm_time_now();
 	c->row.oom_killed = c->state.oom_killed;
+	c->row.restarts = c->state.restarts;
 	c->row.pid = 0;
 	return pm_ctr_set_state(e->store, &c->row, err);
 }

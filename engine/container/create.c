@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/undo.h"
+#include "engine/container/health.h"
 #include "engine/container/name.h"
 #include "engine/container/remove.h"
 #include "engine/events/events.h"
@@ -392,7 +393,10 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 		if (r < 0)
 			return r;
 	}
-	if ((r = resolve_join(e, c, &k->network, "network", err)) < 0 ||
+	if (!o->image_id)
+		pm_health_merge(&k->healthcheck, NULL);
+	if ((r = pm_health_check_config(k, err)) < 0 ||
+	    (r = resolve_join(e, c, &k->network, "network", err)) < 0 ||
 	    (r = resolve_join(e, c, &k->pidns, "pid", err)) < 0 ||
 	    (r = resolve_join(e, c, &k->ipcns, "ipc", err)) < 0 ||
 	    (r = resolve_join(e, c, &k->utsns, "uts", err)) < 0 ||

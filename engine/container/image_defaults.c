@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/fs.h"
+#include "engine/container/health.h"
 
 static const struct {
 	const char *name;
@@ -278,11 +279,6 @@ int pm_ctr_config_apply_image(struct pm_ctr_config *c, const struct pm_json *ima
 			return pm_wrap(err, "image's stop signal");
 		c->stop_signal = sig;
 	}
-	const struct pm_json *health = pm_json_get(cfg, "Healthcheck");
-	if (!c->healthcheck && pm_json_is(health, PM_JSON_OBJECT)) {
-		struct pm_buf b = PM_BUF_INIT;
-		pm_json_write(health, 0, &b);
-		c->healthcheck = pm_buf_take(&b);
-	}
+	pm_health_merge(&c->healthcheck, pm_json_get(cfg, "Healthcheck"));
 	return 0;
 }

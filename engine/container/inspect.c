@@ -8,6 +8,7 @@
 #include "base/timefmt.h"
 #include "engine/container/bundle.h"
 #include "engine/container/create.h"
+#include "engine/container/health.h"
 #include "engine/spec/caps.h"
 #include "engine/spec/spec.h"
 #include "netns/userns.h"
@@ -91,7 +92,7 @@ static void cgroup_of(struct insp *i, struct pm_json *o, pid_t pid)
 
 static struct pm_json *state(struct insp *i)
 {
-	struct pm_json *o = pm_json_object(i->pool), *h = pm_json_object(i->pool);
+	struct pm_json *o = pm_json_object(i->pool);
 	const struct pm_ctr_state *st = &i->c->state;
 	const struct pm_ctr_row *row = &i->c->row;
 	bool running = pm_ctr_is_up(st);
@@ -99,7 +100,7 @@ static struct pm_json *state(struct insp *i)
 	str(i, o, "Status", pm_ctr_status_name(st->status));
 	flag(i, o, "Running", running);
 	flag(i, o, "Paused", st->status == PM_STATUS_PAUSED);
-	flag(i, o, "Restarting", false);
+	flag(i, o, "Restarting", st->restarting);
 	flag(i, o, "OOMKilled", st->oom_killed);
 	flag(i, o, "Dead", false);
 	num(i, o, "Pid", running ? st->pid : 0);
@@ -109,10 +110,7 @@ static struct pm_json *state(struct insp *i)
 	str(i, o, "Error", row->error);
 	when(i, o, "StartedAt", st->started);
 	when(i, o, "FinishedAt", st->finished);
-	str(i, h, "Status", "");
-	num(i, h, "FailingStreak", 0);
-	set(i, h, "Log", pm_json_null(i->pool));
-	set(i, o, "Health", h);
+	set(i, o, "Health", pm_health_json(i->e, i->c, i->pool));
 	cgroup_of(i, o, running ? st->pid : 0);
 	str(i, o, "CheckpointedAt", ZERO_TIME);
 	str(i, o, "RestoredAt", ZERO_TIME);
@@ -304,7 +302,19 @@ static struct pm_json *config(struct insp *i)
 		if (pm_json_parse(i->pool, k->healthcheck, strlen(k->healthcheck), &h, NULL) >= 0)
 			set(i, o, "Healthcheck", h);
 	}
-	str(i, o, "HealthcheckOnFailureAction", "none");
+	if (k->startup_healthcheck) {
+		struct pm_json *h;
+		if (pm_json_parse(i->pool, k->startup_healthcheck, strlen(k->startup_healthcheck), &h,
+				  NULL) >= 0)
+			set(i, o, "StartupHealthCheck", h);
+	}
+	str(i, o, "HealthcheckOnFailureAction", k->health_on_failure ? k->health_on_failure : "none");
+	if (k->health_log_destination)
+		str(i, o, "HealthLogDestination", k->health_log_destination);
+	if (k->health_max_log_count != PM_UNSET)
+		num(i, o, "HealthMaxLogCount", k->health_max_log_count);
+	if (k->health_max_log_size != PM_UNSET)
+		num(i, o, "HealthMaxLogSize", k->health_max_log_size);
 	if (k->create_command.n)
 		list(i, o, "CreateCommand", &k->create_command);
 	if (k->timezone)
@@ -472,7 +482,7 @@ static struct pm_json *host_config(struct insp *i, const char *manager)
 	set(i, o, "PortBindings", v);
 	v = pm_json_object(i->pool);
 	str(i, v, "Name", k->restart_policy);
-	num(i, v, "MaximumRetryCount", k->restart_retries);
+	num(i, v, "MaximumRetryCount", k->restart_retries == PM_UNSET ? 0 : k->restart_retries);
 	set(i, o, "RestartPolicy", v);
 	flag(i, o, "AutoRemove", k->rm);
 	str(i, o, "VolumeDriver", "");
@@ -582,7 +592,7 @@ static void top(struct insp *i, struct pm_json *o, const char *driver, const cha
 	else
 		strf(i, o, "PidFile", "%s/pidfile", i->run);
 	str(i, o, "Name", i->c->row.name);
-	num(i, o, "RestartCount", i->c->row.restarts);
+	num(i, o, "RestartCount", i->c->state.restarts);
 	str(i, o, "Driver", driver);
 	str(i, o, "MountLabel", "");
 	str(i, o, "ProcessLabel", "");

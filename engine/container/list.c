@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/timefmt.h"
+#include "engine/container/health.h"
 #include "storage/image.h"
 
 /* Go's zero time in seconds since the epoch, as Podman prints "never". */
@@ -41,13 +42,16 @@ char *pm_container_status_text(const struct pm_ctr_state *st, int64_t now_ns)
 		return pm_strdup("Paused");
 	case PM_STATUS_RUNNING: {
 		char age[PM_TIME_SIZE];
-		return pm_asprintf("Up %s ago", pm_duration_human(now_ns - st->started, age));
+		pm_duration_human(now_ns - st->started, age);
+		return st->health ? pm_asprintf("Up %s ago (%s)", age, pm_health_name(st->health))
+				  : pm_asprintf("Up %s ago", age);
 	}
 	case PM_STATUS_EXITED: {
 		char age[PM_TIME_SIZE] = "some time";
 		if (st->finished)
 			pm_duration_human(now_ns - st->finished, age);
-		return pm_asprintf("Exited (%d) %s ago", st->exit_code, age);
+		return pm_asprintf("%s (%d) %s ago", st->restarting ? "Restarting" : "Exited",
+				   st->exit_code, age);
 	}
 	}
 	return pm_strdup("unknown");
@@ -323,7 +327,8 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 	for (size_t i = from; i < l.n && r >= 0; i++) {
 		struct item it = {.row = &l.v[i]};
 		pm_container_state(e, it.row, &it.st);
-		if (!o->all && o->last < 0 && it.st.status != PM_STATUS_RUNNING)
+		if (!o->all && o->last < 0 && it.st.status != PM_STATUS_RUNNING &&
+		    !it.st.restarting)
 			continue;
 		r = o->keep ? o->keep(o->arg, it.row, &it.st, err) : 1;
 		if (r > 0)

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "engine/container/bundle.h"
+#include "engine/container/control.h"
 #include "engine/container/create.h"
 
 /* The user namespace of running container id. */
@@ -102,7 +103,7 @@ static int write_run_files(const struct pm_spec_plan *spec, struct pm_err *err)
 /* The run directory as a start needs it: there, without words of an earlier run. */
 static int prepare_run_dir(struct pm_engine *e, const char *id, struct pm_err *err)
 {
-	static const char *const words[] = {"state", "exit"};
+	static const char *const words[] = {"state", "exit", "stop"};
 	char path[128];
 	snprintf(path, sizeof(path), "ctr/%s", id);
 	_cleanup_close_ int dir = pm_store_run_dir(e->store, path, err);
@@ -127,6 +128,7 @@ static int mark_started(struct pm_engine *e, struct pm_container *c, struct pm_e
 	c->row.word = PM_CTR_RUNNING;
 	c->row.started = pm_time_now();
 	c->row.finished = 0;
+	c->row.stopped = false;
 	return pm_ctr_set_state(e->store, &c->row, err);
 }
 
@@ -208,6 +210,11 @@ int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach,
 		return pm_fail(err, PM_E_STATE,
 			       "container %s is paused, it cannot be started: container state improper",
 			       c->row.id);
+	if (c->state.restarting) {
+		int now = pm_container_restart_now(e, c, err);
+		if (now < 0 || pm_ctr_is_up(&c->state))
+			return now < 0 ? now : 1;
+	}
 	int r = pm_container_start_deps(e, c, err);
 	/* the monitor of the run before may still tidy up */
 	if (r >= 0)

@@ -5,7 +5,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/lock.h"
@@ -81,12 +83,18 @@ int pm_ctr_state_read(int runroot, const char *id, struct pm_ctr_state *ret, str
 	s.monitor = (pid_t)number(&started, "monitor");
 	s.monitor_start = (uint64_t)number(&started, "monitor_start");
 	s.started = number(&started, "started");
+	s.restarts = number(&started, "restarts");
+	int64_t health = number(&started, "health");
+	if (health >= PM_CTR_HEALTH_NONE && health <= PM_CTR_HEALTH_UNHEALTHY)
+		s.health = (enum pm_ctr_health)health;
+	s.health_streak = number(&started, "health_streak");
 
 	if (r > 0) {
 		s.has_exit = true;
 		s.exit_code = (int)number(&ended, "exit_code");
 		s.finished = number(&ended, "finished");
 		s.oom_killed = number(&ended, "oom_killed") != 0;
+		s.restarting = s.monitored && number(&ended, "restarting") != 0;
 		s.status = PM_STATUS_EXITED; /* though the monitor may still tidy up */
 		s.pid = 0;
 	} else if (alive(s.pid, s.pid_start)) {
@@ -189,5 +197,56 @@ int pm_ctr_state_wait(int runroot, const char *id, int timeout_ms, struct pm_err
 		}
 		if (s.pid <= 0 && s.monitor <= 0 && !s.monitored)
 			return 1;
+	}
+}
+
+bool pm_ctr_state_is_settled(const struct pm_ctr_state *s, void *arg)
+{
+	(void)arg;
+	return s->status == PM_STATUS_RUNNING;
+}
+
+/* Until a file in the run directory changes, the monitor ends, or the deadline: 1, 1, 0. */
+static int wait_change(int watch, const struct pm_ctr_state *s, int64_t deadline, struct pm_err *err)
+{
+	_cleanup_close_ int monitor = -1;
+	struct pollfd p[2] = {{.fd = watch, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	if (s->monitor > 0) {
+		monitor = pm_proc_pidfd(s->monitor, s->monitor_start, NULL);
+		if (monitor < 0)
+			return 1;
+		p[1].fd = monitor;
+	}
+	int64_t left = deadline < 0 ? -1 : deadline - now_ms();
+	if (deadline >= 0 && left <= 0)
+		return 0;
+	int r = poll(p, 2, (int)left);
+	if (r < 0 && errno != EINTR)
+		return pm_fail_sys(err, "wait for the container");
+	char drop[2048];
+	while (read(watch, drop, sizeof(drop)) > 0)
+		;
+	return 1;
+}
+
+int pm_ctr_state_await(int runroot, const char *id,
+		       bool (*wanted)(const struct pm_ctr_state *s, void *arg), void *arg,
+		       int timeout_ms, struct pm_ctr_state *ret, struct pm_err *err)
+{
+	int64_t deadline = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	char path[128];
+	_cleanup_close_ int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/ctr/%s", runroot, id);
+	if (watch < 0 || inotify_add_watch(watch, path, IN_MOVED_TO | IN_DELETE | IN_ONLYDIR) < 0)
+		return pm_fail_sys(err, "watch container %s", id);
+	for (;;) {
+		int r = pm_ctr_state_read(runroot, id, ret, err);
+		if (r < 0)
+			return r;
+		if (wanted(ret, arg) || (!ret->monitored && ret->pid <= 0))
+			return 1;
+		r = wait_change(watch, ret, deadline, err);
+		if (r <= 0)
+			return r;
 	}
 }

@@ -23,6 +23,14 @@ enum pm_ctr_status {
 	PM_STATUS_EXITED,
 };
 
+/* As engine/monitor/monitor.h numbers them. */
+enum pm_ctr_health {
+	PM_CTR_HEALTH_NONE,
+	PM_CTR_HEALTH_STARTING,
+	PM_CTR_HEALTH_HEALTHY,
+	PM_CTR_HEALTH_UNHEALTHY,
+};
+
 struct pm_ctr_state {
 	enum pm_ctr_status status;
 	bool monitored;        /* the monitor lives */
@@ -35,6 +43,10 @@ struct pm_ctr_state {
 	bool has_exit;         /* exit_code is what the process really left */
 	int exit_code;
 	bool oom_killed;
+	bool restarting;       /* EXITED, and its monitor is about to start it again */
+	int64_t restarts;      /* by the monitor, since the user started it */
+	enum pm_ctr_health health;
+	int64_t health_streak; /* failed checks in a row */
 };
 
 /* What the files of container id below runroot say: 1 when they say anything, 0 when the container was
@@ -51,5 +63,15 @@ const char *pm_ctr_status_name(enum pm_ctr_status s);
 /* Wait until no monitor of container id lives and its process is gone; timeout_ms < 0: for ever.
  * 1: so it is; 0: the time is over. No polling: the monitor's and the process's pidfds. */
 int pm_ctr_state_wait(int runroot, const char *id, int timeout_ms, struct pm_err *err);
+
+/* Wait until wanted says yes of the state, or the container has ended for good (no process, no monitor).
+ * *ret is the state then. timeout_ms < 0: for ever; 1 in time, 0 not. Woken by inotify on the run
+ * files and by the monitor's end. */
+int pm_ctr_state_await(int runroot, const char *id,
+		       bool (*wanted)(const struct pm_ctr_state *s, void *arg), void *arg,
+		       int timeout_ms, struct pm_ctr_state *ret, struct pm_err *err);
+
+/* For pm_ctr_state_await: it runs, or no monitor is going to start it. */
+bool pm_ctr_state_is_settled(const struct pm_ctr_state *s, void *arg);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "engine/container/control.h"
 #include "engine/events/events.h"
 #include "netns/userns.h"
 
@@ -98,6 +99,7 @@ struct stopping {
 	int timeout; /* seconds */
 	int64_t deadline;
 	bool wait; /* told to end, and not gone yet */
+	bool down; /* it was not running, but about to be started again */
 };
 
 /* Tell it to end. */
@@ -108,8 +110,17 @@ static int begin(struct pm_engine *e, struct stopping *s, int timeout)
 		return pm_fail(s->err, PM_E_STATE,
 			       "can only stop created or running containers. %s is in state paused: "
 			       "container state improper", c->row.id);
-	if (c->state.status != PM_STATUS_RUNNING)
+	s->down = c->state.status != PM_STATUS_RUNNING;
+	if (s->down && !(pm_container_may_restart(&c->config) && c->state.monitored &&
+			 (c->state.restarting || c->state.status == PM_STATUS_STOPPING)))
 		return 0;
+	int marked = pm_container_mark_stopped(e, c, s->err);
+	if (marked < 0)
+		return marked;
+	if (s->down) {
+		s->wait = true;
+		return 0;
+	}
 	if (timeout < 0) {
 		int r = pm_engine_conf(e, s->err);
 		if (r < 0)
@@ -134,6 +145,8 @@ static int begin(struct pm_engine *e, struct stopping *s, int timeout)
 static int finish(struct pm_engine *e, struct stopping *s)
 {
 	struct pm_container *c = s->c;
+	if (s->down)
+		return wait_end(e, c, -1, s->err);
 	if (s->timeout > 0) {
 		int64_t left = s->deadline - now_ms();
 		int r = wait_end(e, c, left > 0 ? (int)left : 0, s->err);

@@ -47,6 +47,10 @@ int pm_container_wait(struct pm_engine *e, struct pm_container *c, int *ret_code
 		}
 		/* the monitor has just ended, or was killed: its files tell */
 	}
+	if (c->state.restarting) {
+		*ret_code = c->state.exit_code;
+		return 0;
+	}
 	int r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
 	if (r < 0)
 		return r;
@@ -69,6 +73,7 @@ int pm_wait_condition(const char *word, unsigned int *ret, struct pm_err *err)
 		{"paused", 1u << PM_STATUS_PAUSED},	 {"removed", PM_WAIT_REMOVED},
 		{"removing", PM_WAIT_REMOVED},		 {"running", 1u << PM_STATUS_RUNNING},
 		{"stopped", 1u << PM_STATUS_EXITED},	 {"stopping", 1u << PM_STATUS_STOPPING},
+		{"healthy", PM_WAIT_HEALTHY},		 {"unhealthy", PM_WAIT_UNHEALTHY},
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(words); i++) {
 		if (strcmp(words[i].word, word) == 0) {
@@ -77,8 +82,8 @@ int pm_wait_condition(const char *word, unsigned int *ret, struct pm_err *err)
 		}
 	}
 	return pm_fail(err, PM_E_USAGE,
-		       "unknown container state: %s: choose configured, created, exited, initialized, "
-		       "paused, removed, running, stopped or stopping", word);
+		       "unknown container state: %s: choose configured, created, exited, healthy, "
+		       "initialized, paused, removed, running, stopped, stopping or unhealthy", word);
 }
 
 /* An inotify descriptor which becomes readable when c's run files or its freezer change; -1: none. */
@@ -141,6 +146,16 @@ int pm_container_wait_for(struct pm_engine *e, struct pm_container *c, unsigned 
 			*ret_code = c->state.status == PM_STATUS_EXITED ? code : -1;
 			return 0;
 		}
+		if (pm_ctr_is_up(&c->state) &&
+		    ((conditions & PM_WAIT_HEALTHY && c->state.health == PM_CTR_HEALTH_HEALTHY) ||
+		     (conditions & PM_WAIT_UNHEALTHY && c->state.health == PM_CTR_HEALTH_UNHEALTHY))) {
+			*ret_code = -1;
+			return 0;
+		}
+		if (!(conditions & ~(PM_WAIT_HEALTHY | PM_WAIT_UNHEALTHY)) &&
+		    c->state.status == PM_STATUS_EXITED && !c->state.restarting)
+			return pm_fail(err, PM_E_STATE, "container %s has ended: its health is not to be "
+							"waited for any more", c->row.name);
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		if (poll(&p, 1, interval_ms > INT_MAX ? INT_MAX : (int)interval_ms) < 0 && errno != EINTR)
 			return pm_fail_sys(err, "wait for container %s", c->row.name);

@@ -14,13 +14,15 @@
 
 /* Conditions, as bits: one of enum pm_ctr_status (1 << status), or gone altogether. */
 #define PM_WAIT_REMOVED (1u << 16)
+#define PM_WAIT_HEALTHY (1u << 17)
+#define PM_WAIT_UNHEALTHY (1u << 18)
 
 /* The bit of Podman's word for a condition ("running", "stopped", "removed" ...). PM_E_USAGE. */
 int pm_wait_condition(const char *word, unsigned int *ret, struct pm_err *err);
 
 /* Wait until one of conditions holds for c. What can be told by a file's change is seen at once, the rest by looking each
  * interval_ms. *ret_code: its exit code when it has exited, else -1. PM_E_NOSUCH when it was removed and that was
- * not waited for. */
+ * not waited for, PM_E_STATE when it ended and only its health was. */
 int pm_container_wait_for(struct pm_engine *e, struct pm_container *c, unsigned int conditions,
 			  int64_t interval_ms, int *ret_code, struct pm_err *err);
 

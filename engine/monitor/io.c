@@ -14,10 +14,11 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine/container/attach.h"
+#include "engine/monitor/health.h"
+#include "engine/monitor/life.h"
 #include "engine/monitor/runtime.h"
 
 #define MAX_CLIENTS 16
@@ -30,6 +31,7 @@ struct client {
 	bool control; /* from ctl.sock: gets no output */
 	bool chunk_due; /* has not taken the chunk yet */
 	bool exit_sent;
+	bool check_due; /* asked for a health check */
 	bool input_paused; /* not read from: io.in is full */
 	int64_t stalled; /* ms, monotonic: since when something is due; 0: nothing */
 	off_t spool_at;
@@ -45,6 +47,7 @@ enum tag {
 	TAG_CTL,
 	TAG_CONTROL,
 	TAG_OOM,
+	TAG_CHECK,
 	TAG_CLIENT, /* and on */
 };
 
@@ -69,13 +72,6 @@ static struct {
 	unsigned char input[1 + PM_ATTACH_DATA];
 	unsigned char frame[1 + PM_ATTACH_DATA];
 } io;
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void watch(int op, int fd, uint32_t events, unsigned int tag)
 {
@@ -129,11 +125,6 @@ static int open_sockets(struct monitor *m, struct pm_err *err)
 	io.attach = listen_at(m, "attach.sock", SOCK_SEQPACKET, err);
 	if (io.attach >= 0)
 		io.ctl = listen_at(m, "ctl.sock", SOCK_SEQPACKET, err);
-	if (io.attach >= 0 && io.ctl >= 0 && m->plan.terminal) {
-		io.console = listen_at(m, "console.sock", SOCK_STREAM, err);
-		if (io.console < 0)
-			io.ctl = io.console;
-	}
 	monitor_owner_end(m);
 	int bad = io.attach < 0 ? io.attach : io.ctl;
 	return bad < 0 ? bad : 0;
@@ -172,6 +163,12 @@ static int open_pipes(struct monitor *m, struct pm_err *err)
 	return 0;
 }
 
+static void client_drop(struct client *c)
+{
+	close_fd(&c->fd);
+	c->chunk_due = false;
+}
+
 static void client_add(int fd, bool first, bool control)
 {
 	for (unsigned int i = 0; i < MAX_CLIENTS; i++) {
@@ -188,9 +185,8 @@ static void client_add(int fd, bool first, bool control)
 	close(fd);
 }
 
-int io_open(struct monitor *m, const char **ret_console, struct pm_err *err)
+int io_open(struct monitor *m, struct pm_err *err)
 {
-	static char console[64];
 	io.console = io.attach = io.ctl = io.out[0] = io.out[1] = io.in = io.slave = io.spool = -1;
 	for (unsigned int i = 0; i < MAX_CLIENTS; i++)
 		io.client[i].fd = -1;
@@ -205,19 +201,53 @@ int io_open(struct monitor *m, const char **ret_console, struct pm_err *err)
 	watch(EPOLL_CTL_ADD, io.signals, EPOLLIN, TAG_SIGNAL);
 	watch(EPOLL_CTL_ADD, m->control_fd, EPOLLIN, TAG_CONTROL);
 
-	*ret_console = NULL;
 	int r = open_sockets(m, err);
 	if (r < 0)
 		return r;
 	watch(EPOLL_CTL_ADD, io.attach, EPOLLIN, TAG_ATTACH);
 	watch(EPOLL_CTL_ADD, io.ctl, EPOLLIN, TAG_CTL);
-	if (m->attach_fd >= 0)
+	m->attached = m->attach_fd >= 0;
+	if (m->attached)
 		client_add(pm_steal_fd(&m->attach_fd), true, false);
+	return 0;
+}
+
+int io_open_streams(struct monitor *m, const char **ret_console, struct pm_err *err)
+{
+	static char console[64];
+	if (io.ended) {
+		for (unsigned int i = 0; i < MAX_CLIENTS; i++)
+			if (io.client[i].fd >= 0 && !io.client[i].control)
+				client_drop(&io.client[i]);
+		close_fd(&io.spool);
+		io.spool_len = 0;
+		io.chunk_len = io.in_len = io.in_off = 0;
+		io.in_end = io.ended = io.settled = false;
+		for (unsigned int i = 0; i < MAX_CLIENTS; i++)
+			io.client[i].spool_at = 0;
+	}
+	*ret_console = NULL;
 	if (!m->plan.terminal)
 		return open_pipes(m, err);
+	if (io.console < 0) {
+		monitor_owner_begin(m);
+		io.console = listen_at(m, "console.sock", SOCK_STREAM, err);
+		monitor_owner_end(m);
+		if (io.console < 0)
+			return io.console;
+	}
 	snprintf(console, sizeof(console), "/proc/%d/fd/%d/console.sock", getpid(), m->ctr_fd);
 	*ret_console = console;
 	return 0;
+}
+
+void io_close_streams(struct monitor *m)
+{
+	int *const fds[] = {&m->give_in, &m->give_out, &m->give_err, &io.console, &io.slave, &io.out[0], &io.out[1]};
+	close_input();
+	for (size_t i = 0; i < PM_ARRAY_SIZE(fds); i++)
+		close_fd(fds[i]);
+	unlinkat(m->ctr_fd, "console.sock", 0);
 }
 
 static void set_size(uint16_t rows, uint16_t cols)
@@ -293,12 +323,13 @@ static void end_input(struct monitor *m)
 
 static void client_watch(struct client *c)
 {
-	bool due = c->chunk_due || c->spool_at < io.spool_len || (io.ended && !c->exit_sent);
+	bool due = c->chunk_due || c->spool_at < io.spool_len ||
+		   (io.ended && !c->exit_sent && !c->control);
 	uint32_t events = (c->input_paused ? 0 : EPOLLIN) | (due ? EPOLLOUT : 0);
 	if (!due)
 		c->stalled = 0;
 	else if (!c->stalled)
-		c->stalled = now_ms();
+		c->stalled = monitor_now_ms();
 	if (events == c->events)
 		return;
 	unsigned int tag = TAG_CLIENT + (unsigned int)(c - io.client);
@@ -308,12 +339,6 @@ static void client_watch(struct client *c)
 	else
 		watch(c->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, events, tag);
 	c->events = events;
-}
-
-static void client_drop(struct client *c)
-{
-	close_fd(&c->fd);
-	c->chunk_due = false;
 }
 
 /* Gone without a detach frame: the standard input that it gave has ended with it. A terminal outlives
@@ -374,7 +399,7 @@ static void client_serve(struct monitor *m, struct client *c)
 				c->chunk_due = false;
 		} else if (c->spool_at < io.spool_len) {
 			r = send_spooled(c);
-		} else if (io.ended && !c->exit_sent) {
+		} else if (io.ended && !c->exit_sent && !c->control) {
 			unsigned char f[2] = {PM_ATTACH_EXIT, io.exit_code};
 			r = send_frame(c, f, sizeof(f));
 			c->exit_sent = r > 0;
@@ -542,6 +567,17 @@ static void on_frame(struct monitor *m, struct client *c, size_t len)
 	case PM_ATTACH_DETACH:
 		client_drop(c);
 		return;
+	case PM_ATTACH_STOP:
+	case PM_ATTACH_START:
+		if (c->control)
+			m->waiting = false; /* whether a restart follows, the mark on disk says */
+		return;
+	case PM_ATTACH_CHECK:
+		if (!c->control)
+			return;
+		c->check_due = true;
+		health_now(m);
+		return;
 	default:
 		return;
 	}
@@ -597,6 +633,8 @@ static void on_child(struct monitor *m)
 		if (pid == m->init) {
 			m->exited = true;
 			m->status = status;
+		} else {
+			health_child(m, pid, status);
 		}
 	}
 }
@@ -647,6 +685,9 @@ static void dispatch(struct monitor *m, unsigned int tag, uint32_t events)
 	case TAG_OOM:
 		m->oom_killed = runtime_oom_killed(m);
 		break;
+	case TAG_CHECK:
+		health_output(m);
+		break;
 	default:
 		on_client(m, &io.client[tag - TAG_CLIENT], events);
 		break;
@@ -662,7 +703,7 @@ static int drop_stalled(void)
 		if (c->fd < 0 || c->first || !c->stalled)
 			continue;
 		if (!now)
-			now = now_ms();
+			now = monitor_now_ms();
 		int64_t left = c->stalled + STALL_MS - now;
 		if (left <= 0)
 			client_drop(c);
@@ -672,10 +713,16 @@ static int drop_stalled(void)
 	return (int)next;
 }
 
-static void wait_events(struct monitor *m)
+/* The smaller of two waits in ms, of which -1 is for ever. */
+static int sooner(int a, int b)
+{
+	return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
+void io_wait(struct monitor *m)
 {
 	struct epoll_event e[8];
-	int timeout = drop_stalled();
+	int timeout = sooner(drop_stalled(), life_next_timer(m));
 	bool settle = !io.settled && (timeout < 0 || timeout > SETTLE_MS);
 	update_outputs();
 	int n = epoll_wait(io.epoll, e, 8, settle ? SETTLE_MS : timeout);
@@ -685,7 +732,27 @@ static void wait_events(struct monitor *m)
 	}
 	for (int i = 0; i < n; i++)
 		dispatch(m, e[i].data.u32, e[i].events);
+	life_run_timers(m);
 	update_outputs();
+}
+
+void io_watch_check(int fd)
+{
+	watch(EPOLL_CTL_ADD, fd, EPOLLIN, TAG_CHECK);
+	io.settled = false; /* what the check needs is given back after it */
+}
+
+void io_tell_check(unsigned char result)
+{
+	const unsigned char f[2] = {PM_ATTACH_CHECK, result};
+	for (unsigned int i = 0; i < MAX_CLIENTS; i++) {
+		struct client *c = &io.client[i];
+		if (c->fd < 0 || !c->check_due)
+			continue;
+		c->check_due = false;
+		if (send_frame(c, f, sizeof(f)) <= 0)
+			client_drop(c);
+	}
 }
 
 void io_run(struct monitor *m)
@@ -698,7 +765,7 @@ void io_run(struct monitor *m)
 		watch(EPOLL_CTL_ADD, m->oom_fd, EPOLLPRI, TAG_OOM);
 
 	while (!m->exited)
-		wait_events(m);
+		io_wait(m);
 	drain(m);
 	close_input();
 	pm_logfile_end(&m->log);
@@ -715,7 +782,7 @@ bool io_finish(struct monitor *m, int exit_code, bool wait)
 		bool all = true;
 		for (unsigned int i = 0; i < MAX_CLIENTS; i++) {
 			struct client *c = &io.client[i];
-			if (c->fd < 0)
+			if (c->fd < 0 || c->control)
 				continue;
 			client_serve(m, c);
 			if (c->fd >= 0 && c->exit_sent && wait)
@@ -724,7 +791,7 @@ bool io_finish(struct monitor *m, int exit_code, bool wait)
 		}
 		if (all || !wait)
 			return all;
-		wait_events(m);
+		io_wait(m);
 	}
 }
 

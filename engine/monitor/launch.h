@@ -52,6 +52,20 @@ enum pm_launch_netns {
 	PM_LAUNCH_NET_JOIN, /* the monitor enters netns_path (inside the user namespace) */
 };
 
+enum pm_restart_policy {
+	PM_RESTART_NO,
+	PM_RESTART_ON_FAILURE,
+	PM_RESTART_ALWAYS,
+	PM_RESTART_UNLESS_STOPPED, /* as ALWAYS, but at boot */
+};
+
+enum pm_health_action {
+	PM_HEALTH_NONE,
+	PM_HEALTH_KILL,
+	PM_HEALTH_RESTART,
+	PM_HEALTH_STOP,
+};
+
 enum pm_log_driver {
 	PM_LOG_DRIVER_NONE,
 	PM_LOG_DRIVER_K8S_FILE,
@@ -86,6 +100,16 @@ struct pm_launch_chown {
 	char *path;
 	uid_t uid;
 	gid_t gid;
+};
+
+/* A health check (or start-up check) that the monitor executes in the container. Times in ms. */
+struct pm_launch_check {
+	char *process; /* file with the OCI process, in ctr_dir; NULL: no check */
+	int64_t interval; /* between two, from end to start; 0: only when asked for */
+	int64_t timeout;
+	int64_t start_period; /* failures within it do not count */
+	int64_t retries; /* failures in a row until unhealthy; start-up: until a restart, 0: never */
+	int64_t successes; /* start-up: in a row until it has passed */
 };
 
 /* Strings are owned; NULL where "may be NULL" is said. Zeroed with defaults by pm_launch_plan_init.
@@ -137,6 +161,16 @@ struct pm_launch_plan {
 
 	char *ctr_dir; /* runroot/ctr/ID (exec: a directory of its own): live, state, exit,
 			* pidfile, attach.sock, ctl.sock; exists */
+	enum pm_restart_policy restart;
+	int64_t restart_retries; /* ON_FAILURE: at most so many; <= 0: without limit */
+	int64_t stop_signal, stop_timeout; /* of stops by the monitor; seconds */
+
+	struct pm_launch_check check, startup;
+	enum pm_health_action health_action;
+	char *health_log; /* JSON lines, see health.h; may be NULL */
+	int64_t health_log_count; /* entries kept, <= 0: all */
+	int64_t health_log_size; /* bytes of output kept for each; <= 0: 1 MiB */
+
 	char *pidfile; /* --pidfile; may be NULL */
 	char *conmon_pidfile; /* --conmon-pidfile; may be NULL */
 	char *userns_hint_dir; /* runroot, to publish a fresh default namespace in; may be NULL */

@@ -15,13 +15,15 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/lock.h"
 #include "base/proc.h"
+#include "base/timefmt.h"
+#include "engine/monitor/health.h"
 #include "engine/monitor/io.h"
+#include "engine/monitor/life.h"
 #include "engine/monitor/prepare.h"
 #include "engine/monitor/runtime.h"
 
@@ -41,13 +43,6 @@ static struct monitor mon;
 static int inherited(int fd)
 {
 	return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* Signals of a terminal or a service manager end containers through their first process, not by
@@ -179,20 +174,13 @@ static int write_pid(const struct monitor *m, const char *path, pid_t pid, struc
 
 static int write_state(struct monitor *m, struct pm_err *err)
 {
-	static const char *const names[] = {"pid", "pid_start", "monitor", "monitor_start",
-					    "started"};
-	uint64_t init_start = 0, own_start = 0;
-	pm_proc_start_time(m->init, &init_start, NULL); /* 0 when it is dead already */
-	pm_proc_start_time(getpid(), &own_start, NULL);
-	const int64_t values[] = {m->init, (int64_t)init_start, getpid(), (int64_t)own_start,
-				  now_ns()};
-	char buf[512];
-	size_t len = monitor_encode_ints(buf, sizeof(buf), NULL, names, values, 5);
+	m->started = pm_time_now();
+	m->started_ms = monitor_now_ms();
 	int r = write_pid(m, m->plan.pidfile, m->init, err);
 	if (r >= 0)
 		r = write_pid(m, m->plan.conmon_pidfile, getpid(), err);
 	if (r >= 0)
-		r = monitor_write_file(m, "state", buf, len, err);
+		r = monitor_write_state(m, err);
 	return r;
 }
 
@@ -236,22 +224,11 @@ static void tell_slirp(struct monitor *m)
 	}
 }
 
-static int start(struct monitor *m, struct pm_err *err)
+/* The runtime, between the streams and what is to be known of the process. */
+static int start_process(struct monitor *m, const char *console, struct pm_err *err)
 {
-	const char *console = NULL;
-	int r = claim(m, err);
-	if (r >= 0)
-		r = prepare_network(m, err);
-	if (r >= 0)
-		r = prepare_files(m, err);
-	if (r >= 0)
-		r = open_log(m, err);
-	if (r >= 0)
-		r = io_open(m, &console, err);
-	if (r >= 0)
-		r = prepare_network_ready(m, err);
-	if (r >= 0)
-		r = runtime_start(m, console, err);
+	health_reset(m);
+	int r = runtime_start(m, console, err);
 	if (r >= 0 && console)
 		r = io_accept_terminal(m, err);
 	if (m->plan.process)
@@ -264,6 +241,25 @@ static int start(struct monitor *m, struct pm_err *err)
 	return r;
 }
 
+static int start(struct monitor *m, struct pm_err *err)
+{
+	const char *console = NULL;
+	int r = claim(m, err);
+	if (r >= 0)
+		r = prepare_network(m, err);
+	if (r >= 0)
+		r = prepare_files(m, err);
+	if (r >= 0)
+		r = open_log(m, err);
+	if (r >= 0)
+		r = io_open(m, err);
+	if (r >= 0)
+		r = io_open_streams(m, &console, err);
+	if (r >= 0)
+		r = prepare_network_ready(m, err);
+	return r < 0 ? r : start_process(m, console, err);
+}
+
 static void tell_started(struct monitor *m)
 {
 	if (m->plan.kind == PM_LAUNCH_EXEC) {
@@ -272,15 +268,24 @@ static void tell_started(struct monitor *m)
 	}
 	monitor_event(m, &(struct pm_event_what){.status = "init"});
 	monitor_event(m, &(struct pm_event_what){.status = "start"});
+	if (m->attached)
+		monitor_event(m, &(struct pm_event_what){.status = "attach"});
+	m->attached = false;
 }
 
-/* A launch that failed leaves nothing behind. */
-static _Noreturn void give_up(struct monitor *m, const struct pm_err *err)
+static void kill_init(struct monitor *m)
 {
 	if (m->init > 0) {
 		kill(m->init, SIGKILL);
 		waitpid(m->init, NULL, 0);
 	}
+	m->init = 0;
+}
+
+/* A launch that failed leaves nothing behind. */
+static _Noreturn void give_up(struct monitor *m, const struct pm_err *err)
+{
+	kill_init(m);
 	if (m->live_fd >= 0) {
 		io_unlink(m);
 		unlinkat(m->ctr_fd, "pidfile", 0);
@@ -295,22 +300,95 @@ static _Noreturn void give_up(struct monitor *m, const struct pm_err *err)
 	_exit(1);
 }
 
-/* The exit, first where everybody finds it, then to those who wait. */
-static int tell_exit(struct monitor *m)
+static void write_exit(struct monitor *m, bool restarting)
 {
-	static const char *const names[] = {"exit_code", "oom_killed", "finished"};
-	int code = pm_proc_exit_code(m->status);
-	const int64_t values[] = {code, runtime_oom_killed(m), now_ns()};
+	static const char *const names[] = {"exit_code", "oom_killed", "finished", "restarting"};
+	const int64_t values[] = {pm_proc_exit_code(m->status), m->oom_killed, m->finished, restarting};
 	char buf[512];
-	size_t len = monitor_encode_ints(buf, sizeof(buf), NULL, names, values, 3);
+	size_t len = monitor_encode_ints(buf, sizeof(buf), NULL, names, values, PM_ARRAY_SIZE(values));
 	monitor_write_file(m, "exit", buf, len, NULL);
+}
+
+/* The exit, first where everybody finds it, then to those who wait. */
+static void tell_exit(struct monitor *m, bool restarting)
+{
+	static const char *const names[] = {"exit_code", "oom_killed"};
+	const int code = pm_proc_exit_code(m->status);
+	m->oom_killed = runtime_oom_killed(m);
+	m->finished = pm_time_now();
+	const int64_t values[] = {code, m->oom_killed};
+	write_exit(m, restarting);
 	const bool exec = m->plan.kind == PM_LAUNCH_EXEC;
 	monitor_event(m, &(struct pm_event_what){.status = exec ? "exec_died" : "died",
 						 .has_exit = true,
 						 .exit_code = code});
 	io_finish(m, code, false);
 	say_ints(m, "exited", names, values, 2);
-	return code;
+}
+
+/* What start() does, in the world that is still there. */
+static int start_again(struct monitor *m, struct pm_err *err)
+{
+	const char *console = NULL;
+	if (m->oom_fd >= 0)
+		close(m->oom_fd);
+	m->oom_fd = -1;
+	m->init = 0;
+	m->exited = m->oom_killed = m->acknowledged = false;
+	m->status = 0;
+	m->restarts++;
+	unlinkat(m->ctr_fd, "exit", 0);
+	unlinkat(m->ctr_fd, "pidfile", 0);
+	monitor_event(m, &(struct pm_event_what){.status = "restart"});
+
+	pm_logfile_close(&m->log);
+	int r = prepare_again(m, err);
+	if (r >= 0)
+		r = open_log(m, err);
+	if (r >= 0)
+		r = io_open_streams(m, &console, err);
+	return r < 0 ? r : start_process(m, console, err);
+}
+
+/* A restart that failed counts as a run that failed: the policy decides again. */
+static void restart(struct monitor *m)
+{
+	struct pm_err err = PM_ERR_INIT;
+	runtime_forget(m);
+	int r = start_again(m, &err);
+	if (r >= 0) {
+		tell_started(m);
+		/* who stops it now did not see it running: he left his mark first */
+		if (life_stopped(m))
+			kill(m->init, SIGKILL);
+		return;
+	}
+	kill_init(m);
+	io_close_streams(m);
+	pm_logfile_write(&m->log, PM_LOG_STDERR, err.text, strlen(err.text));
+	pm_logfile_write(&m->log, PM_LOG_STDERR, "\n", 1);
+	m->exited = true;
+	m->status = (r == -PM_E_NOTFOUND ? 127 : r == -PM_E_NOTEXEC ? 126 : 125) << 8;
+}
+
+/* One run after the other, as long as they are wanted. */
+static void live(struct monitor *m)
+{
+	for (;;) {
+		if (!m->exited)
+			health_start(m);
+		io_run(m);
+		health_stop(m);
+		bool again = life_restarts(m, pm_proc_exit_code(m->status));
+		tell_exit(m, again);
+		if (!again)
+			return;
+		if (!life_await_restart(m)) {
+			write_exit(m, false);
+			return;
+		}
+		restart(m);
+	}
 }
 
 static void clean_up(struct monitor *m)
@@ -375,11 +453,10 @@ int main(int argc, char **argv)
 	tell_started(m);
 	const int64_t pid = m->init;
 	say_ints(m, "started", (const char *const[]){"pid"}, &pid, 1);
-	io_run(m);
-	int code = tell_exit(m);
+	live(m);
 	io_unlink(m);
 	clean_up(m);
-	io_finish(m, code, true);
+	io_finish(m, pm_proc_exit_code(m->status), true);
 
 	if (m->control_fd >= 0)
 		shutdown(m->control_fd, SHUT_WR);

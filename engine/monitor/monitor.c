@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/proc.h"
 
 void monitor_owner_begin(const struct monitor *m)
 {
@@ -44,6 +46,13 @@ void monitor_event(const struct monitor *m, const struct pm_event_what *what)
 	monitor_owner_end(m);
 }
 
+int64_t monitor_now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static int write_file(const struct monitor *m, const char *name, const void *data, size_t len,
 		      struct pm_err *err)
 {
@@ -68,6 +77,21 @@ int monitor_write_file(const struct monitor *m, const char *name, const void *da
 	int r = write_file(m, name, data, len, err);
 	monitor_owner_end(m);
 	return r;
+}
+
+int monitor_write_state(const struct monitor *m, struct pm_err *err)
+{
+	static const char *const names[] = {"pid",     "pid_start", "monitor", "monitor_start",
+					    "started", "restarts",  "health",  "health_streak"};
+	uint64_t init_start = 0, own_start = 0;
+	pm_proc_start_time(m->init, &init_start, NULL); /* 0 when it is dead already */
+	pm_proc_start_time(getpid(), &own_start, NULL);
+	const int64_t values[] = {m->init,    (int64_t)init_start, getpid(),	(int64_t)own_start,
+				  m->started, m->restarts,	   m->health, m->health_streak};
+	char buf[512];
+	size_t len = monitor_encode_ints(buf, sizeof(buf), NULL, names, values,
+					 PM_ARRAY_SIZE(values));
+	return monitor_write_file(m, "state", buf, len, err);
 }
 
 size_t monitor_encode_ints(char *buf, size_t size, const char *event, const char *const *names,

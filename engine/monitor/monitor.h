@@ -2,7 +2,8 @@
  * monitor - what the parts of pm-monitor share: one record that lives as long as the program.
  *
  * Everything that the life of the container needs is in it or made before the runtime is executed;
- * afterwards nothing is allocated, so that memory neither grows nor runs out under a container.
+ * afterwards nothing is allocated, so that memory neither grows nor runs out under a container. But an execution
+ * of the runtime (a restart, a health check) allocates its arguments, and frees them.
  * Runs in pm-monitor only.
  */
 #ifndef PM_ENGINE_MONITOR_MONITOR_H
@@ -14,10 +15,34 @@
 #include "engine/container/logfile.h"
 #include "engine/monitor/launch.h"
 
+enum monitor_timer {
+	TIMER_RESTART, /* the back-off is over */
+	TIMER_STOP, /* the stop signal did not do: SIGKILL */
+	TIMER_CHECK, /* the next health check */
+	TIMER_CHECK_LIMIT, /* the running one takes too long */
+	N_TIMERS,
+};
+
+/* Podman's words are in engine/container/state.c. */
+enum monitor_health {
+	HEALTH_NONE,
+	HEALTH_STARTING,
+	HEALTH_HEALTHY,
+	HEALTH_UNHEALTHY,
+};
+
+/* What comes after the end of a container that the monitor itself is ending. */
+enum monitor_then {
+	THEN_POLICY, /* what the restart policy says */
+	THEN_RESTART,
+	THEN_END,
+};
+
 struct monitor {
 	struct pm_launch_plan plan;
 	int control_fd; /* to pm; -1 when pm has gone */
 	int attach_fd;  /* the first client; -1: none, or given to io */
+	bool attached;  /* there was one at the start */
 	int slirp_fd;   /* -1: none */
 	bool in_userns; /* not in the initial user namespace */
 	bool fresh_userns;
@@ -31,9 +56,20 @@ struct monitor {
 	int give_in, give_out, give_err;
 	int runtime_err; /* terminal: what the runtime says on stderr; -1 else */
 
+	int64_t timers[N_TIMERS]; /* ms of CLOCK_MONOTONIC; 0: off */
+	int64_t started; /* ns since the epoch */
+	int64_t started_ms; /* CLOCK_MONOTONIC */
+	int64_t restarts;
+	enum monitor_health health;
+	int64_t health_streak; /* failures in a row */
+	enum monitor_then then;
+	bool waiting; /* for the time of a restart */
+	int64_t backoff; /* ms, the next one */
+
 	pid_t init;
 	bool exited;
 	int status; /* as from wait */
+	int64_t finished; /* ns since the epoch */
 	int oom_fd; /* memory.events or memory.oom_control of the container; -1: none */
 	bool oom_killed;
 	struct pm_logfile log;
@@ -46,6 +82,12 @@ void monitor_owner_end(const struct monitor *m);
 
 /* Write an event of the container, as the plan says. */
 void monitor_event(const struct monitor *m, const struct pm_event_what *what);
+
+/* CLOCK_MONOTONIC. */
+int64_t monitor_now_ms(void);
+
+/* ctr_dir/state: who runs, since when, how often, how healthy. */
+int monitor_write_state(const struct monitor *m, struct pm_err *err);
 
 /* A file in ctr_dir, whole, by rename; allocates nothing. */
 int monitor_write_file(const struct monitor *m, const char *name, const void *data, size_t len,

@@ -220,6 +220,26 @@ static int check_mount_points(int root, struct pm_err *err)
 	return 0;
 }
 
+static int make_dirs(const struct pm_launch_plan *p, int root, struct pm_err *err)
+{
+	for (size_t i = 0; i < p->n_dirs; i++) {
+		int r = make_dir(root, &p->dirs[i], err);
+		if (r < 0)
+			return pm_wrap(err, "make %s in the container", p->dirs[i].path);
+	}
+	return 0;
+}
+
+int prepare_again(struct monitor *m, struct pm_err *err)
+{
+	const struct pm_launch_plan *p = &m->plan;
+	_cleanup_close_ int root = pm_fs_open(AT_FDCWD, p->rootfs, O_PATH | O_DIRECTORY, 0, err);
+	if (root < 0)
+		return root;
+	int r = check_mount_points(root, err);
+	return r < 0 ? r : make_dirs(p, root, err);
+}
+
 int prepare_files(struct monitor *m, struct pm_err *err)
 {
 	const struct pm_launch_plan *p = &m->plan;
@@ -253,11 +273,9 @@ int prepare_files(struct monitor *m, struct pm_err *err)
 		if (r < 0)
 			return pm_wrap(err, "fill the volume for %s", p->copyups[i].path);
 	}
-	for (size_t i = 0; i < p->n_dirs; i++) {
-		r = make_dir(root, &p->dirs[i], err);
-		if (r < 0)
-			return pm_wrap(err, "make %s in the container", p->dirs[i].path);
-	}
+	r = make_dirs(p, root, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < p->n_chowns; i++) {
 		const struct pm_launch_chown *c = &p->chowns[i];
 		r = chown_tree(AT_FDCWD, c->path, c->uid, c->gid, 0, err);

@@ -304,11 +304,32 @@ int runtime_start(struct monitor *m, const char *console, struct pm_err *err)
 	return read_pid(m, err);
 }
 
+int runtime_check(struct monitor *m, const char *file, int out, pid_t *ret_pid, struct pm_err *err)
+{
+	struct pm_launch_plan *p = &m->plan;
+	_cleanup_strv_ struct pm_strv argv = PM_STRV_INIT;
+	global_args(m, &argv);
+	pm_strv_add(&argv, "exec");
+	pm_strv_add(&argv, "--process");
+	pm_strv_add(&argv, file);
+	pm_strv_add(&argv, "--pid-file");
+	pm_strv_addf(&argv, "%s/health.pid", p->ctr_dir);
+	pm_strv_add(&argv, p->id);
+	struct pm_proc_fd fds[] = {{out, 1}, {out, 2}};
+	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
+	spec.path = p->runtime;
+	spec.argv = pm_strv_argv(&argv);
+	spec.envp = p->runtime_env.n ? pm_strv_argv(&p->runtime_env) : NULL;
+	spec.fds = fds;
+	spec.n_fds = PM_ARRAY_SIZE(fds);
+	spec.death_signal = SIGKILL;
+	return pm_proc_spawn(&spec, ret_pid, NULL, err);
+}
+
 static bool layout_known(const struct pm_launch_plan *p)
 {
 	return pm_streq(p->runtime_name, "crun") || pm_streq(p->runtime_name, "runc");
 }
-
 
 void runtime_forget(struct monitor *m)
 {

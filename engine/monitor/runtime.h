@@ -13,6 +13,10 @@
  * socket's path or NULL. */
 int runtime_start(struct monitor *m, const char *console, struct pm_err *err);
 
+/* Begin to execute the process in file within the container, its output into out; *ret_pid is the
+ * runtime, a child that ends with the process's exit code. The process's pid will be in ctr_dir/health.pid. */
+int runtime_check(struct monitor *m, const char *file, int out, pid_t *ret_pid, struct pm_err *err);
+
 /* After the exit, or a failed start: the runtime's state of the container is removed, directly for those
  * whose layout is known, else by its delete command. Errors are not the user's concern any more. */
 void runtime_forget(struct monitor *m);
