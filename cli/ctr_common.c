@@ -199,8 +199,6 @@ int pm_ctr_foreground(struct pm_engine *e, const struct pm_container *c, struct 
 					 : e->conf.detach_keys ? e->conf.detach_keys
 							       : PM_DETACH_KEYS_DEFAULT,
 					 &o.detach, err);
-	if (r >= 0 && c)
-		pm_event_container(e, c, "attach");
 	if (r >= 0)
 		r = pm_attach_run(&o, &result, err);
 	if (r < 0)
@@ -233,6 +231,7 @@ int pm_ctr_attach(struct pm_engine *e, const struct pm_container *c, bool with_s
 	if (fd < 0)
 		return pm_wrap(err, "attach to container %s, whose monitor does not answer", c->row.name);
 	struct pm_monitor m = {.control_fd = -1, .attach_fd = fd};
+	pm_event_container(e, c, "attach");
 	bool detached = false;
 	return pm_ctr_foreground(e, c, &m, c->config.terminal, with_stdin && c->config.stdin_open,
 				 detach_keys, sig_proxy, &detached, err);

@@ -68,8 +68,8 @@ Did you mean this?
 	tag
 
 Try '"'pm --help'"' for more information'
-	run -125 "$PM_BIN" container nope
-	assert_eq "$output" 'Error: unrecognized command `pm container nope`
+	run -125 "$PM_BIN" container zzzz
+	assert_eq "$output" 'Error: unrecognized command `pm container zzzz`
 Try '"'pm container --help'"' for more information'
 	run -125 "$PM_BIN" image
 	assert_like "$output" "Available Commands:.*Error: missing command 'pm image COMMAND'"
