@@ -90,8 +90,10 @@ const struct pm_command pm_cmd_pull = {
 		"An image can be pulled by tag or digest. If a tag is not specified, the image with "
 		"the 'latest' tag is pulled.\n"
 		"Besides registries (docker://), the transports oci:, oci-archive:, docker-archive: "
-		"and dir: are understood.",
-	.examples = "%p imageName\n%p fedora:latest\n%p oci:/srv/layout:tag",
+		"and dir: are understood, and containers-storage:[DRIVER@DIR]NAME for an image in a store "
+		"of Podman (all of its images without NAME).",
+	.examples = "%p imageName\n%p fedora:latest\n%p oci:/srv/layout:tag\n"
+		    "%p containers-storage:[overlay@$HOME/.local/share/containers/storage]",
 	.min_args = 1,
 	.max_args = -1,
 	.flags = PM_CMD_STORE,

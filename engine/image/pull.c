@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/image/fetch.h"
 #include "engine/image/resolve.h"
+#include "engine/image/storage_ref.h"
 #include "registry/policy.h"
 #include "registry/reference.h"
 #include "registry/registries_conf.h"
@@ -108,11 +109,39 @@ static int candidates(const char *name, const struct pm_pull_options *o, struct 
 	return r;
 }
 
+/* From this store (it has the image, or not), or from another's. */
+static int pull_storage(struct pm_store *store, const char *text, const struct pm_pull_options *o,
+			const struct pm_pull_progress *progress, struct pm_strv *ret_ids,
+			struct pm_err *err)
+{
+	_cleanup_storage_ref_ struct pm_storage_ref ref = {0};
+	char id[65];
+	int r = pm_storage_ref_parse(text, &ref, err);
+	if (r >= 0)
+		r = pm_policy_check(o->signature_policy, "containers-storage", text, err);
+	if (r < 0)
+		return r;
+	if (!ref.root) {
+		r = pm_image_resolve(store, ref.image, id, NULL, err);
+		if (r >= 0)
+			collect(ret_ids, id, NULL);
+		return r < 0 ? r : 0;
+	}
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	make_request(&w, "containers-storage", ref.image, o);
+	pm_wire_add(&w, "root", ref.root);
+	pm_wire_add(&w, "driver", ref.driver);
+	return pm_fetch_images(store, &w, -1, false, progress, collect, ret_ids, err);
+}
+
 int pm_image_pull(struct pm_store *store, const char *name, const struct pm_pull_options *options,
 		  const struct pm_pull_progress *progress, struct pm_strv *ret_ids,
 		  struct pm_err *err)
 {
 	const char *transport = pm_transport_of(name);
+	if (transport && strcmp(transport, "containers-storage") == 0)
+		return pull_storage(store, name + strlen(transport) + 1, options, progress, ret_ids,
+				    err);
 	if (transport && strcmp(transport, "docker") != 0) {
 		static const char *const good[] = {"oci", "oci-archive", "docker-archive", "dir"};
 		for (size_t i = 0; i < PM_ARRAY_SIZE(good); i++) {

@@ -192,18 +192,27 @@ static int start(struct job *j, struct pm_err *err)
 {
 	struct pm_session *s = j->batch->s;
 	struct pm_extract_spec spec = PM_EXTRACT_SPEC_INIT;
-	bool local = j->layer->fd >= 0;
-	spec.input = local ? j->layer->fd : -1;
-	spec.input_offset = local ? j->layer->offset : -1;
-	spec.input_size = local ? j->layer->size : -1;
+	bool local = j->layer->fd >= 0 || j->layer->open;
+	_cleanup_close_ int stream = -1;
+	if (j->layer->open) {
+		stream = j->layer->open(j->layer->open_arg, err);
+		if (stream < 0)
+			return stream;
+		spec.input = stream;
+	} else if (local) {
+		spec.input = j->layer->fd;
+		spec.input_offset = j->layer->offset;
+		spec.input_size = j->layer->size;
+	}
 	spec.directory = j->layer->dir;
 	spec.recipe = j->layer->recipe;
 	spec.userns = s->userns;
 	spec.single_id = s->single_id;
 	spec.foreign = j->batch->foreign;
 	spec.whiteouts = (enum pm_whiteout_form)s->whiteouts;
-	spec.blob_digest = j->layer->digest[0] ? j->layer->digest : NULL;
-	spec.blob_size = j->layer->size;
+	/* of a stream that is made here only the content is known */
+	spec.blob_digest = stream < 0 && j->layer->digest[0] ? j->layer->digest : NULL;
+	spec.blob_size = stream < 0 ? j->layer->size : -1;
 	spec.diff_id = j->layer->diff_id;
 	int r = pm_extract_spawn(&spec, &j->x, err);
 	if (r < 0)
@@ -236,7 +245,8 @@ static int extracted(struct job *j, struct pm_err *err)
 	if (r >= 0)
 		r = pm_session_send_layer(j->batch->s, j->index, res.diff_id,
 					  j->layer->digest[0] ? j->layer->digest : res.blob_digest,
-					  res.blob_size, res.stream_size, err);
+					  j->layer->open ? j->layer->size : res.blob_size,
+					  res.stream_size, err);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "engine/image/pull.h"
 #include "engine/transfer/archive.h"
+#include "engine/transfer/cstorage.h"
 #include "engine/transfer/extract.h"
 #include "engine/transfer/layers.h"
 #include "engine/transfer/protocol.h"
@@ -214,6 +215,17 @@ static int pull_files(struct pm_session *s, enum pm_archive_kind kind, bool dire
 	return send_files(s, fd, path, kind, which, false, err);
 }
 
+/* What the user wrote was taken apart by pm: "root", "driver", "name". */
+static int pull_cstorage(struct pm_session *s, struct pm_err *err)
+{
+	const char *root = pm_wire_get(&s->request, "root");
+	const char *driver = pm_wire_get(&s->request, "driver");
+	const char *name = pm_wire_get(&s->request, "name");
+	if (!root || !name)
+		return pm_fail(err, PM_E_INTERNAL, "malformed request");
+	return pm_cstorage_send(s, root, driver ? driver : "", name, err);
+}
+
 static int load(struct pm_session *s, struct pm_err *err)
 {
 	const char *path = pm_wire_get(&s->request, "path");
@@ -310,6 +322,8 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return pull_files(s, PM_ARCHIVE_DOCKER, false, err);
 	if (pm_streq(transport, "dir"))
 		return pull_files(s, PM_ARCHIVE_DIR, true, err);
+	if (pm_streq(transport, "containers-storage"))
+		return pull_cstorage(s, err);
 	return pm_fail(err, PM_E_UNSUPPORTED, "transport '%.50s' is not supported", transport);
 }
 

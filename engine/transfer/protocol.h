@@ -4,7 +4,7 @@
  *
  *	pm -> "request": op ("pull", "load", "import", "unpack"); "fds" names the descriptors that ride along, in
  *		order ("input": what load and import read; "stage": a directory for temporary files;
- *		"dir", "recipe", "userns": import's); transport, name, os, arch, variant, authfile, creds, cert_dir,
+ *		"dir", "recipe", "userns": import's); transport, name, root and driver (containers-storage), os, arch, variant, authfile, creds, cert_dir,
  *		tls_verify (-1, 0, 1), all_tags, path, single_id, whiteouts.
  *	<- "trying": text (all_tags: each image's name before it is fetched)
  *	<- "image": two memfds, manifest and config (checked: registry/manifest.h); media_type, digest,

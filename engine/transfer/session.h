@@ -41,6 +41,10 @@ struct pm_tx_layer {
 	/* Where it is: a part of a file (borrowed), or with fd -1 a registry's blob. */
 	int fd;
 	int64_t offset;
+	/* Or, when not NULL, what is called when its turn has come: gives a descriptor (the caller's) that the
+	 * uncompressed tar stream is read from. */
+	int (*open)(void *arg, struct pm_err *err);
+	void *open_arg;
 };
 
 struct pm_tx_image {
