@@ -185,6 +185,16 @@ void pm_env_set(struct pm_strv *l, const char *name, const char *value)
 	*entry = s;
 }
 
+void pm_env_merge(struct pm_strv *base, const struct pm_strv *over)
+{
+	for (size_t i = 0; i < over->n; i++) {
+		const char *eq = strchr(over->v[i], '=');
+		_cleanup_free_ char *name =
+			eq ? pm_strndup(over->v[i], (size_t)(eq - over->v[i])) : pm_strdup(over->v[i]);
+		pm_env_set(base, name, eq ? eq + 1 : "");
+	}
+}
+
 void pm_env_unset(struct pm_strv *l, const char *name)
 {
 	char **entry;

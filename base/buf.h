@@ -70,6 +70,8 @@ const char *pm_env_get(const struct pm_strv *l, const char *name);
 /* Set name to value, replacing an earlier entry in place. */
 void pm_env_set(struct pm_strv *l, const char *name, const char *value);
 void pm_env_unset(struct pm_strv *l, const char *name);
+/* Each of over set in base: what base has already is replaced in place. */
+void pm_env_merge(struct pm_strv *base, const struct pm_strv *over);
 
 /* Small predicates on C strings. */
 bool pm_streq(const char *a, const char *b); /* NULL equals only NULL */

@@ -40,8 +40,10 @@ static int cleanup_one(struct pm_engine *e, const char *name, void *arg, struct 
 	pm_container_state(e, &c.row, &c.state);
 	if (c.state.status != PM_STATUS_EXITED || c.state.restarting)
 		return 0;
-	if (o->rm)
-		return pm_container_remove_ended(e, &c, true, err);
+	if (o->rm) {
+		r = pm_container_remove_ended(e, &c, true, err);
+		return r < 0 ? r : pm_container_remove_image(e, &c, err);
+	}
 	return pm_container_fold(e, &c, err);
 }
 

@@ -3,7 +3,6 @@
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "cli/ctr_options.h"
-#include "engine/container/create.h"
 #include "engine/container/remove.h"
 
 static int create_run(struct pm_cli *cli, void *opts, struct pm_err *err)
@@ -11,10 +10,7 @@ static int create_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	struct pm_ctr_opts *o = opts;
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_container_ struct pm_container c;
-	struct pm_create_options co = {.user_entrypoint = pm_cli_given(cli, "entrypoint"),
-				       .unsetenv = &o->unsetenv,
-				       .unsetenv_all = o->unsetenv_all,
-				       .replace = o->replace};
+	struct pm_create_options co = pm_ctr_options_create(cli, o);
 	char image_id[65];
 
 	pm_container_init(&c);

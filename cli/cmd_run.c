@@ -1,22 +1,19 @@
 #include <stdio.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "cli/ctr_options.h"
-#include "engine/container/create.h"
 #include "engine/container/remove.h"
 #include "engine/container/start.h"
 
 struct run_opts {
 	struct pm_ctr_opts ctr;
-	struct pm_strv attach;
 	bool detach, sig_proxy;
 };
 
 static const struct pm_opt run_table[] = {
-	{"attach", 'a', PM_LIST(struct run_opts, attach), "Attach to STDIN, STDOUT or STDERR",
-	 .choices = "stdin|stdout|stderr"},
 	{"detach", 'd', PM_BOOL(struct run_opts, detach),
 	 "Run the container in the background and print its ID"},
 	{"sig-proxy", 0, PM_BOOL(struct run_opts, sig_proxy),
@@ -34,6 +31,8 @@ static void after_end(struct pm_engine *e, struct pm_container *c, struct pm_mon
 	if (c->config.rm) {
 		pm_monitor_wait_gone(m);
 		r = pm_container_remove_ended(e, c, true, &err);
+		if (r >= 0)
+			r = pm_container_remove_image(e, c, &err);
 	} else {
 		r = pm_container_fold(e, c, &err);
 	}
@@ -58,12 +57,33 @@ static void after_failed_start(struct pm_engine *e, struct pm_container *c)
 		fprintf(stderr, "Error: %s\n", err.text);
 }
 
+/* --attach names those that are copied; stdin needs --interactive, too. */
+static struct pm_ctr_streams streams_of(const struct run_opts *o)
+{
+	struct pm_ctr_streams s = {.in = o->ctr.interactive, .out = true, .err = true};
+	if (!o->ctr.attach.n)
+		return s;
+	s.in = s.out = s.err = false;
+	for (size_t i = 0; i < o->ctr.attach.n; i++) {
+		s.in |= strcasecmp(o->ctr.attach.v[i], "stdin") == 0 && o->ctr.interactive;
+		s.out |= strcasecmp(o->ctr.attach.v[i], "stdout") == 0;
+		s.err |= strcasecmp(o->ctr.attach.v[i], "stderr") == 0;
+	}
+	return s;
+}
+
 static int run_attached(struct pm_engine *e, const struct run_opts *o, struct pm_container *c,
 			struct pm_start *s, struct pm_err *err)
 {
 	bool detached = false;
-	int code = pm_ctr_foreground(e, c, &s->monitor, c->config.terminal, c->config.stdin_open,
-				     c->config.detach_keys, o->sig_proxy, &detached, err);
+	struct pm_ctr_streams streams = streams_of(o);
+	/* nothing of it is to be seen: who it is */
+	if (o->ctr.attach.n && !streams.out && !streams.err) {
+		printf("%s\n", c->row.id);
+		fflush(stdout);
+	}
+	int code = pm_ctr_foreground_streams(e, c, &s->monitor, c->config.terminal, streams,
+					     c->config.detach_keys, o->sig_proxy, &detached, err);
 	if (code >= 0 && !detached)
 		after_end(e, c, &s->monitor);
 	return code;
@@ -71,14 +91,8 @@ static int run_attached(struct pm_engine *e, const struct run_opts *o, struct pm
 
 static int check_options(const struct run_opts *o, struct pm_err *err)
 {
-	if (o->detach && o->attach.n)
+	if (o->detach && o->ctr.attach.n)
 		return pm_fail(err, PM_E_USAGE, "invalid options: attach and detach cannot be set together");
-	for (size_t i = 0; i < o->attach.n; i++)
-		if (!pm_streq(o->attach.v[i], "stdin") && !pm_streq(o->attach.v[i], "stdout") &&
-		    !pm_streq(o->attach.v[i], "stderr"))
-			return pm_fail(err, PM_E_USAGE,
-				       "invalid stream \"%s\" for --attach - must be one of stdin, "
-				       "stdout, or stderr", o->attach.v[i]);
 	return 0;
 }
 
@@ -88,13 +102,10 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_start_ struct pm_start s = PM_START_INIT;
 	_cleanup_container_ struct pm_container c;
-	struct pm_create_options co = {.user_entrypoint = pm_cli_given(cli, "entrypoint"),
-				       .unsetenv = &o->ctr.unsetenv,
-				       .unsetenv_all = o->ctr.unsetenv_all,
-				       .starting = true,
-				       .replace = o->ctr.replace};
+	struct pm_create_options co = pm_ctr_options_create(cli, &o->ctr);
 	char image_id[65];
 
+	co.starting = true;
 	pm_container_init(&c);
 	int r = check_options(o, err);
 	if (r >= 0)
@@ -114,7 +125,8 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	c.config.detached = o->detach;
 	struct pm_start_facts facts = {.network = c.config.network,
 				       .join = pm_container_joins(&c),
-				       .attach = !o->detach};
+				       .attach = !o->detach,
+				       .config = &c.config};
 	/* a container to join is known by its id only once it was looked up: create first */
 	if (!facts.join)
 		r = pm_start_begin(&e, &facts, &s, err);
@@ -124,12 +136,12 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return r;
 	if (c.config.cidfile)
 		r = pm_ctr_write_cidfile(c.config.cidfile, c.row.id, err);
+	if (r >= 0 && c.row.deps.n)
+		r = pm_container_start_deps(&e, &c, err);
 	if (r >= 0 && facts.join) {
 		facts.join = pm_container_joins(&c);
 		facts.network = c.config.network; /* the name became an id */
-		r = pm_container_start_deps(&e, &c, err);
-		if (r >= 0)
-			r = pm_start_begin(&e, &facts, &s, err);
+		r = pm_start_begin(&e, &facts, &s, err);
 	}
 	if (r >= 0)
 		r = pm_start_finish(&s, &c, err);

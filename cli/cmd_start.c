@@ -68,7 +68,8 @@ static int start_one(struct pm_engine *e, const char *name, void *arg, struct pm
 	if (!c.row.rm)
 		return pm_container_fold(e, &c, err);
 	pm_monitor_wait_gone(&s.monitor);
-	return pm_container_remove_ended(e, &c, true, err);
+	r = pm_container_remove_ended(e, &c, true, err);
+	return r < 0 ? r : pm_container_remove_image(e, &c, err);
 }
 
 static int start_run(struct pm_cli *cli, void *opts, struct pm_err *err)

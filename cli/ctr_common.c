@@ -182,13 +182,24 @@ int pm_ctr_foreground(struct pm_engine *e, const struct pm_container *c, struct 
 		      bool tty, bool with_stdin, const char *detach_keys, bool sig_proxy,
 		      bool *ret_detached, struct pm_err *err)
 {
+	struct pm_ctr_streams all = {.in = with_stdin, .out = true, .err = true};
+	return pm_ctr_foreground_streams(e, c, m, tty, all, detach_keys, sig_proxy, ret_detached, err);
+}
+
+int pm_ctr_foreground_streams(struct pm_engine *e, const struct pm_container *c,
+			      struct pm_monitor *m, bool tty, struct pm_ctr_streams streams,
+			      const char *detach_keys, bool sig_proxy, bool *ret_detached,
+			      struct pm_err *err)
+{
 	struct proxy proxy = {.e = e, .c = c};
 	struct pm_attach_opts o = PM_ATTACH_OPTS_INIT;
 	struct pm_attach_result result = {0};
 
 	o.fd = m->attach_fd;
 	o.terminal = tty;
-	o.attach_stdin = with_stdin;
+	o.attach_stdin = streams.in;
+	o.attach_stdout = streams.out;
+	o.attach_stderr = streams.err;
 	if (c && sig_proxy && !tty) {
 		o.signal = proxy_signal;
 		o.signal_arg = &proxy;

@@ -33,6 +33,15 @@ struct pm_ctr_choice {
 int pm_ctr_choose(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_choice *ch,
 		  struct pm_strv *ret, struct pm_err *err);
 
+/* What of the container's streams the client copies. */
+struct pm_ctr_streams {
+	bool in, out, err;
+};
+int pm_ctr_foreground_streams(struct pm_engine *e, const struct pm_container *c,
+			      struct pm_monitor *m, bool tty, struct pm_ctr_streams streams,
+			      const char *detach_keys, bool sig_proxy, bool *ret_detached,
+			      struct pm_err *err);
+
 /* Serve as the foreground client of a started container or exec session until it ends or the user
  * detaches: returns its exit code (0 after a detach, *ret_detached set). c is for proxied signals; NULL:
  * none are. */

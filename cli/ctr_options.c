@@ -13,38 +13,80 @@
 #include "engine/events/events.h"
 #include "engine/image/resolve.h"
 
-int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
-			 const char *image, char *const *args, struct pm_ctr_config *c,
-			 struct pm_err *err)
+static int identity(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+		    const char *image, struct pm_ctr_config *c, struct pm_err *err)
 {
-	int r = pm_engine_conf(e, err);
-	if (r < 0)
-		return r;
-
 	c->name = pm_strdup_null(o->name && o->name[0] ? o->name : NULL);
-	c->rm = o->rm;
+	if (o->replace && !c->name)
+		return pm_fail(err, PM_E_USAGE, "cannot replace container without --name being set");
+	if (o->rmi && pm_cli_given(cli, "rm") && !o->rm)
+		return pm_fail(err, PM_E_USAGE, "the --rmi option does not work without --rm");
+	c->rm = o->rm || o->rmi;
+	c->autoremove_image = o->rmi && !o->rootfs;
 	if (o->cidfile)
 		c->cidfile = pm_path_absolute(o->cidfile);
 	if (o->pidfile)
 		c->pid_file = pm_path_absolute(o->pidfile);
 	if (o->conmon_pidfile)
 		c->conmon_pid_file = pm_path_absolute(o->conmon_pidfile);
-	c->image_volume = pm_strdup_null(o->image_volume);
+	pm_strv_add_all(&c->requires_ctrs, o->requires_.v);
 	c->runtime = pm_strdup_null(e->runtime);
 	pm_strv_add_all(&c->create_command, cli->argv);
 	if (o->rootfs)
 		c->rootfs = pm_path_absolute(image);
+	return 0;
+}
 
-	if ((r = pm_ctr_apply_process(cli, e, o, args, c, err)) < 0 ||
-	    (r = pm_ctr_apply_env(o, c, err)) < 0 ||
+static int storage(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
+{
+	c->image_volume = pm_strdup_null(o->image_volume);
+	for (size_t i = 0; i < o->chrootdirs.n; i++) {
+		if (o->chrootdirs.v[i][0] != '/')
+			return pm_fail(err, PM_E_USAGE, "--chrootdirs %s: must be an absolute path",
+				       o->chrootdirs.v[i]);
+		pm_strv_take(&c->chrootdirs, pm_path_clean(o->chrootdirs.v[i]));
+	}
+	for (size_t i = 0; i < o->storage_opt.n; i++) {
+		int64_t size;
+		if (!pm_startswith(o->storage_opt.v[i], "size="))
+			return pm_fail(err, PM_E_USAGE, "--storage-opt %s: only size= is supported",
+				       o->storage_opt.v[i]);
+		int r = pm_parse_size(o->storage_opt.v[i] + 5, &size, err);
+		if (r < 0 || size <= 0)
+			return pm_fail(err, PM_E_USAGE, "--storage-opt %s: invalid size",
+				       o->storage_opt.v[i]);
+		return pm_fail(err, PM_E_UNSUPPORTED, "--storage-opt %s: a container's size cannot be "
+			       "limited: pm does not use project quotas", o->storage_opt.v[i]);
+	}
+	return 0;
+}
+
+int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+			 const char *image, char *const *args, struct pm_ctr_config *c,
+			 struct pm_err *err)
+{
+	int r;
+	if ((r = pm_engine_conf(e, err)) < 0 || (r = identity(cli, e, o, image, c, err)) < 0 ||
+	    (r = pm_ctr_apply_process(cli, e, o, args, c, err)) < 0 ||
+	    (r = pm_ctr_apply_env(cli, e, o, c, err)) < 0 || (r = storage(o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_mounts(o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_devices(o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_limits(cli, o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_network(e, o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_life(e, o, c, err)) < 0 ||
-	    (r = pm_ctr_apply_health(cli, o, c, err)) < 0)
+	    (r = pm_ctr_apply_health(cli, o, c, err)) < 0 ||
+	    (r = pm_ctr_apply_namespaces(e, o, c, err)) < 0)
 		return r;
-	return pm_ctr_apply_security(o, c, err);
+	return pm_ctr_apply_security(cli, e, o, c, err);
+}
+
+struct pm_create_options pm_ctr_options_create(const struct pm_cli *cli, const struct pm_ctr_opts *o)
+{
+	return (struct pm_create_options){.user_entrypoint = pm_cli_given(cli, "entrypoint"),
+					  .unsetenv = &o->unsetenv,
+					  .unsetenv_all = o->unsetenv_all,
+					  .env_merge = &o->env_merge,
+					  .replace = o->replace};
 }
 
 /* Passes progress on, and notes that an image was really fetched. */
@@ -74,7 +116,8 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 		.variant = o->variant,
 	};
 	enum pm_pull_policy policy;
-	int r = pm_pull_policy_parse(o->pull, &policy, err);
+	int r = pm_pull_policy_parse(pm_cli_given(cli, "pull") ? o->pull : e->conf.pull_policy, &policy,
+				     err);
 	if (r >= 0)
 		r = pm_pull_platform(o->platform, &po, &platform, err);
 	if (r < 0)

@@ -7,6 +7,7 @@
 
 #include "cli/option.h"
 #include "engine/container/config.h"
+#include "engine/container/create.h"
 #include "engine/engine.h"
 #include "engine/image/pull.h"
 
@@ -15,35 +16,40 @@ struct pm_cli;
 struct pm_ctr_opts {
 	/* who */
 	const char *name, *cidfile, *pidfile, *conmon_pidfile;
-	struct pm_strv label, label_file, annotation;
+	struct pm_strv label, label_file, annotation, requires_;
 	bool replace;
 	/* process */
 	const char *entrypoint, *workdir, *user, *umask, *tz, *init_path, *stop_signal, *hostname;
-	const char *detach_keys;
-	struct pm_strv env, env_file, unsetenv, group_add;
-	bool env_host, http_proxy, unsetenv_all, init, interactive, tty;
-	uint64_t stop_timeout;
+	const char *detach_keys, *systemd, *personality, *passwd_entry, *group_entry;
+	struct pm_strv attach, env, env_file, env_merge, unsetenv, group_add, hostuser, preserve_fd;
+	bool env_host, http_proxy, unsetenv_all, init, interactive, tty, passwd;
+	uint64_t stop_timeout, timeout, preserve_fds;
 	int64_t oom_score_adj;
 	/* files */
-	struct pm_strv volume, mount, tmpfs, device;
+	struct pm_strv volume, mount, tmpfs, device, device_cgroup_rule, gpus, chrootdirs, storage_opt;
 	bool read_only, read_only_tmpfs, rootfs;
 	const char *image_volume;
-	int64_t shm_size;
+	int64_t shm_size, shm_size_systemd;
 	/* security */
 	struct pm_strv cap_add, cap_drop, security_opt, sysctl, ulimit;
+	const char *seccomp_policy;
 	bool privileged;
 	/* namespaces */
-	const char *ipc, *pid, *uts, *cgroupns;
+	const char *ipc, *pid, *uts, *cgroupns, *userns, *subuidname, *subgidname;
+	struct pm_strv uidmap, gidmap;
 	/* limits */
 	const char *cgroups, *cgroup_parent, *cpuset_cpus, *cpuset_mems, *memory_swap;
-	int64_t memory, memory_reservation, pids_limit, cpu_quota;
-	uint64_t cpu_period, cpu_shares;
+	int64_t memory, memory_reservation, memory_swappiness, pids_limit, cpu_quota, cpu_rt_runtime;
+	uint64_t cpu_period, cpu_shares, cpu_rt_period, blkio_weight;
+	struct pm_strv cgroup_conf, blkio_weight_device, device_read_bps, device_read_iops,
+		device_write_bps, device_write_iops;
+	bool oom_kill_disable;
 	double cpus;
 	/* network */
 	struct pm_strv network, publish, expose, add_host, dns, dns_option, dns_search;
 	bool publish_all, no_hosts;
 	/* life */
-	bool rm;
+	bool rm, rmi;
 	const char *log_driver, *restart;
 	const char *health_cmd, *health_interval, *health_timeout, *health_start_period;
 	const char *health_on_failure, *health_log_destination;
@@ -54,7 +60,7 @@ struct pm_ctr_opts {
 	struct pm_strv log_opt;
 	/* image */
 	const char *pull, *arch, *os, *variant, *platform, *authfile;
-	bool tls_verify, quiet;
+	bool tls_verify, quiet, disable_content_trust;
 };
 
 extern const struct pm_opt pm_ctr_table[];
@@ -64,6 +70,9 @@ extern const struct pm_opt pm_ctr_table[];
 int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
 			 const char *image, char *const *args, struct pm_ctr_config *c,
 			 struct pm_err *err);
+
+/* What pm_container_create is told beside the config; lists stay o's. */
+struct pm_create_options pm_ctr_options_create(const struct pm_cli *cli, const struct pm_ctr_opts *o);
 
 /* The image for the container: found or pulled as --pull says, with progress on stderr. c gets image and
  * raw_image_name; ret_id the image's id. */

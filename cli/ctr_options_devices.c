@@ -4,6 +4,17 @@
 
 int pm_ctr_apply_devices(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
 {
+	if (o->gpus.n)
+		return pm_fail(err, PM_E_UNSUPPORTED, "--gpus: CDI devices are not supported yet");
+	for (size_t i = 0; i < o->device_cgroup_rule.n; i++) {
+		const char *rule = o->device_cgroup_rule.v[i];
+		_cleanup_strv_ struct pm_strv words = PM_STRV_INIT;
+		pm_strv_split(&words, rule, ' ');
+		if (words.n != 3 || !strchr(words.v[1], ':'))
+			return pm_fail(err, PM_E_USAGE, "invalid device cgroup rule requires type, "
+				       "major:Minor, and access rules: \"%s\"", rule);
+		pm_strv_add(&c->device_cgroup_rules, rule);
+	}
 	for (size_t i = 0; i < o->device.n; i++) {
 		_cleanup_strv_ struct pm_strv p = PM_STRV_INIT;
 		pm_strv_split(&p, o->device.v[i], ':');

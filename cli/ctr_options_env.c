@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "cli/command.h"
 
 extern char **environ;
 
@@ -75,10 +76,14 @@ static int label_word(const char *word, struct pm_strv *labels)
 	return 0;
 }
 
-int pm_ctr_apply_env(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
+int pm_ctr_apply_env(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+		     struct pm_ctr_config *c, struct pm_err *err)
 {
-	if (o->env_host)
-		pm_strv_add_all(&c->env, environ);
+	c->env_host = pm_cli_given(cli, "env-host") ? o->env_host : e->conf.env_host;
+	for (size_t i = 0; i < o->env_merge.n; i++)
+		if (o->env_merge.v[i][0] == '=' || !strchr(o->env_merge.v[i], '='))
+			return pm_fail(err, PM_E_USAGE, "--env-merge \"%s\": must be NAME=VALUE",
+				       o->env_merge.v[i]);
 	int r = pm_ctr_parse_env(&o->env, &o->env_file, &c->env, err);
 	for (size_t i = 0; i < o->label_file.n && r >= 0; i++)
 		r = each_line(o->label_file.v[i], label_word, &c->labels, err);

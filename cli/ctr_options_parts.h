@@ -15,7 +15,8 @@
 int pm_ctr_apply_process(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
 			 char *const *args, struct pm_ctr_config *c, struct pm_err *err);
 /* env*, label*, annotation. Reads the files named. */
-int pm_ctr_apply_env(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err);
+int pm_ctr_apply_env(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+		     struct pm_ctr_config *c, struct pm_err *err);
 /* volume, mount, tmpfs */
 int pm_ctr_apply_mounts(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err);
 /* device* */
@@ -32,7 +33,11 @@ int pm_ctr_apply_life(struct pm_engine *e, const struct pm_ctr_opts *o, struct p
 /* health-*, no-healthcheck */
 int pm_ctr_apply_health(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
 			struct pm_err *err);
-/* cap-*, security-opt, sysctl, privileged, read-only*, namespaces */
-int pm_ctr_apply_security(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err);
+/* cap-*, security-opt, seccomp-policy, sysctl, privileged, read-only* */
+int pm_ctr_apply_security(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+			  struct pm_ctr_config *c, struct pm_err *err);
+/* pid, ipc, uts, cgroupns, userns and its maps */
+int pm_ctr_apply_namespaces(struct pm_engine *e, const struct pm_ctr_opts *o,
+			    struct pm_ctr_config *c, struct pm_err *err);
 
 #endif

@@ -81,6 +81,37 @@ static int network_owner(struct pm_engine *e, const char *mode, char **ret, stru
 	return 0;
 }
 
+/* /dev/shm goes with the IPC namespace. The container's own is a tmpfs that its monitor makes in its run
+ * directory; that of another container is taken out of its monitor's mount namespace, where nothing
+ * is the container's to change. */
+static int shared_memory(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
+			 struct pm_err *err)
+{
+	const char *mode = c->config.ipcns && *c->config.ipcns ? c->config.ipcns : e->conf.ipcns;
+	if (mode && pm_startswith(mode, "container:")) {
+		const char *id = mode + strlen("container:");
+		struct pm_ctr_state st;
+		int r = pm_ctr_state_read(e->store->runroot_fd, id, &st, err);
+		if (r < 0)
+			return r;
+		if (r == 0 || st.monitor <= 0)
+			return pm_fail(err, PM_E_STATE,
+				       "container %s is not running: its ipc namespace cannot be joined", id);
+		b->shm_pid = st.monitor;
+		b->shm_pid_start = (int64_t)st.monitor_start;
+		b->shm_from = pm_asprintf("%s/ctr/%s/shm", e->store->runroot, id);
+		b->shm = pm_asprintf("%s/shm", b->run_dir);
+	} else if (!mode || !*mode || strcmp(mode, "shareable") == 0) {
+		b->shm_size = c->config.shm_size;
+		if (b->shm_size == PM_UNSET &&
+		    pm_conf_parse_size(e->conf.shm_size, &b->shm_size, err) < 0)
+			return pm_wrap(err, "containers.conf: shm_size");
+		b->shm = pm_asprintf("%s/shm", b->run_dir);
+	}
+	b->env.shm = b->shm;
+	return 0;
+}
+
 static int namespaces(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
 		      struct pm_err *err)
 {
@@ -94,6 +125,8 @@ static int namespaces(struct pm_engine *e, const struct pm_container *c, struct 
 		return r;
 
 	struct pm_spec_env *env = &b->env;
+	if ((r = shared_memory(e, c, b, err)) < 0)
+		return r;
 	env->pidns_path = b->pidns_path;
 	env->ipcns_path = b->ipcns_path;
 	env->utsns_path = b->utsns_path;
@@ -306,6 +339,7 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 				    &b->runtime, err);
 	if (r >= 0)
 		r = open_view(e, c, b, err);
+	b->run_dir = pm_asprintf("%s/ctr/%s", e->store->runroot, c->row.id);
 	if (r >= 0)
 		r = namespaces(e, c, b, err);
 	if (r < 0)
@@ -323,7 +357,6 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 	}
 	env->view = &b->view;
 	env->runtime = b->runtime;
-	b->run_dir = pm_asprintf("%s/ctr/%s", e->store->runroot, c->row.id);
 	env->run_dir = b->run_dir;
 	pm_attach_size(&env->console_rows, &env->console_cols);
 	b->seccomp_cache = pm_store_run_path(e->store, "seccomp");
@@ -348,7 +381,7 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 	char *strings[] = {b->run_dir,	  b->rootfs,	   b->runtime,	  b->init_path,
 			   b->seccomp_cache, b->cgroup_path, b->netns_path, b->pidns_path,
 			   b->ipcns_path, b->utsns_path,   b->cgroupns_path, b->hosts_from,
-			   b->resolv_from};
+			   b->resolv_from, b->shm, b->shm_from};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(strings); i++)
 		free(strings[i]);
 	memset(b, 0, sizeof(*b));
@@ -464,7 +497,16 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	for (size_t i = 0; i < spec->n_chowns; i++)
 		pm_launch_plan_add_chown(plan, spec->chowns[i].path, spec->chowns[i].uid,
 					 spec->chowns[i].gid);
+	for (size_t i = 0; i < spec->n_appends; i++)
+		pm_launch_plan_add_append(plan, spec->appends[i].path, spec->appends[i].text);
 	pm_strv_add_all(&plan->net_sysctls, spec->net_sysctls.v);
+	plan->shm_dir = pm_strdup_null(b->shm);
+	plan->shm_pid = b->shm_pid;
+	plan->shm_pid_start = b->shm_pid_start;
+	plan->shm_from = pm_strdup_null(b->shm_from);
+	plan->shm_size = b->shm_size;
+	plan->timeout = k->timeout != PM_UNSET ? k->timeout : 0;
+	plan->preserve_fds = k->preserve_fds;
 
 	plan->terminal = k->terminal;
 	plan->stdin_open = k->stdin_open;

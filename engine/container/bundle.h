@@ -41,7 +41,8 @@ struct pm_bundle_env {
 	struct pm_cgroup cgroup;
 	char *run_dir, *rootfs, *runtime, *init_path, *seccomp_cache, *cgroup_path;
 	char *netns_path, *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path;
-	char *hosts_from, *resolv_from;
+	char *hosts_from, *resolv_from, *shm, *shm_from;
+	int64_t shm_size, shm_pid, shm_pid_start; /* of the monitor that has shm_from */
 };
 
 #define _cleanup_bundle_env_ _cleanup_(pm_bundle_env_free)

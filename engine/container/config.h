@@ -80,6 +80,7 @@ struct pm_ctr_config {
 	struct pm_strv entrypoint; /* resolved */
 	struct pm_strv command;    /* resolved; arguments of the entrypoint */
 	struct pm_strv env;        /* resolved: image's, containers.conf's, then the user's */
+	bool env_host;             /* this process's whole environment below the image's */
 	char *user;                /* as given, or the image's; NULL: root */
 	struct pm_strv groups;     /* --group-add: names, ids or "keep-groups" */
 	char *workdir;             /* resolved: -w or the image's; NULL: / */
@@ -95,7 +96,12 @@ struct pm_ctr_config {
 	int64_t timeout;           /* --timeout: seconds until it is killed; PM_UNSET: never */
 	char *detach_keys;
 	bool http_proxy_off;       /* --http-proxy=false, or containers.conf's http_proxy */
-	int64_t preserve_fds;
+	int64_t preserve_fds;      /* so many descriptors from 3 on are the process's, too */
+	struct pm_strv preserve_fd; /* --preserve-fd: these, by number; preserve_fds reaches the last */
+	bool passwd_off;           /* --passwd=false: no entries are added to /etc/passwd and group */
+	char *passwd_entry, *group_entry; /* templates of the entries added */
+	struct pm_strv hostusers;  /* --hostuser: users of the host to be added */
+	char *personality;         /* "LINUX" or "LINUX32" */
 	int64_t oom_score_adj;
 	char *sdnotify;            /* "container", "conmon", "ignore" */
 	char *pid_file, *conmon_pid_file, *cidfile;
@@ -107,6 +113,8 @@ struct pm_ctr_config {
 	bool read_only;
 	bool read_only_tmpfs_off; /* --read-only-tmpfs=false */
 	int64_t shm_size;         /* bytes; PM_UNSET: containers.conf's (64 MiB) */
+	int64_t shm_size_systemd; /* of the tmpfs mounts for systemd; PM_UNSET: the kernel's default */
+	struct pm_strv chrootdirs; /* directories that get hosts, resolv.conf and the like, too */
 	struct pm_ctr_device *devices;
 	size_t n_devices;
 	struct pm_strv device_cgroup_rules;
@@ -131,6 +139,7 @@ struct pm_ctr_config {
 	struct pm_strv cap_add, cap_drop; /* as given: "NET_ADMIN", "cap_net_admin", "all" */
 	struct pm_strv security_opt; /* "seccomp=FILE", "no-new-privileges", "label=...", "mask=...",
 				      * "unmask=...", "apparmor=...", "proc-opts=..." */
+	char *seccomp_policy; /* "default" (NULL) or "image": the profile in the image's label */
 	struct pm_ctr_ulimit *ulimits;
 	size_t n_ulimits;
 	struct pm_strv sysctls; /* NAME=VALUE */
@@ -139,6 +148,7 @@ struct pm_ctr_config {
 	 * "none"; for userns "auto...", "keep-id...", "nomap"; NULL: containers.conf's */
 	char *pidns, *ipcns, *utsns, *cgroupns, *userns;
 	struct pm_strv uid_map, gid_map; /* --uidmap, --gidmap as given */
+	char *subuidname, *subgidname;   /* names in /etc/subuid and /etc/subgid */
 
 	/* cgroups and limits */
 	char *cgroups;       /* "enabled", "disabled", "no-conmon", "split"; NULL: enabled */
@@ -199,6 +209,11 @@ struct pm_ctr_throttle *pm_ctr_config_add_throttle(struct pm_ctr_config *c);
  * PM_E_FORMAT for a malformed image config, PM_E_USAGE when nothing is left to run. */
 int pm_ctr_config_apply_image(struct pm_ctr_config *c, const struct pm_json *image_config,
 			      bool user_entrypoint, struct pm_err *err);
+
+/* Is the container to be run for systemd: --systemd=always, or its command is an init (not under --init)? */
+bool pm_ctr_config_is_systemd(const struct pm_ctr_config *c);
+/* What systemd stops by: SIGRTMIN+3, as the kernel counts. */
+#define PM_SIGRTMIN_3 37
 
 /* --entrypoint's argument: a JSON array of strings, or one word. "" gives no entrypoint. */
 int pm_ctr_parse_entrypoint(const char *arg, struct pm_strv *ret, struct pm_err *err);

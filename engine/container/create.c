@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/undo.h"
+#include "engine/container/env_expand.h"
 #include "engine/container/health.h"
 #include "engine/container/name.h"
 #include "engine/container/remove.h"
@@ -62,6 +63,30 @@ static void unset_env(struct pm_ctr_config *k, const struct pm_strv *given,
 	}
 }
 
+/* --env-merge: words over what containers.conf and the image set; --env stays above it. */
+static int merge_env(struct pm_engine *e, struct pm_ctr_config *k, const struct pm_strv *given,
+		     const struct pm_create_options *o, struct pm_err *err)
+{
+	if (!o->env_merge || !o->env_merge->n)
+		return 0;
+	_cleanup_strv_ struct pm_strv known = PM_STRV_INIT;
+	int r = pm_engine_conf(e, err);
+	if (r < 0)
+		return r;
+	pm_strv_add_all(&known, e->conf.env.v);
+	pm_env_merge(&known, &k->env);
+	for (size_t i = 0; i < o->env_merge->n; i++) {
+		const char *word = o->env_merge->v[i], *eq = strchr(word, '=');
+		_cleanup_free_ char *name = pm_strndup(word, (size_t)(eq - word)), *value = NULL;
+		r = pm_env_expand(eq + 1, &known, &value, err);
+		if (r < 0)
+			return pm_wrap(err, "--env-merge %s", word);
+		if (!pm_env_get(given, name))
+			pm_env_set(&k->env, name, value);
+	}
+	return 0;
+}
+
 static int apply_image(struct pm_engine *e, struct pm_container *c,
 		       const struct pm_create_options *o, struct pm_err *err)
 {
@@ -69,21 +94,23 @@ static int apply_image(struct pm_engine *e, struct pm_container *c,
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_json *config = NULL;
 
-	int r = pm_image_by_id(e->store, o->image_id, PM_IMAGE_CONFIG, &image, err);
-	if (r < 0)
-		return r;
-	r = pm_json_parse(pool, image.config, image.config_len, &config, err);
-	if (r < 0)
-		return pm_wrap(err, "configuration of image %s", o->image_id);
-
-	free(c->config.image_id);
-	c->config.image_id = pm_strdup(image.id);
+	if (o->image_id) {
+		int r = pm_image_by_id(e->store, o->image_id, PM_IMAGE_CONFIG, &image, err);
+		if (r < 0)
+			return r;
+		r = pm_json_parse(pool, image.config, image.config_len, &config, err);
+		if (r < 0)
+			return pm_wrap(err, "configuration of image %s", o->image_id);
+		free(c->config.image_id);
+		c->config.image_id = pm_strdup(image.id);
+	}
 	_cleanup_strv_ struct pm_strv given = PM_STRV_INIT;
 	pm_strv_add_all(&given, c->config.env.v);
-	r = pm_ctr_config_apply_image(&c->config, config, o->user_entrypoint, err);
-	if (r >= 0)
-		unset_env(&c->config, &given, o);
-	return r;
+	int r = pm_ctr_config_apply_image(&c->config, config, o->user_entrypoint, err);
+	if (r < 0)
+		return r;
+	unset_env(&c->config, &given, o);
+	return merge_env(e, &c->config, &given, o, err);
 }
 
 /* A name that no other container has; the row's uniqueness decides, this only saves a retry. */
@@ -183,6 +210,48 @@ static int resolve_join(struct pm_engine *e, struct pm_container *c, char **mode
 	*mode = pm_asprintf("container:%s", other.id);
 	if (!pm_strv_has(&c->row.deps, other.id))
 		pm_strv_add(&c->row.deps, other.id);
+	return 0;
+}
+
+/* An IPC namespace is joined for good only where its /dev/shm can be shared, and of its maker. */
+static int resolve_ipc(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
+{
+	char **mode = &c->config.ipcns;
+	if (!*mode || !pm_startswith(*mode, "container:"))
+		return 0;
+	_cleanup_container_ struct pm_container other;
+	pm_container_init(&other);
+	int r = pm_container_load(e, *mode + strlen("container:"), &other, err);
+	if (r < 0)
+		return pm_wrap(err, "container to share ipc namespace with");
+	const char *its = other.config.ipcns;
+	if (pm_streq(its, "private") || pm_streq(its, "none"))
+		return pm_fail(err, PM_E_USAGE,
+			       "ipc of container %s is not shareable: it was made with --ipc %s",
+			       other.row.name, its);
+	if (its && (pm_startswith(its, "container:") || pm_startswith(its, "ns:") ||
+		    pm_streq(its, "host"))) {
+		free(*mode);
+		*mode = pm_strdup(its);
+	}
+	return resolve_join(e, c, mode, "ipc", err);
+}
+
+/* --requires: names become ids, and dependencies of the row. */
+static int resolve_requires(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
+{
+	struct pm_strv *l = &c->config.requires_ctrs;
+	for (size_t i = 0; i < l->n; i++) {
+		_cleanup_ctr_row_ struct pm_ctr_row other = {0};
+		int r = pm_ctr_find(e->store, l->v[i], 0, &other, err);
+		if (r < 0)
+			return pm_wrap(err, "\"%s\" is not a valid container, cannot be used as a "
+					    "dependency", l->v[i]);
+		free(l->v[i]);
+		l->v[i] = pm_strdup(other.id);
+		if (!pm_strv_has(&c->row.deps, other.id))
+			pm_strv_add(&c->row.deps, other.id);
+	}
 	return 0;
 }
 
@@ -388,22 +457,20 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 
 	struct made made = {.e = e, .id = k->id};
 	_cleanup_undo_ struct pm_undo undo = PM_UNDO_INIT;
-	if (o->image_id) {
-		r = apply_image(e, c, o, err);
-		if (r < 0)
-			return r;
-	}
-	if (!o->image_id)
-		pm_health_merge(&k->healthcheck, NULL);
+	r = apply_image(e, c, o, err);
+	if (r < 0)
+		return r;
 	if ((r = pm_health_check_config(k, err)) < 0 ||
 	    (r = resolve_join(e, c, &k->network, "network", err)) < 0 ||
 	    (r = resolve_join(e, c, &k->pidns, "pid", err)) < 0 ||
-	    (r = resolve_join(e, c, &k->ipcns, "ipc", err)) < 0 ||
+	    (r = resolve_ipc(e, c, err)) < 0 ||
 	    (r = resolve_join(e, c, &k->utsns, "uts", err)) < 0 ||
 	    (r = resolve_join(e, c, &k->cgroupns, "cgroup", err)) < 0 ||
 	    (r = resolve_join(e, c, &k->userns, "user", err)) < 0 ||
-	    (r = resolve_ports(c, err)) < 0)
+	    (r = resolve_requires(e, c, err)) < 0 || (r = resolve_ports(c, err)) < 0)
 		return r;
+	if (k->stop_signal == PM_UNSET && pm_ctr_config_is_systemd(k))
+		k->stop_signal = PM_SIGRTMIN_3;
 
 	/* until the row is there, a sweep would take the directory for what a dead process left */
 	_cleanup_close_ int lock = pm_store_lock(e->store, "container", k->id, PM_LOCK_EXCLUSIVE, true, err);

@@ -18,6 +18,7 @@ struct pm_create_options {
 	bool starting;          /* the row is written as running: `run` starts it at once */
 	const struct pm_strv *unsetenv; /* --unsetenv: names the image does not set; NULL: none */
 	bool unsetenv_all;      /* nothing of the image's environment is taken */
+	const struct pm_strv *env_merge; /* --env-merge: NAME=WORD, expanded from the image's; NULL: none */
 	bool replace;           /* --replace: remove a container of that name first */
 };
 

@@ -8,6 +8,8 @@
 #include "base/fs.h"
 #include "engine/container/health.h"
 
+extern char **environ;
+
 static const struct {
 	const char *name;
 	int sig;
@@ -116,6 +118,25 @@ int pm_ctr_parse_entrypoint(const char *arg, struct pm_strv *ret, struct pm_err 
 	return 0;
 }
 
+/* --systemd=true: the command's name decides, as Podman's list has it. */
+bool pm_ctr_config_is_systemd(const struct pm_ctr_config *c)
+{
+	static const char *const inits[] = {"/usr/sbin/init", "/sbin/init",
+					    "/usr/local/sbin/init", "/lib/systemd/systemd"};
+	if (c->systemd && strcmp(c->systemd, "always") == 0)
+		return true;
+	if ((c->systemd && strcmp(c->systemd, "true") != 0) || c->init)
+		return false;
+	const char *cmd = c->entrypoint.n ? c->entrypoint.v[0] : c->command.n ? c->command.v[0] : "";
+	const char *base = strrchr(cmd, '/');
+	if (pm_streq(base ? base + 1 : cmd, "systemd"))
+		return true;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(inits); i++)
+		if (pm_streq(cmd, inits[i]))
+			return true;
+	return false;
+}
+
 /* An array of strings, or null, or nothing. */
 static int strings(const struct pm_json *cfg, const char *name, struct pm_strv *ret,
 		   struct pm_err *err)
@@ -181,17 +202,6 @@ static int add_volumes(struct pm_ctr_config *c, const struct pm_json *cfg, struc
 	return 0;
 }
 
-/* Image's first; the user's replace in place. */
-static void merge_env(struct pm_strv *base, const struct pm_strv *over)
-{
-	for (size_t i = 0; i < over->n; i++) {
-		const char *eq = strchr(over->v[i], '=');
-		_cleanup_free_ char *name =
-			eq ? pm_strndup(over->v[i], (size_t)(eq - over->v[i])) : pm_strdup(over->v[i]);
-		pm_env_set(base, name, eq ? eq + 1 : "");
-	}
-}
-
 /* What a program behind a proxy needs to reach the network, below anything else that is set. */
 static void add_proxies(struct pm_strv *env)
 {
@@ -210,11 +220,13 @@ static int merge_words(struct pm_ctr_config *c, const struct pm_json *cfg, struc
 	struct pm_strv env = PM_STRV_INIT, merged = PM_STRV_INIT;
 	int r = strings(cfg, "Env", &env, err);
 	if (r >= 0) {
-		if (!c->http_proxy_off)
+		if (c->env_host)
+			pm_strv_add_all(&merged, environ);
+		else if (!c->http_proxy_off)
 			add_proxies(&merged);
 		/* A variable given twice: the later one counts. */
-		merge_env(&merged, &env);
-		merge_env(&merged, &c->env);
+		pm_env_merge(&merged, &env);
+		pm_env_merge(&merged, &c->env);
 		pm_strv_free(&c->env);
 		c->env = merged;
 	}
@@ -228,7 +240,7 @@ static int merge_words(struct pm_ctr_config *c, const struct pm_json *cfg, struc
 		if (pm_json_is(v, PM_JSON_STRING))
 			pm_env_set(&all, labels->members[i].name, v->string);
 	}
-	merge_env(&all, &c->labels);
+	pm_env_merge(&all, &c->labels);
 	pm_strv_free(&c->labels);
 	c->labels = all;
 	for (size_t i = 0; i < pm_json_len(ports); i++)

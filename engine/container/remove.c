@@ -12,6 +12,7 @@
 #include "engine/container/stop.h"
 #include "engine/events/events.h"
 #include "netns/userns.h"
+#include "storage/image.h"
 #include "storage/stage.h"
 #include "storage/volume.h"
 
@@ -212,4 +213,22 @@ void pm_containers_remove(struct pm_engine *e, struct pm_container *v, size_t n,
 			pm_container_remove(e, &v[i], &one, &errs[i]);
 	if (n && !o->no_sweep)
 		pm_engine_sweep(e);
+}
+
+int pm_container_remove_image(struct pm_engine *e, const struct pm_container *c, struct pm_err *err)
+{
+	_cleanup_image_row_ struct pm_image_row row = {0};
+	struct pm_image_removed removed = {0};
+	struct pm_err why = PM_ERR_INIT;
+	if (!c->config.autoremove_image || !c->config.image_id)
+		return 0;
+	int r = pm_image_by_id(e->store, c->config.image_id, 0, &row, &why);
+	if (r >= 0 && row.n_names > 1 && c->config.image)
+		r = pm_image_untag(e->store, c->config.image, &why);
+	else if (r >= 0)
+		r = pm_image_remove(e->store, row.id, &removed, &why);
+	pm_image_removed_free(&removed);
+	if (r < 0 && r != -PM_E_INUSE && r != -PM_E_NOSUCH)
+		return pm_fail(err, why.code, "remove image %s: %s", c->config.raw_image_name, why.text);
+	return 0;
 }

@@ -33,4 +33,8 @@ void pm_containers_remove(struct pm_engine *e, struct pm_container *v, size_t n,
 int pm_container_remove_ended(struct pm_engine *e, struct pm_container *c, bool volumes,
 			      struct pm_err *err);
 
+/* --rmi, after the container is gone: its image goes, too, or only its name when there are others. That
+ * another container uses it is no error. */
+int pm_container_remove_image(struct pm_engine *e, const struct pm_container *c, struct pm_err *err);
+
 #endif

@@ -67,6 +67,8 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 
 	s->engine = e;
 	mo.attach = facts->attach;
+	mo.preserve_fds = facts->config->preserve_fds;
+	mo.preserve_only = &facts->config->preserve_fd;
 	int r = choose_userns(s, facts, &mo, &userns, err);
 	if (r < 0)
 		return r;
@@ -221,7 +223,8 @@ int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach,
 		r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
 	struct pm_start_facts facts = {.network = c->config.network,
 				       .join = pm_container_joins(c),
-				       .attach = attach};
+				       .attach = attach,
+				       .config = &c->config};
 	if (r >= 0) {
 		c->row.word = PM_CTR_EXITED; /* so that its start is written anew */
 		r = pm_start_begin(e, &facts, s, err);

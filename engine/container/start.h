@@ -32,6 +32,7 @@ struct pm_start_facts {
 	const char *network; /* the container's network mode, "slirp4netns" starts pm-slirp */
 	const char *join;    /* id of a container whose namespaces are joined, or NULL */
 	bool attach;         /* a foreground client: an attach channel is made */
+	const struct pm_ctr_config *config; /* of the container, as far as it is known */
 };
 
 struct pm_start {

@@ -713,6 +713,20 @@ static int drop_stalled(void)
 	return (int)next;
 }
 
+/* --timeout: kill the container when it is due. The time left until then, or -1. */
+static int check_deadline(struct monitor *m)
+{
+	if (!m->deadline || m->exited)
+		return -1;
+	int64_t left = m->deadline - monitor_now_ms();
+	if (left > 0)
+		return left > INT32_MAX ? INT32_MAX : (int)left;
+	m->deadline = 0;
+	m->timed_out = true;
+	kill(m->init, SIGKILL);
+	return -1;
+}
+
 /* The smaller of two waits in ms, of which -1 is for ever. */
 static int sooner(int a, int b)
 {
@@ -722,7 +736,7 @@ static int sooner(int a, int b)
 void io_wait(struct monitor *m)
 {
 	struct epoll_event e[8];
-	int timeout = sooner(drop_stalled(), life_next_timer(m));
+	int timeout = sooner(sooner(drop_stalled(), life_next_timer(m)), check_deadline(m));
 	bool settle = !io.settled && (timeout < 0 || timeout > SETTLE_MS);
 	update_outputs();
 	int n = epoll_wait(io.epoll, e, 8, settle ? SETTLE_MS : timeout);
@@ -761,6 +775,9 @@ void io_run(struct monitor *m)
 		if (io.out[i] >= 0)
 			watch(EPOLL_CTL_ADD, io.out[i], EPOLLIN, TAG_OUT + i);
 	io.out_on = true;
+	m->timed_out = false;
+	if (m->plan.timeout > 0 && m->plan.timeout < INT32_MAX)
+		m->deadline = monitor_now_ms() + m->plan.timeout * 1000;
 	if (m->oom_fd >= 0)
 		watch(EPOLL_CTL_ADD, m->oom_fd, EPOLLPRI, TAG_OOM);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -87,6 +88,13 @@ static const struct field fields[] = {
 	FE(netns, PM_LAUNCH_NET_JOIN),
 	F(netns_path, F_STR),
 	F(net_sysctls, F_STRV),
+	F(shm_dir, F_STR),
+	F(shm_from, F_STR),
+	F(shm_size, F_I64),
+	F(shm_pid, F_I64),
+	F(shm_pid_start, F_I64),
+	F(timeout, F_I64),
+	F(preserve_fds, F_I64),
 	F(terminal, F_BOOL),
 	F(stdin_open, F_BOOL),
 	F(stdin_once, F_BOOL),
@@ -158,6 +166,11 @@ void pm_launch_plan_free(struct pm_launch_plan *p)
 		free(p->chowns[i].path);
 	free(p->chowns);
 	pm_volume_mounts_free(&p->mounts);
+	for (size_t i = 0; i < p->n_appends; i++) {
+		free(p->appends[i].path);
+		free(p->appends[i].text);
+	}
+	free(p->appends);
 	pm_slirp_config_free(&p->slirp);
 	memset(p, 0, sizeof(*p));
 }
@@ -181,6 +194,12 @@ void pm_launch_plan_add_chown(struct pm_launch_plan *p, const char *path, uid_t 
 {
 	p->chowns = pm_reallocarray(p->chowns, p->n_chowns + 1, sizeof(p->chowns[0]));
 	p->chowns[p->n_chowns++] = (struct pm_launch_chown){pm_strdup(path), uid, gid};
+}
+
+void pm_launch_plan_add_append(struct pm_launch_plan *p, const char *path, const char *text)
+{
+	p->appends = pm_reallocarray(p->appends, p->n_appends + 1, sizeof(p->appends[0]));
+	p->appends[p->n_appends++] = (struct pm_launch_append){pm_strdup(path), pm_strdup(text)};
 }
 
 void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w)
@@ -227,6 +246,10 @@ void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w)
 	}
 	if (p->mounts.n)
 		pm_volume_mounts_encode(&p->mounts, "mount", w);
+	for (size_t i = 0; i < p->n_appends; i++) {
+		pm_wire_add(w, "append.path", p->appends[i].path);
+		pm_wire_add(w, "append.text", p->appends[i].text);
+	}
 	if (p->netns == PM_LAUNCH_NET_SLIRP)
 		pm_slirp_config_encode(&p->slirp, w);
 }
@@ -252,7 +275,8 @@ static int decode_owned_path(const char *s, unsigned int num[3], const char **re
 static int decode_paths(const struct pm_wire *w, struct pm_launch_plan *p, struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv dirs = PM_STRV_INIT, chowns = PM_STRV_INIT,
-				      from = PM_STRV_INIT, to = PM_STRV_INIT;
+				      from = PM_STRV_INIT, to = PM_STRV_INIT, files = PM_STRV_INIT,
+				      texts = PM_STRV_INIT;
 	unsigned int num[3];
 	const char *path;
 	int r;
@@ -281,6 +305,12 @@ static int decode_paths(const struct pm_wire *w, struct pm_launch_plan *p, struc
 			return r;
 		pm_launch_plan_add_copyup(p, path, to.v[i], num[1], num[2]);
 	}
+	pm_wire_get_list(w, "append.path", &files);
+	pm_wire_get_list(w, "append.text", &texts);
+	if (files.n != texts.n)
+		return pm_fail(err, PM_E_FORMAT, "launch plan: files without text");
+	for (size_t i = 0; i < files.n; i++)
+		pm_launch_plan_add_append(p, files.v[i], texts.v[i]);
 	return pm_volume_mounts_decode(w, "mount", &p->mounts, err);
 }
 
@@ -358,6 +388,29 @@ int pm_launch_plan_decode(const struct pm_wire *w, struct pm_launch_plan *ret, s
 
 /* --- pm's side ----------------------------------------------------------------------- */
 
+bool pm_fd_handed_down(int fd)
+{
+	return fcntl(fd, F_GETFD) == 0;
+}
+
+static int preserved(const struct pm_monitor_opts *opts, struct pm_proc_fd *fds, size_t *n,
+		     struct pm_err *err)
+{
+	for (int i = 0; i < opts->preserve_fds; i++) {
+		char number[16];
+		snprintf(number, sizeof(number), "%d", 3 + i);
+		const struct pm_strv *only = opts->preserve_only;
+		if (only && only->n && !pm_strv_has(only, number))
+			continue;
+		if (!pm_fd_handed_down(3 + i))
+			return pm_fail(err, PM_E_USAGE,
+				       "file descriptor %d is not available - the preserve-fds option "
+				       "requires that file descriptors must be passed", 3 + i);
+		fds[(*n)++] = (struct pm_proc_fd){3 + i, PM_MONITOR_FD_PRESERVED + i};
+	}
+	return 0;
+}
+
 int pm_monitor_spawn(struct pm_monitor *m, const struct pm_monitor_opts *opts, struct pm_err *err)
 {
 	_cleanup_close_ int control_here = -1, control_there = -1, attach_here = -1,
@@ -375,8 +428,14 @@ int pm_monitor_spawn(struct pm_monitor *m, const struct pm_monitor_opts *opts, s
 		attach_there = pair[1];
 	}
 
-	struct pm_proc_fd fds[5];
+	_cleanup_free_ struct pm_proc_fd *fds = NULL;
 	size_t n = 0;
+	if (opts->preserve_fds < 0 || opts->preserve_fds > PM_PRESERVE_MAX)
+		return pm_fail(err, PM_E_USAGE, "at most %d file descriptors can be preserved", PM_PRESERVE_MAX);
+	fds = pm_calloc(5 + (size_t)opts->preserve_fds, sizeof(*fds));
+	int r = preserved(opts, fds, &n, err);
+	if (r < 0)
+		return r;
 	fds[n++] = (struct pm_proc_fd){control_there, 3};
 	if (attach_there >= 0)
 		fds[n++] = (struct pm_proc_fd){attach_there, 4};
@@ -398,7 +457,7 @@ int pm_monitor_spawn(struct pm_monitor *m, const struct pm_monitor_opts *opts, s
 	spec.fds = fds;
 	spec.n_fds = n;
 	spec.new_session = true;
-	int r = pm_proc_spawn(&spec, &m->pid, NULL, err);
+	r = pm_proc_spawn(&spec, &m->pid, NULL, err);
 	if (r < 0)
 		return r;
 	m->control_fd = pm_steal_fd(&control_here);

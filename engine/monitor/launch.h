@@ -112,6 +112,11 @@ struct pm_launch_check {
 	int64_t successes; /* start-up: in a row until it has passed */
 };
 
+/* Text for the end of a file in the rootfs, when that is a regular one. */
+struct pm_launch_append {
+	char *path, *text;
+};
+
 /* Strings are owned; NULL where "may be NULL" is said. Zeroed with defaults by pm_launch_plan_init.
  */
 struct pm_launch_plan {
@@ -144,11 +149,20 @@ struct pm_launch_plan {
 	size_t n_copyups;
 	struct pm_launch_chown *chowns;
 	size_t n_chowns;
+	struct pm_launch_append *appends;
+	size_t n_appends;
+	/* The container's /dev/shm, a directory made in ctr_dir; NULL: none. A tmpfs of shm_size bytes, or, with
+	 * shm_from, what another container's monitor has mounted there. */
+	char *shm_dir, *shm_from;
+	int64_t shm_size, shm_pid, shm_pid_start;
 
 	enum pm_launch_netns netns;
 	char *netns_path; /* JOIN */
 	struct pm_slirp_config slirp; /* SLIRP */
 	struct pm_strv net_sysctls; /* LO, SLIRP: "net.NAME=VALUE" */
+
+	int64_t timeout; /* seconds until the container is killed; 0: never */
+	int64_t preserve_fds; /* so many descriptors from 3 on, as far as they were handed over */
 
 	bool terminal;
 	bool stdin_open; /* else stdin is /dev/null */
@@ -197,6 +211,8 @@ void pm_launch_plan_add_copyup(struct pm_launch_plan *p, const char *path, const
 			       uid_t uid, gid_t gid);
 void pm_launch_plan_add_chown(struct pm_launch_plan *p, const char *path, uid_t uid, gid_t gid);
 
+void pm_launch_plan_add_append(struct pm_launch_plan *p, const char *path, const char *text);
+
 void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w);
 /* ret is set whole (needs no init; free it also after a failure). PM_E_FORMAT. */
 int pm_launch_plan_decode(const struct pm_wire *w, struct pm_launch_plan *ret, struct pm_err *err);
@@ -217,6 +233,10 @@ struct pm_monitor {
 	}
 #define _cleanup_monitor_ _cleanup_(pm_monitor_close)
 
+/* So many can be handed through at most. */
+#define PM_PRESERVE_MAX 512
+#define PM_MONITOR_FD_PRESERVED 64
+
 enum pm_monitor_userns {
 	PM_MONITOR_USERNS_NONE, /* root, or inside one already */
 	PM_MONITOR_USERNS_FRESH, /* unshare; pm_monitor_map must follow */
@@ -230,12 +250,20 @@ struct pm_monitor_opts {
 	int slirp_fd; /* pm_slirp_spawn's socket, or -1. Stays the caller's: close it after the
 			 spawn */
 	bool attach; /* make the attach channel */
+	/* Descriptors of this process from 3 on that the container gets: so many, with preserve_only (may be
+	 * NULL) only those whose number is in it. They arrive at PM_MONITOR_FD_PRESERVED and on. */
+	int64_t preserve_fds;
+	const struct pm_strv *preserve_only;
 };
 
 #define PM_MONITOR_OPTS_INIT                                                                       \
 	{                                                                                          \
 		.userns_fd = -1, .mntns_fd = -1, .slirp_fd = -1                                    \
 	}
+
+/* Is fd open, and was it handed down by who executed pm? What pm has opened itself is close-on-exec, and
+ * what came through the execution cannot be. */
+bool pm_fd_handed_down(int fd);
 
 /* Start pm-monitor. *m must be PM_MONITOR_INIT; close it also after later failures. */
 int pm_monitor_spawn(struct pm_monitor *m, const struct pm_monitor_opts *opts, struct pm_err *err);

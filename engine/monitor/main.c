@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -33,9 +34,11 @@ enum {
 	FD_SLIRP,
 	FD_USERNS,
 	FD_MNTNS,
+	/* and from PM_MONITOR_FD_PRESERVED on those of --preserve-fds */
 };
 
 #define ACKNOWLEDGE_MS 10000
+#define EXIT_TIMED_OUT 255 /* as conmon has it */
 
 static struct monitor mon;
 
@@ -300,10 +303,15 @@ static _Noreturn void give_up(struct monitor *m, const struct pm_err *err)
 	_exit(1);
 }
 
+static int exit_code(const struct monitor *m)
+{
+	return m->timed_out ? EXIT_TIMED_OUT : pm_proc_exit_code(m->status);
+}
+
 static void write_exit(struct monitor *m, bool restarting)
 {
 	static const char *const names[] = {"exit_code", "oom_killed", "finished", "restarting"};
-	const int64_t values[] = {pm_proc_exit_code(m->status), m->oom_killed, m->finished, restarting};
+	const int64_t values[] = {exit_code(m), m->oom_killed, m->finished, restarting};
 	char buf[512];
 	size_t len = monitor_encode_ints(buf, sizeof(buf), NULL, names, values, PM_ARRAY_SIZE(values));
 	monitor_write_file(m, "exit", buf, len, NULL);
@@ -313,7 +321,7 @@ static void write_exit(struct monitor *m, bool restarting)
 static void tell_exit(struct monitor *m, bool restarting)
 {
 	static const char *const names[] = {"exit_code", "oom_killed"};
-	const int code = pm_proc_exit_code(m->status);
+	const int code = exit_code(m);
 	m->oom_killed = runtime_oom_killed(m);
 	m->finished = pm_time_now();
 	const int64_t values[] = {code, m->oom_killed};
@@ -379,7 +387,7 @@ static void live(struct monitor *m)
 			health_start(m);
 		io_run(m);
 		health_stop(m);
-		bool again = life_restarts(m, pm_proc_exit_code(m->status));
+		bool again = life_restarts(m, exit_code(m));
 		tell_exit(m, again);
 		if (!again)
 			return;
@@ -401,6 +409,8 @@ static void clean_up(struct monitor *m)
 	pm_volume_umount_all(&p->mounts);
 	if (p->overlay)
 		pm_overlay_umount(p->rootfs, NULL);
+	if (p->shm_dir)
+		umount2(p->shm_dir, MNT_DETACH);
 	for (size_t i = 0; i < p->remove_dirs.n; i++)
 		pm_fs_remove_tree(AT_FDCWD, p->remove_dirs.v[i], NULL);
 }
@@ -433,6 +443,7 @@ int main(int argc, char **argv)
 	m->fresh_userns = argc > 1 && pm_streq(argv[1], "--userns=fresh");
 	m->ctr_fd = m->live_fd = m->give_in = m->give_out = m->give_err = m->runtime_err =
 		m->oom_fd = -1;
+	runtime_take_preserved();
 	set_signals();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	umask(022);
@@ -456,7 +467,7 @@ int main(int argc, char **argv)
 	live(m);
 	io_unlink(m);
 	clean_up(m);
-	io_finish(m, pm_proc_exit_code(m->status), true);
+	io_finish(m, exit_code(m), true);
 
 	if (m->control_fd >= 0)
 		shutdown(m->control_fd, SHUT_WR);

@@ -3,14 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "netns/tap.h"
 #include "storage/vfs.h"
+#include "storage/volume_mount.h"
 #include "storage/volume.h"
 
 int prepare_mount_namespace(struct pm_err *err)
@@ -178,6 +181,18 @@ static int copy_up(int root, const struct pm_launch_copyup *c, struct pm_err *er
 	return pm_fs_write_file(AT_FDCWD, mark, "", 0, 0600, false, err);
 }
 
+/* Entries of /etc/passwd and /etc/group: whatever an image has put there, nothing else is written to. */
+static int append(int root, const struct pm_launch_append *a, struct pm_err *err)
+{
+	struct pm_err why = PM_ERR_INIT;
+	struct stat st;
+	_cleanup_close_ int fd = pm_fs_open_in(root, a->path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY, 0,
+					       &why);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	return pm_fs_write_all(fd, a->text, strlen(a->text), err);
+}
+
 static int chown_tree(int dirfd, const char *name, uid_t uid, gid_t gid, int depth,
 		      struct pm_err *err)
 {
@@ -240,10 +255,41 @@ int prepare_again(struct monitor *m, struct pm_err *err)
 	return r < 0 ? r : make_dirs(p, root, err);
 }
 
+static int share_shm(const struct pm_launch_plan *p, struct pm_err *err)
+{
+	_cleanup_close_ int tree = pm_mount_borrow(p->shm_pid, p->shm_pid_start, p->shm_from, err);
+	int r = tree < 0 ? tree : pm_mount_place(tree, p->shm_dir, err);
+	return r < 0 ? pm_wrap(err, "share /dev/shm with another container") : 0;
+}
+
+/* The container's /dev/shm is made here and not by the runtime, so that containers which join its IPC
+ * namespace find it, too: by our mount namespace. */
+static int mount_shm(struct monitor *m, struct pm_err *err)
+{
+	const struct pm_launch_plan *p = &m->plan;
+	char options[64];
+	monitor_owner_begin(m);
+	int r = mkdir(p->shm_dir, 0700) < 0 && errno != EEXIST
+			? pm_fail_sys(err, "make directory %s", p->shm_dir)
+			: 0;
+	monitor_owner_end(m);
+	if (r < 0)
+		return r;
+	if (p->shm_from)
+		return share_shm(p, err);
+	snprintf(options, sizeof(options), "mode=1777,size=%lld", (long long)p->shm_size);
+	if (mount("shm", p->shm_dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
+		return pm_fail_sys(err, "mount a tmpfs for the container's /dev/shm");
+	return 0;
+}
+
 int prepare_files(struct monitor *m, struct pm_err *err)
 {
 	const struct pm_launch_plan *p = &m->plan;
 	int r;
+
+	if (p->shm_dir && (r = mount_shm(m, err)) < 0)
+		return r;
 
 	if (p->cgroup_private_mount) {
 		r = pm_cgroup_private_mount(err);
@@ -276,6 +322,11 @@ int prepare_files(struct monitor *m, struct pm_err *err)
 	r = make_dirs(p, root, err);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < p->n_appends; i++) {
+		r = append(root, &p->appends[i], err);
+		if (r < 0)
+			return pm_wrap(err, "add to %s in the container", p->appends[i].path);
+	}
 	for (size_t i = 0; i < p->n_chowns; i++) {
 		const struct pm_launch_chown *c = &p->chowns[i];
 		r = chown_tree(AT_FDCWD, c->path, c->uid, c->gid, 0, err);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,6 +172,10 @@ static void build_argv(const struct monitor *m, const char *console, struct pm_s
 	pm_strv_add(argv, "--detach");
 	pm_strv_add(argv, "--pid-file");
 	pm_strv_addf(argv, "%s/pidfile", p->ctr_dir);
+	if (p->preserve_fds > 0) {
+		pm_strv_add(argv, "--preserve-fds");
+		pm_strv_addf(argv, "%d", (int)p->preserve_fds);
+	}
 	if (console) {
 		pm_strv_add(argv, "--console-socket");
 		pm_strv_add(argv, console);
@@ -206,8 +212,39 @@ static size_t stream_fds(const struct monitor *m, int runtime_err, struct pm_pro
 	return n;
 }
 
+void runtime_take_preserved(void)
+{
+	/* Linux 5.11 */
+	if (syscall(SYS_close_range, PM_MONITOR_FD_PRESERVED, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	for (int i = 0; i < PM_PRESERVE_MAX; i++)
+		fcntl(PM_MONITOR_FD_PRESERVED + i, F_SETFD, FD_CLOEXEC);
+}
+
+/* Those of --preserve-fds, at their numbers again. The numbers between them are not left free: the runtime
+ * would open its own there, and pass them on to the container. */
+static int preserved_fds(const struct monitor *m, struct pm_proc_fd *fds, size_t *n, int *null_fd,
+			 struct pm_err *err)
+{
+	for (int i = 0; i < m->plan.preserve_fds; i++) {
+		int fd = PM_MONITOR_FD_PRESERVED + i;
+		if (fcntl(fd, F_GETFD) < 0) {
+			if (*null_fd < 0)
+				*null_fd = pm_fs_open(AT_FDCWD, "/dev/null", O_RDWR, 0, err);
+			if (*null_fd < 0)
+				return *null_fd;
+			fd = *null_fd;
+		}
+		fds[(*n)++] = (struct pm_proc_fd){fd, 3 + i};
+	}
+	return 0;
+}
+
 static void close_given(struct monitor *m)
 {
+	for (int i = 0; i < m->plan.preserve_fds; i++)
+		close(PM_MONITOR_FD_PRESERVED + i);
+	m->plan.preserve_fds = 0; /* a restart has none */
 	int *fds[] = {&m->give_in, &m->give_out, &m->give_err};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)
@@ -273,13 +310,17 @@ int runtime_start(struct monitor *m, const char *console, struct pm_err *err)
 
 	_cleanup_strv_ struct pm_strv argv = PM_STRV_INIT;
 	build_argv(m, console, &argv);
-	struct pm_proc_fd fds[3];
+	static struct pm_proc_fd fds[3 + PM_PRESERVE_MAX];
 	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
 	spec.path = p->runtime;
 	spec.argv = pm_strv_argv(&argv);
 	spec.envp = p->runtime_env.n ? pm_strv_argv(&p->runtime_env) : NULL;
 	spec.fds = fds;
 	spec.n_fds = stream_fds(m, own_write, fds);
+	_cleanup_close_ int null_fd = -1;
+	r = preserved_fds(m, fds, &spec.n_fds, &null_fd, err);
+	if (r < 0)
+		return r;
 	spec.death_signal = SIGKILL;
 
 	pid_t pid;

@@ -7,6 +7,9 @@
 
 #include "engine/monitor/monitor.h"
 
+/* First of all: the descriptors that pm handed over for the container become close-on-exec. */
+void runtime_take_preserved(void);
+
 /* Execute the runtime's run (or exec) with m->give_* as the container's standard streams, and wait
  * until it has returned; m->init is set then. A failure carries the runtime's own last line, as
  * PM_E_NOTFOUND or PM_E_NOTEXEC when the container's command is to blame. console is the console

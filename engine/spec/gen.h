@@ -53,6 +53,9 @@ int pm_gen_etcfiles(struct pm_gen *g, struct pm_err *err);
 /* Is there a file of this name in the plan (hosts, resolv.conf, ...)? Its path, or NULL. */
 const char *pm_gen_file(const struct pm_gen *g, const char *name);
 
+/* --- passwd.c: entries that /etc/passwd and /etc/group lack */
+int pm_gen_passwd(struct pm_gen *g, struct pm_err *err);
+
 /* --- seccomp.c */
 int pm_gen_seccomp(struct pm_gen *g, struct pm_err *err);
 

@@ -75,25 +75,6 @@ static bool is_root_name(const char *user)
 	return (n == 1 && user[0] == '0') || (n == 4 && strncmp(user, "root", 4) == 0) || n == 0;
 }
 
-/* --systemd=true: the command's name decides, as Podman's list has it. */
-static bool wants_systemd(const struct pm_ctr_config *c)
-{
-	static const char *const inits[] = {"/usr/sbin/init", "/sbin/init",
-					    "/usr/local/sbin/init", "/lib/systemd/systemd"};
-	if (c->systemd && strcmp(c->systemd, "always") == 0)
-		return true;
-	if ((c->systemd && strcmp(c->systemd, "true") != 0) || c->init)
-		return false;
-	const char *cmd = c->entrypoint.n ? c->entrypoint.v[0] : c->command.n ? c->command.v[0] : "";
-	const char *base = strrchr(cmd, '/');
-	if (pm_streq(base ? base + 1 : cmd, "systemd"))
-		return true;
-	for (size_t i = 0; i < PM_ARRAY_SIZE(inits); i++)
-		if (pm_streq(cmd, inits[i]))
-			return true;
-	return false;
-}
-
 int pm_gen_identity(struct pm_gen *g, struct pm_err *err)
 {
 	const struct pm_ctr_config *c = g->c;
@@ -102,9 +83,10 @@ int pm_gen_identity(struct pm_gen *g, struct pm_err *err)
 	if (r < 0 || (r = check_mapped(g, err)) < 0)
 		return r;
 	g->root_user = is_root_name(c->user);
-	g->systemd = wants_systemd(c);
+	g->systemd = pm_ctr_config_is_systemd(c);
 	const char *unmask = pm_gen_security_opt(c, "unmask");
-	g->unmask_all = c->privileged || (unmask && strcasecmp(unmask, "all") == 0);
+	g->unmask_all = c->privileged || (unmask && strcasecmp(unmask, "all") == 0) ||
+			pm_streq(pm_gen_security_opt(c, "systempaths"), "unconfined");
 	g->plan->uid = g->user.uid;
 	g->plan->gid = g->user.gid;
 	if (c->privileged) {
@@ -252,6 +234,8 @@ static int add_limits(struct pm_gen *g, struct pm_err *err)
 	struct pm_json *l = pm_json_array(g->pool);
 	const struct pm_ctr_config *c = g->c;
 	for (size_t i = 0; i < c->n_ulimits; i++) {
+		if (pm_streq(c->ulimits[i].name, "host"))
+			return 0; /* none is set: the runtime has, and passes on, the caller's */
 		int r = add_limit(g, l, c->ulimits[i].name, c->ulimits[i].soft, c->ulimits[i].hard, err);
 		if (r < 0)
 			return r;
@@ -371,6 +355,31 @@ static int add_cwd(struct pm_gen *g, struct pm_err *err)
 	return 0;
 }
 
+static bool apparmor_enabled(void)
+{
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	return pm_fs_read_file(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", 16, &b, NULL) >= 0 &&
+	       b.len > 0 && b.data[0] == 'Y';
+}
+
+static int add_apparmor(struct pm_gen *g, struct pm_err *err)
+{
+	const char *asked = pm_gen_security_opt(g->c, "apparmor");
+	const char *profile = asked ? asked : g->env->conf->apparmor_profile;
+	if (!profile || !*profile || pm_streq(profile, "unconfined"))
+		return 0;
+	bool enabled = apparmor_enabled();
+	if (enabled && !g->env->rootless) {
+		pm_json_set_str(g->pool, g->process, "apparmorProfile", profile);
+		return 0;
+	}
+	if (!asked) /* the administrator's default, where it can be had */
+		return 0;
+	return pm_fail(err, PM_E_UNSUPPORTED, "AppArmor profile \"%s\" specified, but %s", profile,
+		       enabled ? "an unprivileged user cannot apply one"
+			       : "AppArmor is not enabled on this system");
+}
+
 int pm_gen_process(struct pm_gen *g, struct pm_err *err)
 {
 	const struct pm_ctr_config *c = g->c;
@@ -405,9 +414,8 @@ int pm_gen_process(struct pm_gen *g, struct pm_err *err)
 	const char *nnp = pm_gen_security_opt(c, "no-new-privileges");
 	if (nnp && !pm_streq(nnp, "false"))
 		pm_json_set_bool(g->pool, g->process, "noNewPrivileges", true);
-	const char *aa = pm_gen_security_opt(c, "apparmor");
-	if (aa && !g->env->rootless)
-		pm_json_set_str(g->pool, g->process, "apparmorProfile", aa);
+	if ((r = add_apparmor(g, err)) < 0)
+		return r;
 	if (c->oom_score_adj != PM_UNSET)
 		pm_json_set_int(g->pool, g->process, "oomScoreAdj", c->oom_score_adj);
 	return 0;

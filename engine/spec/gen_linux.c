@@ -351,6 +351,11 @@ int pm_gen_linux(struct pm_gen *g, struct pm_err *err)
 	if (g->env->cgroup != PM_SPEC_CGROUP_NONE && g->env->cgroup_path)
 		pm_json_set_str(g->pool, g->linux_, "cgroupsPath", g->env->cgroup_path);
 	add_masks(g);
+	if (g->c->personality) {
+		struct pm_json *o = pm_json_object(g->pool);
+		pm_json_set_str(g->pool, o, "domain", g->c->personality);
+		pm_json_set(g->pool, g->linux_, "personality", o);
+	}
 	for (size_t i = 0; i < g->c->n_mounts; i++) {
 		/* Shared mounts only reach the host when the root is shared, too. */
 		const struct pm_strv *o = &g->c->mounts[i].options;

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "base/log.h"
+#include "base/fs.h"
 
 static bool user_mounted(const struct pm_gen *g, const char *dest)
 {
@@ -70,10 +70,14 @@ static void add_kernel(struct pm_gen *g, struct pm_json *l)
 	bool host_pid = pm_streq(g->c->pidns, "host"), host_ipc = pm_streq(g->c->ipcns, "host");
 
 	/* A fresh proc is the pid namespace's owner's to mount. */
-	if (in_userns && host_pid)
+	if (in_userns && host_pid) {
 		add(g, l, "/proc", "bind", "/proc", "rbind,nosuid,noexec,nodev");
-	else
-		add(g, l, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+	} else {
+		const char *more = pm_gen_security_opt(g->c, "proc-opts");
+		_cleanup_free_ char *opts =
+			pm_asprintf("nosuid,noexec,nodev%s%s", more ? "," : "", more ? more : "");
+		add(g, l, "/proc", "proc", "proc", opts);
+	}
 	add(g, l, "/dev", "tmpfs", "tmpfs", "nosuid,noexec,strictatime,mode=755,size=65536k");
 	g->sys_bound = !can_mount_sys(g);
 	/* What is mounted below, as the cgroups, must be read-only with it (CVE-2023-25809): crun and
@@ -143,8 +147,12 @@ static void add_etc(struct pm_gen *g, struct pm_json *l)
 			continue;
 		/* /run is a tmpfs on a read-only container; the file there may stay writable. */
 		bool ro = g->c->read_only && !(i == 3 && !g->c->read_only_tmpfs_off);
-		add(g, l, t[i].dest, "bind", path,
-		    ro ? "bind,rprivate,ro,nosuid,noexec,nodev" : "bind,rprivate");
+		const char *opts = ro ? "bind,rprivate,ro,nosuid,noexec,nodev" : "bind,rprivate";
+		add(g, l, t[i].dest, "bind", path, opts);
+		for (size_t k = 0; k < g->c->chrootdirs.n; k++) {
+			_cleanup_free_ char *dest = pm_path_join(g->c->chrootdirs.v[k], t[i].dest);
+			add(g, l, dest, "bind", path, opts);
+		}
 	}
 	if (g->c->init)
 		add(g, l, "/dev/init", "bind", g->env->init_path, "bind,rprivate,ro,nosuid,nodev");
@@ -155,9 +163,13 @@ static void add_tmpfs_defaults(struct pm_gen *g, struct pm_json *l)
 	static const char *const systemd[] = {"/run", "/run/lock", "/tmp", "/var/log/journal"};
 	static const char *const read_only[] = {"/run", "/tmp", "/var/tmp"};
 	const char *opts = "rw,rprivate,nosuid,nodev,tmpcopyup";
+	_cleanup_free_ char *sized =
+		g->c->shm_size_systemd == PM_UNSET
+			? pm_strdup(opts)
+			: pm_asprintf("%s,size=%lld", opts, (long long)g->c->shm_size_systemd);
 	if (g->systemd)
 		for (size_t i = 0; i < PM_ARRAY_SIZE(systemd); i++)
-			add(g, l, systemd[i], "tmpfs", "tmpfs", opts);
+			add(g, l, systemd[i], "tmpfs", "tmpfs", sized);
 	if (g->c->read_only && !g->c->read_only_tmpfs_off)
 		for (size_t i = 0; i < PM_ARRAY_SIZE(read_only); i++)
 			if (!g->systemd || i == 2)

@@ -223,6 +223,15 @@ static int choose(const struct pm_gen *g, struct pm_buf *text, struct pm_err *er
 	const char *opt = pm_gen_security_opt(g->c, "seccomp");
 	if (g->c->privileged && !opt)
 		return 1;
+	if (!opt && pm_streq(g->c->seccomp_policy, "image")) {
+		const char *label = pm_env_get(&g->c->labels, "io.containers.seccomp.profile");
+		if (label && *label) {
+			if (strlen(label) > MAX_PROFILE)
+				return pm_fail(err, PM_E_FORMAT, "the image's seccomp profile is too long");
+			pm_buf_add_str(text, label);
+			return 0;
+		}
+	}
 	if (!opt || !*opt)
 		opt = g->env->conf->seccomp_profile;
 	if (opt && *opt) {

@@ -44,7 +44,7 @@ static void add_annotations(struct pm_gen *g)
 	size_t n = strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(when + n, sizeof(when) - n, ".%09lldZ", (long long)(c->created % 1000000000));
 	snprintf(sig, sizeof(sig), "%lld",
-		 (long long)(c->stop_signal != PM_UNSET ? c->stop_signal : g->systemd ? 37 : 15));
+		 (long long)(c->stop_signal != PM_UNSET ? c->stop_signal : g->systemd ? PM_SIGRTMIN_3 : 15));
 	const struct {
 		const char *name, *value;
 	} own[] = {
@@ -96,7 +96,7 @@ static int generate(struct pm_gen *g, struct pm_err *err)
 	    (r = pm_gen_process(g, err)) < 0)
 		return r;
 	add_root(g);
-	if ((r = pm_gen_etcfiles(g, err)) < 0 || (r = pm_gen_mounts(g, err)) < 0)
+	if ((r = pm_gen_passwd(g, err)) < 0 || (r = pm_gen_etcfiles(g, err)) < 0 || (r = pm_gen_mounts(g, err)) < 0)
 		return r;
 	add_annotations(g);
 	pm_json_set(g->pool, g->root, "annotations", g->annotations);
@@ -143,6 +143,11 @@ void pm_spec_plan_free(struct pm_spec_plan *p)
 	for (size_t i = 0; i < p->n_chowns; i++)
 		free(p->chowns[i].path);
 	free(p->chowns);
+	for (size_t i = 0; i < p->n_appends; i++) {
+		free(p->appends[i].path);
+		free(p->appends[i].text);
+	}
+	free(p->appends);
 	pm_strv_free(&p->net_sysctls);
 	*p = (struct pm_spec_plan){0};
 }

@@ -49,6 +49,9 @@ struct pm_spec_env {
 	bool rootless;
 	const struct pm_spec_idmap *uids, *gids;
 	size_t n_uids, n_gids;
+	/* --userns=keep-id: the user is keep_uid, keep_gid in the container. */
+	bool keep_id;
+	uint32_t keep_uid, keep_gid;
 	/* The runtime itself makes a user namespace with these maps (root with --userns). */
 	bool oci_userns;
 
@@ -114,6 +117,11 @@ struct pm_spec_chown {
 	uint32_t uid, gid;
 };
 
+/* Text to be added at the end of a regular file of the container's root; nothing when it is none. */
+struct pm_spec_append {
+	char *path, *text;
+};
+
 struct pm_spec_plan {
 	char *json; /* config.json, NUL-terminated */
 	size_t json_len;
@@ -126,6 +134,8 @@ struct pm_spec_plan {
 	size_t n_copyups;
 	struct pm_spec_chown *chowns;
 	size_t n_chowns;
+	struct pm_spec_append *appends;
+	size_t n_appends;
 	struct pm_strv net_sysctls; /* NAME=VALUE, only with PM_SPEC_NETNS_INHERIT */
 	uint32_t uid, gid;          /* of the container's process, in container ids */
 };

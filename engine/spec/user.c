@@ -94,9 +94,8 @@ static int load(const struct pm_rootfs_view *view, const char *path, struct pm_b
 	return r;
 }
 
-/* The first entry which matches name, or uid when name is NULL or numeric. */
-static bool find_user(const struct pm_buf *passwd, const char *name, uint32_t uid, bool by_uid,
-		      struct pm_spec_user *ret)
+bool pm_spec_user_find(const struct pm_buf *passwd, const char *name, uint32_t uid, bool by_uid,
+		       struct pm_spec_user *ret)
 {
 	_cleanup_free_ char *text = pm_strdup(pm_buf_str(passwd));
 	char *p = text, *line, *f[7];
@@ -111,18 +110,32 @@ static bool find_user(const struct pm_buf *passwd, const char *name, uint32_t ui
 		ret->gid = gid;
 		ret->name = pm_strdup(f[0]);
 		ret->home = *f[5] ? pm_strdup(f[5]) : NULL;
+		ret->gecos = *f[4] ? pm_strdup(f[4]) : NULL;
 		return true;
 	}
 	return false;
 }
 
-static bool find_group(const struct pm_buf *group, const char *name, uint32_t *ret)
+bool pm_spec_group_find(const struct pm_buf *group, const char *name, uint32_t *ret)
 {
 	_cleanup_free_ char *text = pm_strdup(pm_buf_str(group));
 	char *p = text, *line, *f[4];
 	while ((line = next_line(&p))) {
 		fields(line, f, 4);
 		if (pm_streq(f[0], name) && pm_spec_parse_id(f[2], ret))
+			return true;
+	}
+	return false;
+}
+
+bool pm_spec_group_has(const struct pm_buf *group, uint32_t gid)
+{
+	_cleanup_free_ char *text = pm_strdup(pm_buf_str(group));
+	char *p = text, *line, *f[4];
+	while ((line = next_line(&p))) {
+		uint32_t id;
+		fields(line, f, 4);
+		if (pm_spec_parse_id(f[2], &id) && id == gid)
 			return true;
 	}
 	return false;
@@ -152,7 +165,7 @@ static int lookup_user(const struct pm_buf *passwd, const struct pm_err *why, co
 {
 	uint32_t uid = 0;
 	bool numeric = !*name || pm_spec_parse_id(name, &uid);
-	if (find_user(passwd, *name ? name : NULL, uid, numeric, ret))
+	if (pm_spec_user_find(passwd, *name ? name : NULL, uid, numeric, ret))
 		return 0;
 	if (numeric) {
 		ret->uid = uid;
@@ -169,7 +182,7 @@ static int lookup_user(const struct pm_buf *passwd, const struct pm_err *why, co
 static int lookup_group(const struct pm_buf *group, const struct pm_err *why, const char *name,
 			uint32_t *ret, struct pm_err *err)
 {
-	if (find_group(group, name, ret) || pm_spec_parse_id(name, ret))
+	if (pm_spec_group_find(group, name, ret) || pm_spec_parse_id(name, ret))
 		return 0;
 	if (all_digits(name))
 		return pm_fail(err, PM_E_USAGE, "group: id %s is out of range (0 to 2147483647)", name);
@@ -226,6 +239,7 @@ void pm_spec_user_free(struct pm_spec_user *u)
 {
 	free(u->home);
 	free(u->name);
+	free(u->gecos);
 	free(u->groups);
 	*u = (struct pm_spec_user){0};
 }

@@ -21,6 +21,7 @@ struct pm_spec_user {
 	uint32_t uid, gid;
 	char *home;      /* of the passwd entry; NULL when it has none */
 	char *name;      /* NULL: no entry */
+	char *gecos;     /* of the entry; may be NULL */
 	uint32_t *groups; /* supplementary, without gid; sorted as found, no duplicates */
 	size_t n_groups;
 	bool keep_groups; /* --group-add keep-groups */
@@ -35,6 +36,11 @@ void pm_spec_user_free(struct pm_spec_user *u);
 
 /* The name of id in text, the content of a passwd or group file: the caller's, NULL when it has none. */
 char *pm_spec_name_of(const char *text, uint32_t id);
+/* The first entry of passwd's text that has this name, or with by_uid this id. *ret must be zeroed. */
+bool pm_spec_user_find(const struct pm_buf *passwd, const char *name, uint32_t uid, bool by_uid,
+		       struct pm_spec_user *ret);
+bool pm_spec_group_find(const struct pm_buf *group, const char *name, uint32_t *ret);
+bool pm_spec_group_has(const struct pm_buf *group, uint32_t gid);
 
 /* Decimal digits, at most 2^31-1. false: not such a number. */
 bool pm_spec_parse_id(const char *s, uint32_t *ret);

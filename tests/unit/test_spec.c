@@ -8,127 +8,7 @@
 #include "base/fs.h"
 #include "engine/spec/etcfiles.h"
 #include "tests/unit/test.h"
-
-#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
-static const struct pm_spec_idmap map[] = {{0, 1000, 1}, {1, 100000, 65536}}, single[] = {{0, 1000, 1}};
-
-/* One start: a rootless container named "test" running "true" in an image of passwd and group. */
-struct world {
-	struct pm_conf conf;
-	struct pm_ctr_config c;
-	struct pm_spec_env env;
-	struct pm_rootfs_view view;
-	struct pm_spec_plan plan;
-	struct pm_json_pool *pool;
-	struct pm_json *json;
-	int dir;
-};
-
-static void put(const char *path, const char *text)
-{
-	struct pm_err err = PM_ERR_INIT;
-	_cleanup_free_ char *dir = pm_strndup(path, (size_t)(strrchr(path, '/') - path));
-	CHECK_OK(pm_fs_mkdirs(AT_FDCWD, dir, 0755, &err), err);
-	CHECK_OK(pm_fs_write_file(AT_FDCWD, path, text, strlen(text), 0644, false, &err), err);
-}
-
-static void world_init(struct world *w)
-{
-	*w = (struct world){0};
-	pm_conf_init(&w->conf);
-	pm_ctr_config_init(&w->c);
-	w->c.id = pm_strdup(ID);
-	w->c.name = pm_strdup("test");
-	pm_strv_add(&w->c.command, "true");
-	_cleanup_free_ char *root = pm_asprintf("%s/root", test_dir());
-	_cleanup_free_ char *passwd = pm_asprintf("%s/etc/passwd", root);
-	_cleanup_free_ char *group = pm_asprintf("%s/etc/group", root);
-	put(passwd, "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/var/www:/bin/sh\n");
-	put(group, "root:x:0:\nweb:x:33:\nextra:x:44:web\n");
-	w->dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	w->view = (struct pm_rootfs_view){&w->dir, 1};
-	w->env = (struct pm_spec_env){.conf = &w->conf,
-				      .rootless = true,
-				      .uids = map,
-				      .gids = map,
-				      .n_uids = 2,
-				      .n_gids = 2,
-				      .rootfs = "/bundle/merged",
-				      .view = &w->view,
-				      .runtime = "/usr/bin/runc",
-				      .run_dir = "/run/pm/ctr/x",
-				      .init_path = "/libexec/pm-init",
-				      .netns = PM_SPEC_NETNS_INHERIT,
-				      .slirp = true};
-}
-
-static int world_make(struct world *w, struct pm_err *err)
-{
-	pm_spec_plan_free(&w->plan);
-	pm_json_pool_free(w->pool);
-	w->pool = pm_json_pool_new();
-	w->json = NULL;
-	int r = pm_spec_generate(&w->c, &w->env, &w->plan, err);
-	if (r >= 0)
-		CHECK_OK(pm_json_parse(w->pool, w->plan.json, w->plan.json_len, &w->json, err), *err);
-	return r;
-}
-
-static void make_ok(struct world *w)
-{
-	struct pm_err err = PM_ERR_INIT;
-	CHECK_OK(world_make(w, &err), err);
-}
-
-static void world_free(struct world *w)
-{
-	pm_spec_plan_free(&w->plan);
-	pm_json_pool_free(w->pool);
-	pm_ctr_config_free(&w->c);
-	pm_conf_free(&w->conf);
-	close(w->dir);
-}
-
-/* Compact JSON of a member path, "process.user"; of a mount, "mounts:/proc". */
-static const char *at(struct world *w, const char *path)
-{
-	static char text[4096];
-	_cleanup_strv_ struct pm_strv parts = PM_STRV_INIT;
-	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
-	const struct pm_json *v = w->json;
-	if (pm_startswith(path, "mounts:")) {
-		const struct pm_json *l = pm_json_get(w->json, "mounts");
-		v = NULL;
-		for (size_t i = 0; i < pm_json_len(l) && !v; i++)
-			if (pm_streq(pm_json_get_str(pm_json_at(l, i), "destination"), path + 7))
-				v = pm_json_at(l, i);
-		if (!v)
-			return "-";
-		_cleanup_strv_ struct pm_strv o = PM_STRV_INIT;
-		CHECK(pm_json_to_strv(pm_json_get(v, "options"), &o, NULL) >= 0);
-		_cleanup_free_ char *opts = pm_strv_join(&o, ",");
-		snprintf(text, sizeof(text), "%s %s %s", pm_json_get_str(v, "type"),
-			 pm_json_get_str(v, "source"), opts);
-		return text;
-	}
-	pm_strv_split(&parts, path, '.');
-	for (size_t i = 0; i < parts.n; i++)
-		v = pm_json_get(v, parts.v[i]);
-	if (!v)
-		return "-";
-	pm_json_write(v, 0, &b);
-	snprintf(text, sizeof(text), "%s", pm_buf_str(&b));
-	return text;
-}
-
-static const char *file(struct world *w, const char *name)
-{
-	for (size_t i = 0; i < w->plan.n_files; i++)
-		if (pm_endswith(w->plan.files[i].path, name))
-			return w->plan.files[i].text;
-	return "-";
-}
+#include "tests/unit/world.h"
 
 #define CAPS                                                                                       \
 	"[\"CAP_CHOWN\",\"CAP_DAC_OVERRIDE\",\"CAP_FOWNER\",\"CAP_FSETID\",\"CAP_KILL\","          \
@@ -139,7 +19,7 @@ TEST(rootless_default)
 {
 	struct world w;
 	world_init(&w);
-	make_ok(&w);
+	world_make_ok(&w);
 	static const char *const want[][2] = {
 		{"process.args", "[\"true\"]"},
 		{"process.user", "{\"uid\":0,\"gid\":0,\"umask\":18}"},
@@ -172,16 +52,16 @@ TEST(rootless_default)
 		{"mounts:/sys/fs/cgroup", "cgroup cgroup rprivate,nosuid,noexec,nodev,relatime,ro"},
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(want); i++)
-		if (strcmp(at(&w, want[i][0]), want[i][1]) != 0)
+		if (strcmp(world_at(&w, want[i][0]), want[i][1]) != 0)
 			test_fail(__FILE__, __LINE__, "%s is\n%s, not\n%s", want[i][0],
-				  at(&w, want[i][0]), want[i][1]);
-	CHECK(strstr(at(&w, "linux.maskedPaths"), "powercap"));
+				  world_at(&w, want[i][0]), want[i][1]);
+	CHECK(strstr(world_at(&w, "linux.maskedPaths"), "powercap"));
 	CHECK_INT(w.plan.net_sysctls.n, 1);
 	CHECK_STR(w.plan.net_sysctls.v[0], "net.ipv4.ping_group_range=0 0");
-	CHECK(strstr(file(&w, "hosts"), "10.0.2.100\t0123456789ab test\n"));
-	CHECK(pm_startswith(file(&w, "resolv.conf") , "nameserver 10.0.2.3\n") ||
-	      strstr(file(&w, "resolv.conf"), "\nnameserver 10.0.2.3\n"));
-	CHECK_STR(file(&w, "hostname"), "0123456789ab\n");
+	CHECK(strstr(world_file(&w, "hosts"), "10.0.2.100\t0123456789ab test\n"));
+	CHECK(pm_startswith(world_file(&w, "resolv.conf") , "nameserver 10.0.2.3\n") ||
+	      strstr(world_file(&w, "resolv.conf"), "\nnameserver 10.0.2.3\n"));
+	CHECK_STR(world_file(&w, "hostname"), "0123456789ab\n");
 	world_free(&w);
 }
 
@@ -218,7 +98,7 @@ static void set_priv(struct world *w)
 }
 static void set_single(struct world *w)
 {
-	w->env.uids = w->env.gids = single;
+	w->env.uids = w->env.gids = world_single;
 	w->env.n_uids = w->env.n_gids = 1;
 }
 static void set_opts(struct world *w)
@@ -329,10 +209,10 @@ TEST(options_one_by_one)
 		struct world w;
 		world_init(&w);
 		options[i].set(&w);
-		make_ok(&w);
-		if (strcmp(at(&w, options[i].path), options[i].want) != 0)
+		world_make_ok(&w);
+		if (strcmp(world_at(&w, options[i].path), options[i].want) != 0)
 			test_fail(__FILE__, __LINE__, "%s: %s is\n%s, not\n%s", options[i].name,
-				  options[i].path, at(&w, options[i].path), options[i].want);
+				  options[i].path, world_at(&w, options[i].path), options[i].want);
 		world_free(&w);
 	}
 }
@@ -344,7 +224,7 @@ TEST(the_plan_lists_what_the_monitor_makes)
 	set_mounts(&w);
 	w.c.user = pm_strdup("web");
 	w.c.workdir = pm_strdup("/new/dir");
-	make_ok(&w);
+	world_make_ok(&w);
 	CHECK_INT(w.plan.n_copyups, 2);
 	CHECK_STR(w.plan.copyups[0].dest, "/v");
 	/* nocopy: nothing is copied, but the volume gets its owner */
@@ -355,7 +235,7 @@ TEST(the_plan_lists_what_the_monitor_makes)
 	CHECK_INT(w.plan.mkdirs.n, 1);
 	CHECK_STR(w.plan.mkdirs.v[0], "/new/dir");
 	w.c.workdir[0] = 0;
-	make_ok(&w);
+	world_make_ok(&w);
 	CHECK_INT(w.plan.mkdirs.n, 0);
 	world_free(&w);
 }
@@ -367,7 +247,7 @@ TEST(mounts_are_in_order)
 	world_init(&w);
 	add_mount(&w, "tmpfs", NULL, "/a/b/c", NULL);
 	add_mount(&w, "tmpfs", NULL, "/a", NULL);
-	make_ok(&w);
+	world_make_ok(&w);
 	const char *p = w.plan.json;
 	CHECK(strstr(p, "\"/a\"") < strstr(p, "\"/a/b/c\""));
 	CHECK(strstr(p, "\"destination\":\"/dev\"") < strstr(p, "\"destination\":\"/dev/pts\""));
@@ -505,14 +385,14 @@ TEST(environment_order_and_precedence)
 	world_init(&w);
 	pm_strv_add(&w.c.env, "PATH=/image");
 	pm_strv_add(&w.c.env, "A=1");
-	make_ok(&w);
-	CHECK_STR(at(&w, "process.env"),
+	world_make_ok(&w);
+	CHECK_STR(world_at(&w, "process.env"),
 		  "[\"PATH=/image\",\"TERM=xterm\",\"container=podman\",\"A=1\",\"HOME=/root\","
 		  "\"HOSTNAME=0123456789ab\"]");
 	pm_strv_add(&w.c.env, "HOME=/mine");
 	w.c.hostname = pm_strdup("h");
-	make_ok(&w);
-	CHECK(strstr(at(&w, "process.env"), "HOME=/mine") && strstr(at(&w, "process.env"), "HOSTNAME=h"));
+	world_make_ok(&w);
+	CHECK(strstr(world_at(&w, "process.env"), "HOME=/mine") && strstr(world_at(&w, "process.env"), "HOSTNAME=h"));
 	world_free(&w);
 }
 
@@ -523,18 +403,18 @@ TEST(compiled_filters_are_cached_and_foreign_ones_not_used)
 	_cleanup_free_ char *cache = pm_asprintf("%s/cache", test_dir());
 	w.env.seccomp_cache = cache;
 	set_crun(&w);
-	make_ok(&w);
+	world_make_ok(&w);
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	CHECK_INT(pm_fs_list(AT_FDCWD, cache, &names, NULL) < 0, 0);
 	CHECK_INT(names.n, 1);
 	_cleanup_free_ char *first = pm_strdup(w.plan.json);
 	CHECK(strstr(first, "run.oci.seccomp_bpf_data"));
-	make_ok(&w);
+	world_make_ok(&w);
 	CHECK_STR(w.plan.json, first);
 	_cleanup_free_ char *path = pm_asprintf("%s/%s", cache, names.v[0]);
-	put(path, "AAAA");
+	world_put(path, "AAAA");
 	CHECK(chmod(path, 0666) == 0);
-	make_ok(&w);
+	world_make_ok(&w);
 	CHECK_STR(w.plan.json, first);
 	world_free(&w);
 }
@@ -555,11 +435,11 @@ TEST(exec_process)
 	CHECK_OK(pm_spec_exec_process(&w.c, &w.env, &argv, "web", "/etc", &env, true, false, w.pool,
 				      &p, &err), err);
 	pm_json_set(w.pool, w.json, "process", p);
-	CHECK_STR(at(&w, "process.args"), "[\"id\"]");
-	CHECK_STR(at(&w, "process.cwd"), "\"/etc\"");
-	CHECK_STR(at(&w, "process.terminal"), "true");
-	CHECK_STR(at(&w, "process.user.uid"), "33");
-	CHECK(strstr(at(&w, "process.env"), "\"A=2\"") && strstr(at(&w, "process.env"), "HOME=/var/www"));
+	CHECK_STR(world_at(&w, "process.args"), "[\"id\"]");
+	CHECK_STR(world_at(&w, "process.cwd"), "\"/etc\"");
+	CHECK_STR(world_at(&w, "process.terminal"), "true");
+	CHECK_STR(world_at(&w, "process.user.uid"), "33");
+	CHECK(strstr(world_at(&w, "process.env"), "\"A=2\"") && strstr(world_at(&w, "process.env"), "HOME=/var/www"));
 	world_free(&w);
 }
 

@@ -1,0 +1,40 @@
+#include <string.h>
+
+#include "cli/ctr_options_parts.h"
+
+/* One --KIND MODE: a word of words, container:NAME or ns:PATH. */
+static int mode(const char *kind, const char *value, const char *const *words, char **ret,
+		struct pm_err *err)
+{
+	if (!value)
+		return 0;
+	if (strcmp(value, "pod") == 0)
+		return pm_fail(err, PM_E_UNSUPPORTED, "--%s pod: pods are not supported", kind);
+	if (pm_startswith(value, "container:") && value[strlen("container:")] == '\0')
+		return pm_fail(err, PM_E_USAGE, "--%s %s: must name a container", kind, value);
+	if (pm_startswith(value, "ns:") && value[3] != '/')
+		return pm_fail(err, PM_E_USAGE, "--%s %s: must give an absolute path", kind, value);
+	if (value[0] && !pm_str_in(value, words) && !pm_startswith(value, "container:") &&
+	    !pm_startswith(value, "ns:"))
+		return pm_fail(err, PM_E_USAGE, "--%s: unrecognized namespace mode %s passed", kind,
+			       value);
+	*ret = pm_strdup(value);
+	return 0;
+}
+
+int pm_ctr_apply_namespaces(struct pm_engine *e, const struct pm_ctr_opts *o,
+			    struct pm_ctr_config *c, struct pm_err *err)
+{
+	static const char *const usual[] = {"private", "host", NULL};
+	static const char *const ipc[] = {"private", "shareable", "none", "host", NULL};
+	int r;
+	(void)e;
+	if (o->userns || o->uidmap.n || o->gidmap.n || o->subuidname || o->subgidname)
+		return pm_fail(err, PM_E_UNSUPPORTED, "user namespaces other than the default are not "
+						      "supported yet");
+	if ((r = mode("pid", o->pid, usual, &c->pidns, err)) < 0 ||
+	    (r = mode("ipc", o->ipc, ipc, &c->ipcns, err)) < 0 ||
+	    (r = mode("uts", o->uts, usual, &c->utsns, err)) < 0)
+		return r;
+	return mode("cgroupns", o->cgroupns, usual, &c->cgroupns, err);
+}
