@@ -147,7 +147,11 @@ fuzz-%:
 	$(OUT)/fuzz-$* -max_total_time=$(or $(TIME),60) $(OUT)/fuzz-corpus/$* tests/fuzz/corpus/$*
 
 # What a bats run needs beside the programs.
-$(OUT)/tests/reaper: tests/tools/reaper.c
+# Runs inside of containers: always static.
+$(OUT)/tests/exchange: tests/tools/exchange.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -static $(WARN) -o $@ $<
+$(OUT)/tests/reaper: tests/tools/reaper.c | $(OUT)/tests/exchange
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE -O1 $(WARN) -o $@ $<
 

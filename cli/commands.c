@@ -60,6 +60,7 @@ const struct pm_command *const pm_commands[] = {
 	/* containers */
 	&pm_cmd_attach,
 	&pm_cmd_cleanup,
+	&pm_cmd_cp,
 	&pm_cmd_create,
 	&pm_cmd_exec,
 	&pm_cmd_healthcheck_run,

@@ -20,6 +20,7 @@ extern const struct pm_command pm_cmd_attach;
 extern const struct pm_command pm_cmd_container_exists;
 extern const struct pm_command pm_cmd_container_prune;
 extern const struct pm_command pm_cmd_logs;
+extern const struct pm_command pm_cmd_cp;
 extern const struct pm_command pm_cmd_create;
 extern const struct pm_command pm_cmd_exec;
 extern const struct pm_command pm_cmd_kill;

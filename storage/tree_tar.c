@@ -9,8 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
@@ -30,6 +33,7 @@ struct tree {
 	struct link *links;
 	size_t n_links, cap_links;
 	char *data; /* COPY_SIZE bytes */
+	unsigned int flags;
 };
 
 enum {
@@ -175,6 +179,15 @@ static int add_symlink(struct tree *t, int at, struct pm_tar_entry *e, struct pm
 	return pm_tar_writer_entry(t->w, e, err);
 }
 
+/* Made by the kernel as one looks: no content to keep, and no end to it. */
+static bool is_pseudo(int fd)
+{
+	struct statfs fs;
+	return fstatfs(fd, &fs) == 0 &&
+	       (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ||
+		fs.f_type == CGROUP2_SUPER_MAGIC || fs.f_type == CGROUP_SUPER_MAGIC);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -202,7 +215,7 @@ static int add_dir(struct tree *t, int at, struct pm_tar_entry *e, int depth, st
 		if (r < 0)
 			return r;
 	}
-	int r = pm_fs_list(fd, ".", &names, err);
+	int r = depth > 0 && is_pseudo(fd) ? 0 : pm_fs_list(fd, ".", &names, err);
 	if (names.n > 1) /* the same tree gives the same archive */
 		qsort(names.v, names.n, sizeof(names.v[0]), by_name);
 	for (size_t i = 0; r >= 0 && i < names.n; i++) {
@@ -247,27 +260,36 @@ static int add_kind(struct tree *t, int at, const struct stat *st, const char *n
 	return add_node(t, st, &e, err);
 }
 
-static int add(struct tree *t, int dirfd, const char *base, const char *name, int depth,
-	       struct pm_err *err)
+static int add_at(struct tree *t, int at, const char *name, int depth, struct pm_err *err)
 {
 	struct stat st;
-	_cleanup_close_ int at = openat(dirfd, base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (at < 0 && errno == ENOENT && depth > 0)
-		return 0; /* gone since the directory was read */
-	if (at < 0 || fstat(at, &st) < 0)
-		return pm_fail_sys(err, "open '%s'", *name ? name : base);
 	struct pm_err why = PM_ERR_INIT;
+	if (fstat(at, &st) < 0)
+		return pm_fail_sys(err, "look at '%s'", name);
 	int r = add_kind(t, at, &st, name, depth, &why);
+	if ((r == -EACCES || r == -EPERM) && depth > 0 && (t->flags & PM_TREE_TAR_SKIP_UNREADABLE))
+		return 0;
 	if (r < 0 && !pm_startswith(why.text, "archive '"))
-		return pm_fail(err, why.code, "archive '%s': %s", *name ? name : base, why.text);
+		return pm_fail(err, why.code, "archive '%s': %s", *name ? name : ".", why.text);
 	return r < 0 ? pm_fail(err, why.code, "%s", why.text) : 0;
 }
 
-int pm_tree_tar_add(struct pm_tar_writer *w, int dirfd, const char *base, const char *name,
-		    struct pm_err *err)
+static int add(struct tree *t, int dirfd, const char *base, const char *name, int depth,
+	       struct pm_err *err)
 {
-	struct tree t = {.w = w, .data = pm_malloc(COPY_SIZE)};
-	int r = add(&t, dirfd, base, name, 0, err);
+	_cleanup_close_ int at = openat(dirfd, base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (at < 0 && errno == ENOENT && depth > 0)
+		return 0; /* gone since the directory was read */
+	if (at < 0)
+		return pm_fail_sys(err, "open '%s'", *name ? name : base);
+	return add_at(t, at, name, depth, err);
+}
+
+int pm_tree_tar_add_at(struct pm_tar_writer *w, int at, const char *name, unsigned int flags,
+		       struct pm_err *err)
+{
+	struct tree t = {.w = w, .data = pm_malloc(COPY_SIZE), .flags = flags};
+	int r = add_at(&t, at, name, 0, err);
 	for (size_t i = 0; i < t.n_links; i++)
 		free(t.links[i].name);
 	free(t.links);
@@ -275,17 +297,34 @@ int pm_tree_tar_add(struct pm_tar_writer *w, int dirfd, const char *base, const 
 	return r;
 }
 
+int pm_tree_tar_add(struct pm_tar_writer *w, int dirfd, const char *base, const char *name,
+		    struct pm_err *err)
+{
+	_cleanup_close_ int at = openat(dirfd, base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (at < 0)
+		return pm_fail_sys(err, "open '%s'", *name ? name : base);
+	return pm_tree_tar_add_at(w, at, name, 0, err);
+}
+
 static int write_fd(void *arg, const void *data, size_t len, struct pm_err *err)
 {
 	return pm_fs_write_all(*(int *)arg, data, len, err);
 }
 
-int pm_tree_tar_write(int fd, int dirfd, const char *base, const char *name, struct pm_err *err)
+int pm_tree_tar_write_at(int fd, int at, const char *name, unsigned int flags, struct pm_err *err)
 {
 	struct pm_tar_writer *w = pm_tar_writer_new(write_fd, &fd);
-	int r = pm_tree_tar_add(w, dirfd, base, name, err);
+	int r = pm_tree_tar_add_at(w, at, name, flags, err);
 	if (r >= 0)
 		r = pm_tar_writer_finish(w, err);
 	pm_tar_writer_free(w);
 	return r;
+}
+
+int pm_tree_tar_write(int fd, int dirfd, const char *base, const char *name, struct pm_err *err)
+{
+	_cleanup_close_ int at = openat(dirfd, base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (at < 0)
+		return pm_fail_sys(err, "open '%s'", *name ? name : base);
+	return pm_tree_tar_write_at(fd, at, name, 0, err);
 }
