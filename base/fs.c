@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 int pm_fs_open(int dirfd, const char *path, int flags, mode_t mode, struct pm_err *err)
@@ -291,4 +292,17 @@ char *pm_path_absolute(const char *path)
 		return pm_path_clean(path);
 	_cleanup_free_ char *cwd = getcwd(NULL, 0);
 	return pm_path_join(cwd ? cwd : "/", path);
+}
+
+int pm_fs_memfd(const char *name, const struct pm_buf *text, struct pm_err *err)
+{
+	_cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC);
+	if (fd < 0)
+		return pm_fail_sys(err, "memfd_create");
+	int r = text->len > 0 ? pm_fs_write_all(fd, text->data, text->len, err) : 0;
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return pm_fail_sys(err, "lseek");
+	return pm_steal_fd(&fd);
 }

@@ -49,6 +49,9 @@ int pm_fs_write_file(int dirfd, const char *path, const void *data, size_t len, 
 /* All of data to fd, EINTR and short writes handled. */
 int pm_fs_write_all(int fd, const void *data, size_t len, struct pm_err *err);
 
+/* text in a fresh nameless file in memory, to be read from its start. */
+int pm_fs_memfd(const char *name, const struct pm_buf *text, struct pm_err *err);
+
 /* rm -rf of dirfd/path without following symlinks or leaving its file system (a mount point below
  * is EBUSY). Directories without permission bits are made writable on the way. A missing path is
  * success. */

@@ -145,6 +145,28 @@ static int send_pax(struct pm_tar_writer *w, const struct pm_buf *pax, struct pm
 	return r;
 }
 
+/* The map of a sparse file as GNU sparse 1.0 has it before the content: decimal numbers, a line each. */
+static void sparse_map(const struct pm_tar_entry *e, struct pm_buf *map, uint64_t *ret_stored)
+{
+	*ret_stored = 0;
+	pm_buf_printf(map, "%zu\n", e->n_regions);
+	for (size_t i = 0; i < e->n_regions; i++) {
+		pm_buf_printf(map, "%" PRIu64 "\n%" PRIu64 "\n", e->regions[i].offset,
+			      e->regions[i].len);
+		*ret_stored += e->regions[i].len;
+	}
+	if (map->len % PM_TAR_BLOCK)
+		pm_buf_add(map, zeros, PM_TAR_BLOCK - map->len % PM_TAR_BLOCK);
+}
+
+static void sparse_records(struct pm_buf *pax, const struct pm_tar_entry *e)
+{
+	add_record_str(pax, "GNU.sparse.major", "1");
+	add_record_str(pax, "GNU.sparse.minor", "0");
+	add_record_str(pax, "GNU.sparse.name", e->path);
+	add_record_num(pax, "GNU.sparse.realsize", e->size);
+}
+
 int pm_tar_writer_entry(struct pm_tar_writer *w, const struct pm_tar_entry *e, struct pm_err *err)
 {
 	static const char types[] = {
@@ -157,12 +179,18 @@ int pm_tar_writer_entry(struct pm_tar_writer *w, const struct pm_tar_entry *e, s
 			       e->path);
 
 	uint8_t h[PM_TAR_BLOCK] = {0};
-	_cleanup_buf_ struct pm_buf pax = PM_BUF_INIT;
+	_cleanup_buf_ struct pm_buf pax = PM_BUF_INIT, map = PM_BUF_INIT;
 	const char *uname = e->uname ? e->uname : "", *gname = e->gname ? e->gname : "";
 	uint64_t size = e->type == PM_TAR_FILE ? e->size : 0;
 
-	if (!put_path(h, e->path))
+	if (e->type == PM_TAR_FILE && e->sparse) {
+		sparse_map(e, &map, &size);
+		sparse_records(&pax, e);
+		put_string(h + PM_TAR_AT_NAME, 100, "GNUSparseFile.0/entry");
+		size += map.len;
+	} else if (!put_path(h, e->path)) {
 		add_record_str(&pax, "path", e->path);
+	}
 	if ((e->type == PM_TAR_HARDLINK || e->type == PM_TAR_SYMLINK) &&
 	    !put_string(h + PM_TAR_AT_LINK, 100, e->link))
 		add_record_str(&pax, "linkpath", e->link);
@@ -198,7 +226,9 @@ int pm_tar_writer_entry(struct pm_tar_writer *w, const struct pm_tar_entry *e, s
 	int r = pax.len > 0 ? send_pax(w, &pax, err) : 0;
 	if (r >= 0)
 		r = w->sink(w->arg, h, sizeof(h), err);
-	w->left = size;
+	if (r >= 0 && map.len > 0)
+		r = w->sink(w->arg, map.data, map.len, err);
+	w->left = size - map.len;
 	w->padding = (PM_TAR_BLOCK - size % PM_TAR_BLOCK) % PM_TAR_BLOCK;
 	return r;
 }

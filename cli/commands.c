@@ -54,7 +54,9 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_image_unmount,
 	&pm_cmd_load,
 	&pm_cmd_pull,
+	&pm_cmd_push,
 	&pm_cmd_rmi,
+	&pm_cmd_save,
 	&pm_cmd_tag,
 	&pm_cmd_untag,
 	/* containers */

@@ -155,6 +155,20 @@ const char *const pm_schema[] = {
 
 	/* the user stopped it: not to be started at boot by policy unless-stopped */
 	"ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;",
+	/* what layers became when they were pushed, and where blobs are (storage/blob.h) */
+	"CREATE TABLE packed("
+	" diff_id TEXT NOT NULL,"
+	" kind TEXT NOT NULL,"
+	" level INTEGER NOT NULL,"
+	" blob TEXT NOT NULL,"
+	" size INTEGER NOT NULL,"
+	" PRIMARY KEY(diff_id, kind, level)) WITHOUT ROWID;"
+	"CREATE TABLE blob_places("
+	" blob TEXT NOT NULL,"
+	" domain TEXT NOT NULL,"
+	" repository TEXT NOT NULL,"
+	" PRIMARY KEY(blob, domain, repository)) WITHOUT ROWID;"
+	"CREATE INDEX blobs_diff_id ON blobs(diff_id);",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

@@ -538,7 +538,8 @@ static int run_layer(struct fetch *f, struct pm_fetch_layer *ret, struct pm_err 
 	}
 }
 
-int pm_fetch_layer(struct pm_store *store, struct pm_stage *stage, const char *name, int input,
+int pm_fetch_layer(struct pm_store *store, struct pm_stage *stage, const char *name,
+		   struct pm_wire *request, int input,
 		   const struct pm_pull_progress *progress, struct pm_fetch_layer *ret,
 		   struct pm_err *err)
 {
@@ -555,18 +556,22 @@ int pm_fetch_layer(struct pm_store *store, struct pm_stage *stage, const char *n
 	if (r >= 0)
 		r = need_userns(&f, err);
 	if (r >= 0) {
-		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-		int fds[5] = {input, stage->dir_fd, dir, recipe, f.userns};
-		pm_wire_add(&w, "type", "request");
-		pm_wire_add(&w, "op", "import");
-		pm_wire_add(&w, "fds", "input");
-		pm_wire_add(&w, "fds", "stage");
-		pm_wire_add(&w, "fds", "dir");
-		pm_wire_add(&w, "fds", "recipe");
-		if (f.userns >= 0)
-			pm_wire_add(&w, "fds", "userns");
-		pm_wire_add_int(&w, "single_id", f.single_id);
-		r = pm_wire_send(f.h.sock, &w, fds, f.userns >= 0 ? 5 : 4, err);
+		const struct {
+			const char *name;
+			int fd;
+		} all[] = {{"input", input}, {"stage", stage->dir_fd}, {"dir", dir},
+			   {"recipe", recipe}, {"userns", f.userns}};
+		int fds[PM_ARRAY_SIZE(all)];
+		size_t n = 0;
+		pm_wire_add(request, "type", "request");
+		pm_wire_add_int(request, "single_id", f.single_id);
+		for (size_t i = 0; i < PM_ARRAY_SIZE(all); i++) {
+			if (all[i].fd < 0)
+				continue;
+			pm_wire_add(request, "fds", all[i].name);
+			fds[n++] = all[i].fd;
+		}
+		r = pm_wire_send(f.h.sock, request, fds, n, err);
 	}
 	if (r >= 0)
 		r = run_layer(&f, ret, err);

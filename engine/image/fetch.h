@@ -2,7 +2,7 @@
  * fetch - pm's end of the talk with pm-transfer (engine/transfer/protocol.h): starts it, answers which layers the
  * store lacks while holding their locks, and commits each image that is complete.
  *
- * Runs in pm; used by pull, load and import. While it runs SIGINT, SIGTERM and SIGHUP are taken from a
+ * Runs in pm; used by pull, load, import and commit. While it runs SIGINT, SIGTERM and SIGHUP are taken from a
  * signalfd: on one of them, as on any failure, pm-transfer is ended and the stage removed. Waiting for
  * another process's layer lock happens with the signals' own dispositions, when nothing is staged yet.
  */
@@ -26,15 +26,17 @@ int pm_fetch_images(struct pm_store *store, struct pm_wire *request, int input, 
 		    const struct pm_pull_progress *progress, pm_fetch_stored_fn *stored, void *arg,
 		    struct pm_err *err);
 
-/* One extracted layer, for import. */
+/* One extracted layer, for import and commit. */
 struct pm_fetch_layer {
 	char *diff_id, *blob;
 	int64_t blob_size, stream_size;
 };
 
-/* Extract what input holds into stage (its layer directory name); frees nothing of *stage on failure: that is
+/* Make a layer in stage (its layer directory name) by request, which holds op and what belongs to it (not
+ * "fds"); input: a descriptor to send along, or -1. Frees nothing of *stage on failure: that is
  * pm_fetch_drop_stage's. The strings of *ret are the caller's to free. */
-int pm_fetch_layer(struct pm_store *store, struct pm_stage *stage, const char *name, int input,
+int pm_fetch_layer(struct pm_store *store, struct pm_stage *stage, const char *name,
+		   struct pm_wire *request, int input,
 		   const struct pm_pull_progress *progress, struct pm_fetch_layer *ret,
 		   struct pm_err *err);
 

@@ -145,6 +145,14 @@ static int commit(struct import *im, const struct pm_pull_progress *progress, ch
 	return 0;
 }
 
+static int fetch(struct import *im, int fd, const struct pm_pull_progress *progress,
+		 struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire request = PM_WIRE_INIT;
+	pm_wire_add(&request, "op", "import");
+	return pm_fetch_layer(im->store, im->stage, "0", &request, fd, progress, &im->layer, err);
+}
+
 int pm_image_import(struct pm_store *store, const char *path, int fd, const char *reference,
 		    const struct pm_import_options *options, const struct pm_pull_progress *progress,
 		    char ret_id[65], struct pm_err *err)
@@ -178,7 +186,7 @@ int pm_image_import(struct pm_store *store, const char *path, int fd, const char
 	if (r >= 0)
 		r = pm_stage_new(store, &im.stage, err);
 	if (r >= 0)
-		r = pm_fetch_layer(store, im.stage, "0", fd, progress, &im.layer, err);
+		r = fetch(&im, fd, progress, err);
 	if (r < 0)
 		pm_wrap(err, "import %s", strcmp(path, "-") == 0 ? "standard input" : path);
 	else

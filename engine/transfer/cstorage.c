@@ -148,11 +148,11 @@ static int write_layer(struct writer *w, int packed, int out, int report, struct
 	close(w->c->root);
 	if (userns >= 0)
 		close(userns);
-	if ((r = pm_sandbox_chroot(diff, err)) < 0 || (r = pm_sandbox_drop_capabilities(err)) < 0)
+	if ((r = pm_sandbox_chroot(diff, err)) < 0 || (r = pm_sandbox_drop_capabilities(PM_SANDBOX_PACK, err)) < 0)
 		return r;
 	/* after the change of credentials, which clears it */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	r = pm_sandbox_filter(err);
+	r = pm_sandbox_filter(PM_SANDBOX_PACK, err);
 	return r < 0 ? r : pm_tarsplit_replay(packed, diff, to_pipe, &out, err);
 }
 

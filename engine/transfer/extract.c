@@ -58,21 +58,6 @@ static void report_error(int fd, const struct pm_err *err)
 		return;
 }
 
-static void reset_signals(void)
-{
-	/* the terminal's signals are for pm-transfer to act on: it ends its extractors */
-	static const int ignored[] = {SIGPIPE, SIGINT, SIGQUIT, SIGHUP};
-	struct sigaction action = {.sa_handler = SIG_DFL};
-	sigset_t none;
-	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &action, NULL); /* fails for SIGKILL and the like */
-	action.sa_handler = SIG_IGN;
-	for (size_t i = 0; i < PM_ARRAY_SIZE(ignored); i++)
-		sigaction(ignored[i], &action, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int confine(const struct pm_extract_spec *spec, int report, pid_t parent, struct pm_err *err)
 {
 	const int keep[] = {spec->input, report, spec->directory, spec->recipe,
@@ -85,7 +70,7 @@ static int confine(const struct pm_extract_spec *spec, int report, pid_t parent,
 	if (r >= 0)
 		r = pm_sandbox_chroot(spec->directory, err);
 	if (r >= 0)
-		r = pm_sandbox_drop_capabilities(err);
+		r = pm_sandbox_drop_capabilities(PM_SANDBOX_EXTRACT, err);
 	if (r < 0)
 		return r;
 	/* after the change of credentials, which clears it */
@@ -104,7 +89,7 @@ static int child_work(const struct pm_extract_spec *spec, int report, pid_t pare
 		r = pm_pipeline_new(spec, &p, err);
 	if (r < 0)
 		return r;
-	r = pm_sandbox_filter(err);
+	r = pm_sandbox_filter(PM_SANDBOX_EXTRACT, err);
 	if (r < 0)
 		return r;
 	/* p is not freed: the process ends, and its reader may be waiting for input */
@@ -115,7 +100,7 @@ static _Noreturn void child_main(const struct pm_extract_spec *spec, int report,
 {
 	struct pm_extract_result result;
 	struct pm_err err = PM_ERR_INIT;
-	reset_signals();
+	pm_sandbox_signals();
 	if (child_work(spec, report, parent, &result, &err) < 0)
 		report_error(report, &err);
 	else

@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "engine/image/pull.h"
-#include "engine/transfer/extract.h"
 
 enum {
 	PARALLEL = 6,
@@ -443,4 +442,29 @@ int pm_layers_fetch(struct pm_session *s, struct pm_tx_image *i, struct pm_http 
 		job_free(&b.jobs[k]);
 	free(b.jobs);
 	return r;
+}
+
+int pm_layers_import(struct pm_session *s, int input, struct pm_extract_spec *spec,
+		     struct pm_extract_result *ret, struct pm_err *err)
+{
+	struct pm_extract x = PM_EXTRACT_INIT;
+	spec->input = input;
+	spec->directory = s->dir;
+	spec->recipe = s->recipe;
+	spec->userns = s->userns;
+	spec->single_id = s->single_id;
+	spec->whiteouts = (enum pm_whiteout_form)s->whiteouts;
+	int r = pm_extract_spawn(spec, &x, err);
+	if (r < 0)
+		return r;
+	struct pollfd fds[2] = {{.fd = s->sock, .events = POLLIN}, {.fd = x.report, .events = POLLIN}};
+	while (!fds[1].revents) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			fds[0].revents = POLLERR;
+		if (fds[0].revents) {
+			pm_extract_cancel(&x);
+			return pm_fail(err, PM_E_CANCELLED, "pm is gone");
+		}
+	}
+	return pm_extract_finish(&x, ret, err);
 }

@@ -10,6 +10,7 @@
 #define PM_ENGINE_TRANSFER_LAYERS_H
 
 #include "base/err.h"
+#include "engine/transfer/extract.h"
 #include "engine/transfer/session.h"
 #include "registry/client.h"
 
@@ -18,5 +19,10 @@
 int pm_layers_fetch(struct pm_session *s, struct pm_tx_image *i, struct pm_http *http,
 		    struct pm_client *client, const char *where, bool foreign,
 		    struct pm_err *err);
+
+/* The session's one directory ("dir") from a descriptor, read to its end; ends when pm is gone. spec says what is
+ * special about it, all that comes with the session is filled in. */
+int pm_layers_import(struct pm_session *s, int input, struct pm_extract_spec *spec,
+		     struct pm_extract_result *ret, struct pm_err *err);
 
 #endif

@@ -15,10 +15,12 @@
 #include "base/log.h"
 #include "engine/image/pull.h"
 #include "engine/transfer/archive.h"
+#include "engine/transfer/commit.h"
 #include "engine/transfer/cstorage.h"
 #include "engine/transfer/extract.h"
 #include "engine/transfer/layers.h"
 #include "engine/transfer/protocol.h"
+#include "engine/transfer/push.h"
 #include "engine/transfer/session.h"
 #include "registry/client.h"
 
@@ -157,6 +159,36 @@ static int pull_docker(struct pm_session *s, struct pm_err *err)
 	return r;
 }
 
+static int push(struct pm_session *s, struct pm_err *err)
+{
+	int64_t tls = -1, retries = RETRIES, retry_ms = 0;
+	_cleanup_registries_ struct pm_registries conf = PM_REGISTRIES_INIT;
+	int r = pm_wire_get_int(&s->request, "tls_verify", -1, &tls, err);
+	if (r >= 0)
+		r = pm_wire_get_int(&s->request, "retries", RETRIES, &retries, err);
+	if (r >= 0)
+		r = pm_wire_get_int(&s->request, "retry_ms", RETRY_MS, &retry_ms, err);
+	if (r >= 0)
+		r = pm_registries_load(&conf, err);
+	if (r < 0)
+		return r;
+	struct pm_client_options client = {
+		.authfile = pm_wire_get(&s->request, "authfile"),
+		.creds = pm_wire_get(&s->request, "creds"),
+		.cert_dir = pm_wire_get(&s->request, "cert_dir"),
+		.tls_verify = (int)tls,
+		.retries = (unsigned int)retries,
+		.retry_ms = test_setting("PM_TEST_RETRY_MS", (unsigned int)retry_ms),
+		.retrying = on_retry,
+		.arg = s,
+	};
+	struct pm_destination_options options = PM_DESTINATION_OPTIONS_INIT;
+	options.conf = &conf;
+	options.client = &client;
+	options.stall_seconds = test_setting("PM_TEST_STALL_SECONDS", STALL_SECONDS);
+	return pm_push_serve(s, &options, err);
+}
+
 /* --- files --------------------------------------------------------------------------------------- */
 
 /* Split "PATH[:WHICH]"; a colon within the last component ends the path. *ret_path and *ret_which (NULL:
@@ -232,42 +264,16 @@ static int load(struct pm_session *s, struct pm_err *err)
 	return send_files(s, s->input, path ? path : "archive", PM_ARCHIVE_DETECT, NULL, true, err);
 }
 
-/* What import and unpack ask for: the input extracted into the directory; ends when pm is gone. */
-static int extract_input(struct pm_session *s, struct pm_extract_spec *spec,
-			 struct pm_extract_result *ret, struct pm_err *err)
-{
-	struct pm_extract x = PM_EXTRACT_INIT;
-	spec->input = s->input;
-	spec->directory = s->dir;
-	spec->recipe = s->recipe;
-	spec->userns = s->userns;
-	spec->single_id = s->single_id;
-	spec->foreign = true;
-	spec->whiteouts = (enum pm_whiteout_form)s->whiteouts;
-	int r = pm_extract_spawn(spec, &x, err);
-	if (r < 0)
-		return r;
-	struct pollfd fds[2] = {{.fd = s->sock, .events = POLLIN}, {.fd = x.report, .events = POLLIN}};
-	while (!fds[1].revents) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			fds[0].revents = POLLERR;
-		if (fds[0].revents) {
-			pm_extract_cancel(&x);
-			return pm_fail(err, PM_E_CANCELLED, "pm is gone");
-		}
-	}
-	return pm_extract_finish(&x, ret, err);
-}
-
 static int import(struct pm_session *s, struct pm_err *err)
 {
 	struct stat st;
 	struct pm_extract_spec spec = PM_EXTRACT_SPEC_INIT;
 	struct pm_extract_result res;
+	spec.foreign = true;
 	int64_t total = fstat(s->input, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
 	int r = pm_session_send_progress(s, 0, 0, total, PM_LAYER_DOWNLOADING, err);
 	if (r >= 0)
-		r = extract_input(s, &spec, &res, err);
+		r = pm_layers_import(s, s->input, &spec, &res, err);
 	if (r < 0)
 		return r;
 	return pm_session_send_layer(s, 0, res.diff_id, res.blob_digest, res.blob_size,
@@ -295,7 +301,8 @@ static int unpack(struct pm_session *s, struct pm_err *err)
 	spec.gid = (gid_t)gid;
 	spec.keep_kinds = keep_kinds != 0;
 	spec.devices = devices != 0;
-	return extract_input(s, &spec, &res, err);
+	spec.foreign = true;
+	return pm_layers_import(s, s->input, &spec, &res, err);
 }
 
 /* --- entry --------------------------------------------------------------------------------------- */
@@ -310,6 +317,10 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return import(s, err);
 	if (pm_streq(op, "unpack") && s->input >= 0 && s->dir >= 0)
 		return unpack(s, err);
+	if (pm_streq(op, "commit") && s->dir >= 0)
+		return pm_commit_serve(s, err);
+	if (pm_streq(op, "push"))
+		return push(s, err);
 	if (!pm_streq(op, "pull"))
 		return pm_fail(err, PM_E_INTERNAL, "malformed request");
 	if (pm_streq(transport, "docker"))

@@ -2,10 +2,10 @@
  * protocol - what pm and pm-transfer say to each other on pm-transfer's descriptor 3, a stream socket;
  * wire messages (base/wire.h), each with a "type". pm-transfer ends when the socket closes.
  *
- *	pm -> "request": op ("pull", "load", "import", "unpack"); "fds" names the descriptors that ride along, in
- *		order ("input": what load and import read; "stage": a directory for temporary files;
- *		"dir", "recipe", "userns": import's); transport, name, root and driver (containers-storage), os, arch, variant, authfile, creds, cert_dir,
- *		tls_verify (-1, 0, 1), all_tags, path, single_id, whiteouts.
+ *	pm -> "request": op ("pull", "load", "import", "unpack", "commit", "push"); "fds" names the
+ *		descriptors that ride along, in order ("input": what load and import read; "stage": a directory for temporary files;
+ *		"dir", "recipe", "userns": import's); transport, name, root and driver
+ *		(containers-storage), os, arch, variant, authfile, creds, cert_dir, tls_verify (-1, 0, 1), all_tags, path, single_id, whiteouts.
  *	<- "trying": text (all_tags: each image's name before it is fetched)
  *	<- "image": two memfds, manifest and config (checked: registry/manifest.h); media_type, digest,
  *		name_digest (of the index, or digest), created, os, arch, variant; lists "name",
@@ -22,6 +22,23 @@
  *
  * import: after its request pm-transfer sends "progress", one "layer" and "end".
  * unpack (engine/unpack.h): besides below, uid, gid, keep_kinds, devices; answered by "end" alone.
+ * commit: as import; the request has "tree" (the path of a directory that holds a container's changes), a list
+ *	"base" (paths of the layers below, top first) where it is a whole copy ("copied" 1) or the
+ *	layer shall be the merged tree ("merged" 1); "dir", "recipe", "userns" as import.
+ *
+ * push: the request has transport and name of the destination, manifest ("oci", "v2s2" or ""), compression
+ *	("gzip", "zstd", "none" or "" for what suits it), chosen (1: the user asked for that one), level, force (1:
+ *	no blob is used for being known) and of the above authfile, creds, cert_dir, tls_verify, retries,
+ *	retry_ms; "output", "stage", "userns".
+ *	-> "image": memfds of manifest and config; named (1: its names are those of the list
+ *		"name", not what the destination's name says); lists "diff_id" and "dir" (the layer's directory in
+ *		the store), bottom first; lists of blobs that may do, best first: "blob_layer" (index), "blob",
+ *		"blob_size", "blob_type"; lists of places where layers' blobs are: "place_layer", "place_domain",
+ *		"place_repository"
+ *	<- "progress", "retry"; "packed": index, kind, level, blob, blob_size: it was made and stored
+ *	<- "written": digest (the manifest's), a list "blob" of its layers
+ *	-> "image" again, or "commit"
+ *	<- "end"
  */
 #ifndef PM_ENGINE_TRANSFER_PROTOCOL_H
 #define PM_ENGINE_TRANSFER_PROTOCOL_H

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -68,10 +69,27 @@ int pm_sandbox_chroot(int dirfd, struct pm_err *err)
 	return 0;
 }
 
-int pm_sandbox_drop_capabilities(struct pm_err *err)
+void pm_sandbox_signals(void)
 {
-	const uint32_t keep = 1U << CAP_CHOWN | 1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER |
-			      1U << CAP_FSETID | 1U << CAP_MKNOD | 1U << CAP_SETFCAP;
+	static const int ignored[] = {SIGPIPE, SIGINT, SIGQUIT, SIGHUP};
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &action, NULL); /* fails for SIGKILL and the like */
+	action.sa_handler = SIG_IGN;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(ignored); i++)
+		sigaction(ignored[i], &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int pm_sandbox_drop_capabilities(enum pm_sandbox_work work, struct pm_err *err)
+{
+	const uint32_t keep = work == PM_SANDBOX_PACK
+				      ? 1U << CAP_DAC_READ_SEARCH
+				      : 1U << CAP_CHOWN | 1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER |
+						1U << CAP_FSETID | 1U << CAP_MKNOD |
+						1U << CAP_SETFCAP;
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct caps[2] = {0};
 	if (syscall(SYS_capget, &header, caps) < 0)
@@ -88,8 +106,9 @@ int pm_sandbox_drop_capabilities(struct pm_err *err)
 
 #ifdef SANITIZED
 
-static int add_rules(scmp_filter_ctx ctx)
+static int add_rules(scmp_filter_ctx ctx, enum pm_sandbox_work work)
 {
+	(void)work;
 	static const int denied[] = {
 		SCMP_SYS(socket),         SCMP_SYS(socketpair), SCMP_SYS(connect),
 		SCMP_SYS(bind),           SCMP_SYS(execve),     SCMP_SYS(execveat),
@@ -109,14 +128,21 @@ static const uint32_t default_action = SCMP_ACT_ALLOW;
 
 #else
 
-static int add_rules(scmp_filter_ctx ctx)
+static int add_calls(scmp_filter_ctx ctx, const int *calls, size_t n)
+{
+	int r = 0;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	return r;
+}
+
+static int add_rules(scmp_filter_ctx ctx, enum pm_sandbox_work work)
 {
 	static const int allowed[] = {
 		/* the input, the layer's files, the report */
 		SCMP_SYS(read),
 		SCMP_SYS(pread64),
 		SCMP_SYS(write),
-		SCMP_SYS(pwrite64),
 		SCMP_SYS(close),
 		SCMP_SYS(lseek),
 		SCMP_SYS(openat),
@@ -127,18 +153,6 @@ static int add_rules(scmp_filter_ctx ctx)
 		SCMP_SYS(fstatfs),
 		SCMP_SYS(getdents64),
 		SCMP_SYS(readlinkat),
-		SCMP_SYS(mkdirat),
-		SCMP_SYS(mknodat),
-		SCMP_SYS(symlinkat),
-		SCMP_SYS(linkat),
-		SCMP_SYS(unlinkat),
-		SCMP_SYS(ftruncate),
-		SCMP_SYS(fchmod),
-		SCMP_SYS(fchmodat),
-		SCMP_SYS(fchown),
-		SCMP_SYS(fchownat),
-		SCMP_SYS(fsetxattr),
-		SCMP_SYS(utimensat),
 		SCMP_SYS(fcntl),
 		/* memory and threads */
 		SCMP_SYS(brk),
@@ -163,10 +177,18 @@ static int add_rules(scmp_filter_ctx ctx)
 		SCMP_SYS(getpid),
 		SCMP_SYS(tgkill),
 	};
+	static const int extract[] = {
+		SCMP_SYS(pwrite64),  SCMP_SYS(mkdirat),   SCMP_SYS(mknodat),  SCMP_SYS(symlinkat),
+		SCMP_SYS(linkat),    SCMP_SYS(unlinkat),  SCMP_SYS(ftruncate), SCMP_SYS(fchmod),
+		SCMP_SYS(fchmodat),  SCMP_SYS(fchown),    SCMP_SYS(fchownat), SCMP_SYS(fsetxattr),
+		SCMP_SYS(utimensat),
+	};
+	static const int pack[] = {SCMP_SYS(fgetxattr), SCMP_SYS(flistxattr)};
 	static const int maps[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
-	int r = 0;
-	for (size_t i = 0; i < PM_ARRAY_SIZE(allowed) && r == 0; i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	int r = add_calls(ctx, allowed, PM_ARRAY_SIZE(allowed));
+	if (r == 0)
+		r = work == PM_SANDBOX_PACK ? add_calls(ctx, pack, PM_ARRAY_SIZE(pack))
+					    : add_calls(ctx, extract, PM_ARRAY_SIZE(extract));
 	for (size_t i = 0; i < PM_ARRAY_SIZE(maps) && r == 0; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, maps[i], 1,
 				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
@@ -177,7 +199,7 @@ static const uint32_t default_action = SCMP_ACT_ERRNO(ENOSYS);
 
 #endif
 
-int pm_sandbox_filter(struct pm_err *err)
+int pm_sandbox_filter(enum pm_sandbox_work work, struct pm_err *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(default_action);
 	if (!ctx)
@@ -186,7 +208,7 @@ int pm_sandbox_filter(struct pm_err *err)
 	if (r == 0)
 		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (r == 0)
-		r = add_rules(ctx);
+		r = add_rules(ctx, work);
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);

@@ -1,6 +1,6 @@
 /*
- * sandbox - what an extractor process (engine/transfer/extract.h) gives up before it looks at the
- * first byte of a layer. Each step is irrevocable; call them in this order, in a single-threaded
+ * sandbox - what an extractor (engine/transfer/extract.h) or packer (engine/transfer/pack.h) process gives up
+ * before it looks at the first byte of a layer. Each step is irrevocable; call them in this order, in a single-threaded
  * process: descriptors, namespace, root, capabilities; then start threads; then the filter, which
  * applies to all of them.
  */
@@ -21,12 +21,21 @@ int pm_sandbox_enter_userns(int userns, struct pm_err *err);
  * possible and left out: 0 either way. */
 int pm_sandbox_chroot(int dirfd, struct pm_err *err);
 
-/* Keep what extraction needs: owners, modes, device nodes, file capabilities. */
-int pm_sandbox_drop_capabilities(struct pm_err *err);
+enum pm_sandbox_work {
+	PM_SANDBOX_EXTRACT, /* makes files: owners, modes, device nodes, file capabilities */
+	PM_SANDBOX_PACK,    /* reads files, whoever may */
+};
+
+/* Keep what the work needs. */
+int pm_sandbox_drop_capabilities(enum pm_sandbox_work work, struct pm_err *err);
+
+/* Default signal dispositions, but ignore SIGPIPE and the terminal's signals, which are for pm-transfer to act
+ * on: it ends its children. */
+void pm_sandbox_signals(void);
 
 /* No new privileges, and a seccomp filter: files below descriptors held, memory, threads'
  * synchronisation; neither sockets, nor new processes, nor executable memory; all else is ENOSYS.
  * Builds with a sanitizer, whose runtime needs more, deny what could harm and allow the rest. */
-int pm_sandbox_filter(struct pm_err *err);
+int pm_sandbox_filter(enum pm_sandbox_work work, struct pm_err *err);
 
 #endif

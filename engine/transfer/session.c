@@ -1,7 +1,6 @@
 #include "engine/transfer/session.h"
 
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -16,8 +15,9 @@ static int gone(struct pm_err *err)
 
 int pm_session_begin(struct pm_session *s, int sock, struct pm_err *err)
 {
-	*s = (struct pm_session){.sock = sock, .input = -1, .stage = -1, .dir = -1, .recipe = -1,
-				 .userns = -1};
+	*s = (struct pm_session){.sock = sock, .sending = PTHREAD_MUTEX_INITIALIZER,
+				 .input = -1, .stage = -1, .dir = -1, .recipe = -1, .userns = -1,
+				 .output = -1};
 	int fds[PM_TRANSFER_FDS_MAX];
 	size_t n = PM_TRANSFER_FDS_MAX;
 	int r = pm_wire_recv(sock, &s->request, fds, &n, err);
@@ -29,7 +29,7 @@ int pm_session_begin(struct pm_session *s, int sock, struct pm_err *err)
 		const char *name;
 		int *slot;
 	} known[] = {{"input", &s->input}, {"stage", &s->stage}, {"dir", &s->dir},
-		     {"recipe", &s->recipe}, {"userns", &s->userns}};
+		     {"recipe", &s->recipe}, {"userns", &s->userns}, {"output", &s->output}};
 	for (size_t i = 0; i < n; i++) {
 		int *slot = NULL;
 		for (size_t k = 0; k < PM_ARRAY_SIZE(known) && i < names.n; k++) {
@@ -59,12 +59,20 @@ int pm_session_begin(struct pm_session *s, int sock, struct pm_err *err)
 
 void pm_session_end(struct pm_session *s)
 {
-	int *fds[] = {&s->input, &s->stage, &s->dir, &s->recipe, &s->userns};
+	int *fds[] = {&s->input, &s->stage, &s->dir, &s->recipe, &s->userns, &s->output};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)
 			close(pm_steal_fd(fds[i]));
 	}
 	pm_wire_free(&s->request);
+}
+
+int pm_session_send(struct pm_session *s, const struct pm_wire *w, struct pm_err *err)
+{
+	pthread_mutex_lock(&s->sending);
+	int r = pm_wire_send(s->sock, w, NULL, 0, err);
+	pthread_mutex_unlock(&s->sending);
+	return r;
 }
 
 int pm_session_send_text(struct pm_session *s, const char *type, const char *text,
@@ -74,7 +82,7 @@ int pm_session_send_text(struct pm_session *s, const char *type, const char *tex
 	pm_wire_add(&w, "type", type);
 	if (text)
 		pm_wire_add(&w, "text", text);
-	return pm_wire_send(s->sock, &w, NULL, 0, err);
+	return pm_session_send(s, &w, err);
 }
 
 int pm_session_send_progress(struct pm_session *s, size_t index, int64_t done, int64_t total,
@@ -86,7 +94,7 @@ int pm_session_send_progress(struct pm_session *s, size_t index, int64_t done, i
 	pm_wire_add_int(&w, "done", done);
 	pm_wire_add_int(&w, "total", total);
 	pm_wire_add_int(&w, "state", state);
-	return pm_wire_send(s->sock, &w, NULL, 0, err);
+	return pm_session_send(s, &w, err);
 }
 
 int pm_session_send_layer(struct pm_session *s, size_t index, const char *diff_id,
@@ -100,7 +108,7 @@ int pm_session_send_layer(struct pm_session *s, size_t index, const char *diff_i
 	pm_wire_add(&w, "blob", blob);
 	pm_wire_add_int(&w, "blob_size", blob_size);
 	pm_wire_add_int(&w, "stream_size", stream_size);
-	return pm_wire_send(s->sock, &w, NULL, 0, err);
+	return pm_session_send(s, &w, err);
 }
 
 /* --- images -------------------------------------------------------------------------------------- */
@@ -212,20 +220,6 @@ int pm_tx_image_fill(struct pm_session *s, struct pm_tx_image *i, struct pm_buf 
 	return 0;
 }
 
-/* text in a fresh memfd, its offset at the start. */
-static int memfd_of(const struct pm_buf *text, struct pm_err *err)
-{
-	_cleanup_close_ int fd = memfd_create("pm-document", MFD_CLOEXEC);
-	if (fd < 0)
-		return pm_fail_sys(err, "memfd_create");
-	int r = pm_fs_write_all(fd, pm_buf_str(text), text->len, err);
-	if (r < 0)
-		return r;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return pm_fail_sys(err, "lseek");
-	return pm_steal_fd(&fd);
-}
-
 static int send_image(struct pm_session *s, struct pm_tx_image *i, struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
@@ -244,10 +238,10 @@ static int send_image(struct pm_session *s, struct pm_tx_image *i, struct pm_err
 		pm_wire_add(&w, "layer_type", i->layers[k].media_type);
 		pm_wire_add(&w, "diff_id", i->layers[k].diff_id);
 	}
-	_cleanup_close_ int manifest = memfd_of(&i->manifest_text, err);
+	_cleanup_close_ int manifest = pm_fs_memfd("manifest", &i->manifest_text, err);
 	if (manifest < 0)
 		return manifest;
-	_cleanup_close_ int config = memfd_of(&i->config_text, err);
+	_cleanup_close_ int config = pm_fs_memfd("config", &i->config_text, err);
 	if (config < 0)
 		return config;
 	int fds[2] = {manifest, config};

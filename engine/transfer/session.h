@@ -2,12 +2,13 @@
  * session - pm-transfer's end of the protocol (engine/transfer/protocol.h), and one image on its way: offered
  * to pm with its checked documents, then its wanted layers fetched.
  *
- * Single-threaded but for what libcurl and the extractors do. The socket closing means that pm is gone:
- * everything then fails with PM_E_CANCELLED.
+ * One thread reads from the socket; the pm_session_send functions may be called by any. The socket closing means
+ * that pm is gone: everything then fails with PM_E_CANCELLED.
  */
 #ifndef PM_ENGINE_TRANSFER_SESSION_H
 #define PM_ENGINE_TRANSFER_SESSION_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,8 +20,9 @@
 
 struct pm_session {
 	int sock;
+	pthread_mutex_t sending; /* a message is written whole */
 	struct pm_wire request;
-	int input, stage, dir, recipe, userns; /* -1: not given */
+	int input, stage, dir, recipe, userns, output; /* -1: not given */
 	bool single_id;
 	int64_t whiteouts; /* enum pm_whiteout_form */
 	struct pm_platform platform;
@@ -84,6 +86,7 @@ int pm_session_offer(struct pm_session *s, struct pm_tx_image *i, struct pm_err 
 /* All wanted layers are there: returns when pm has committed. */
 int pm_session_ready(struct pm_session *s, struct pm_err *err);
 
+int pm_session_send(struct pm_session *s, const struct pm_wire *w, struct pm_err *err);
 int pm_session_send_text(struct pm_session *s, const char *type, const char *text,
 			 struct pm_err *err);
 int pm_session_send_progress(struct pm_session *s, size_t index, int64_t done, int64_t total,

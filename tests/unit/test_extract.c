@@ -313,8 +313,8 @@ TEST(the_sandbox_has_no_network_no_exec_and_no_way_out)
 	if (pid == 0) {
 		CHECK_OK(pm_sandbox_close_others(&dir, 1, &err), err);
 		CHECK_OK(pm_sandbox_chroot(dir, &err), err);
-		CHECK_OK(pm_sandbox_drop_capabilities(&err), err);
-		CHECK_OK(pm_sandbox_filter(&err), err);
+		CHECK_OK(pm_sandbox_drop_capabilities(PM_SANDBOX_EXTRACT, &err), err);
+		CHECK_OK(pm_sandbox_filter(PM_SANDBOX_EXTRACT, &err), err);
 		char *const argv[] = {"sh", NULL};
 		CHECK(socket(AF_INET, SOCK_STREAM, 0) < 0);
 		CHECK(socket(AF_UNIX, SOCK_STREAM, 0) < 0);

@@ -56,7 +56,7 @@ static void check_again(const struct pm_buf *tar)
 		_cleanup_buf_ struct pm_buf made = PM_BUF_INIT;
 		CHECK_OK(again(tar, pieces[i], &made, &err), err);
 		CHECK_INT(made.len, tar->len);
-		CHECK(memcmp(made.data, tar->data, tar->len) == 0);
+		CHECK(tar->len == 0 || memcmp(made.data, tar->data, tar->len) == 0);
 	}
 }
 

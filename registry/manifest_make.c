@@ -1,0 +1,95 @@
+#include "registry/manifest_make.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+enum pm_layer_form pm_layer_form_of(const char *type)
+{
+	static const char *const bases[] = {PM_MT_OCI_LAYER, PM_MT_DOCKER_LAYER};
+	for (size_t i = 0; type && i < PM_ARRAY_SIZE(bases); i++) {
+		if (!pm_startswith(type, bases[i]))
+			continue;
+		const char *rest = type + strlen(bases[i]);
+		if (!*rest)
+			return PM_LAYER_PLAIN;
+		if (pm_streq(rest, "+gzip") || pm_streq(rest, ".gzip"))
+			return PM_LAYER_GZIP;
+		if (pm_streq(rest, "+zstd") || pm_streq(rest, ".zstd"))
+			return PM_LAYER_ZSTD;
+	}
+	return PM_LAYER_OTHER;
+}
+
+const char *pm_layer_media_type(const char *manifest_type, enum pm_layer_form form)
+{
+	bool oci = pm_streq(manifest_type, PM_MT_OCI_MANIFEST);
+	switch (form) {
+	case PM_LAYER_PLAIN:
+		return oci ? PM_MT_OCI_LAYER : PM_MT_DOCKER_LAYER;
+	case PM_LAYER_GZIP:
+		return oci ? PM_MT_OCI_LAYER "+gzip" : PM_MT_DOCKER_LAYER ".gzip";
+	case PM_LAYER_ZSTD:
+		return oci ? PM_MT_OCI_LAYER "+zstd" : NULL;
+	case PM_LAYER_OTHER:
+		break;
+	}
+	return NULL;
+}
+
+static bool unchanged(const struct pm_manifest *m, const struct pm_made_layer *layers)
+{
+	for (size_t i = 0; i < m->n_layers; i++) {
+		if (strcmp(m->layers[i].digest, layers[i].digest) != 0)
+			return false;
+	}
+	return true;
+}
+
+int pm_manifest_make(struct pm_json_pool *pool, const struct pm_json *root,
+		     const struct pm_manifest *m, const struct pm_made_layer *layers,
+		     const char *manifest_type, struct pm_buf *out, struct pm_err *err)
+{
+	bool same_family = pm_streq(m->media_type, manifest_type);
+	bool oci = pm_streq(manifest_type, PM_MT_OCI_MANIFEST);
+	if (same_family && unchanged(m, layers))
+		return 0;
+	struct pm_json *to = pm_json_object(pool), *list = pm_json_array(pool);
+	pm_json_set_int(pool, to, "schemaVersion", 2);
+	pm_json_set_str(pool, to, "mediaType", manifest_type);
+	struct pm_json *config = pm_json_copy(pool, pm_json_get(root, "config"));
+	if (!same_family)
+		pm_json_set_str(pool, config, "mediaType", oci ? PM_MT_OCI_CONFIG : PM_MT_DOCKER_CONFIG);
+	pm_json_set(pool, to, "config", config);
+	for (size_t i = 0; i < m->n_layers; i++) {
+		struct pm_json *was = pm_json_at(pm_json_get(root, "layers"), i), *l;
+		const char *type = pm_layer_media_type(manifest_type, layers[i].form);
+		bool same = strcmp(m->layers[i].digest, layers[i].digest) == 0;
+		if (same && same_family) {
+			pm_json_add(pool, list, pm_json_copy(pool, was));
+			continue;
+		}
+		if (!type)
+			return pm_fail(err, PM_E_UNSUPPORTED,
+				       "layer %s: Docker's schema 2 has no layers of this compression; "
+				       "use the OCI format",
+				       layers[i].digest);
+		l = pm_json_object(pool);
+		pm_json_set_str(pool, l, "mediaType", type);
+		pm_json_set_str(pool, l, "digest", layers[i].digest);
+		pm_json_set_int(pool, l, "size", layers[i].size);
+		if (same && oci && pm_json_get(was, "annotations"))
+			pm_json_set(pool, l, "annotations",
+				    pm_json_copy(pool, pm_json_get(was, "annotations")));
+		pm_json_add(pool, list, l);
+	}
+	pm_json_set(pool, to, "layers", list);
+	static const char *const kept[] = {"annotations", "subject", "artifactType"};
+	for (size_t i = 0; oci && i < PM_ARRAY_SIZE(kept); i++) {
+		const struct pm_json *v = pm_json_get(root, kept[i]);
+		if (v)
+			pm_json_set(pool, to, kept[i], pm_json_copy(pool, v));
+	}
+	pm_json_write(to, 0, out);
+	return 1;
+}
