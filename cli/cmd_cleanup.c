@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
@@ -11,13 +12,15 @@
  */
 
 struct cleanup_opts {
-	bool all, latest, rm;
+	bool all, latest, rm, rmi;
 };
 
 static const struct pm_opt cleanup_table[] = {
 	{"all", 'a', PM_BOOL(struct cleanup_opts, all), "Clean up all containers"},
+	{"exec", 0, PM_REFUSED, "pm's exec sessions clean up after themselves"},
 	{"latest", 'l', PM_BOOL(struct cleanup_opts, latest), "Act on the container created last"},
 	{"rm", 0, PM_BOOL(struct cleanup_opts, rm), "Remove the container after the clean-up"},
+	{"rmi", 0, PM_BOOL(struct cleanup_opts, rmi), "Remove the container, and its image, after the clean-up"},
 	{0},
 };
 
@@ -38,19 +41,31 @@ static int cleanup_one(struct pm_engine *e, const char *name, void *arg, struct 
 	if (lock < 0)
 		return lock;
 	pm_container_state(e, &c.row, &c.state);
-	if (c.state.status != PM_STATUS_EXITED || c.state.restarting)
-		return 0;
-	if (o->rm) {
+	if (pm_ctr_is_up(&c.state) || c.state.restarting)
+		return pm_fail(err, PM_E_STATE,
+			       "container %s is running or paused, refusing to clean up: container state "
+			       "improper", c.row.id);
+	r = 0;
+	if (c.state.status == PM_STATUS_EXITED && (o->rm || o->rmi)) {
+		c.config.autoremove_image |= o->rmi;
 		r = pm_container_remove_ended(e, &c, true, err);
-		return r < 0 ? r : pm_container_remove_image(e, &c, err);
+		if (r >= 0)
+			r = pm_container_remove_image(e, &c, err);
+	} else if (c.state.status == PM_STATUS_EXITED) {
+		r = pm_container_fold(e, &c, err);
 	}
-	return pm_container_fold(e, &c, err);
+	if (r >= 0)
+		printf("%s\n", name);
+	return r;
 }
 
 static int cleanup_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct cleanup_opts *o = opts;
-	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest};
+	struct pm_ctr_choice choice = {.all = o->all,
+				       .latest = o->latest,
+				       .states = PM_IN_STATE(PM_STATUS_CREATED) |
+						 PM_IN_STATE(PM_STATUS_EXITED)};
 	return pm_ctr_verb(cli, &choice, cleanup_one, o, err);
 }
 

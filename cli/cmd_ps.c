@@ -10,7 +10,7 @@
 #include "engine/container/list.h"
 
 struct ps_opts {
-	bool all, latest, no_trunc, noheading, ns, quiet, size, sync;
+	bool all, external, latest, no_trunc, noheading, ns, pod, quiet, size, sync;
 	int64_t last;
 	uint64_t watch;
 	const char *format, *sort;
@@ -20,6 +20,8 @@ struct ps_opts {
 static const struct pm_opt ps_table[] = {
 	{"all", 'a', PM_BOOL(struct ps_opts, all),
 	 "Show all the containers, default is only running containers"},
+	{"external", 0, PM_BOOL(struct ps_opts, external),
+	 "No-op: pm's store has no containers of other tools"},
 	{"filter", 'f', PM_LIST(struct ps_opts, filter), "Filter output based on conditions given",
 	 .choices = "ancestor=|before=|exited=|health=|id=|label=|name=|network=|restart-policy=|since=|"
 		    "should-start-on-boot=|status=|until=|"
@@ -37,10 +39,12 @@ static const struct pm_opt ps_table[] = {
 	{"no-trunc", 0, PM_BOOL(struct ps_opts, no_trunc), "Display the extended information"},
 	{"noheading", 0, PM_BOOL(struct ps_opts, noheading), "Do not print headers"},
 	{"ns", 0, PM_BOOL(struct ps_opts, ns), "Display namespace information"},
+	{"pod", 'p', PM_BOOL(struct ps_opts, pod),
+	 "Print the ID and name of the pod the containers are associated with"},
 	{"quiet", 'q', PM_BOOL(struct ps_opts, quiet), "Print the IDs of the containers only"},
 	{"size", 's', PM_BOOL(struct ps_opts, size), "Display the total file sizes"},
 	{"sort", 0, PM_CHOICE(struct ps_opts, sort), "Sort output by", .def = "created",
-	 .choices = "command|created|id|image|names|runningfor|status"},
+	 .choices = "command|created|id|image|names|runningfor|size|status"},
 	{"sync", 0, PM_BOOL(struct ps_opts, sync),
 	 "No-op: what pm shows is always the present state"},
 	{"watch", 'w', PM_UINT(struct ps_opts, watch),
@@ -50,6 +54,7 @@ static const struct pm_opt ps_table[] = {
 
 static const char *const headings[] = {"ID",	  "CONTAINER ID", "CreatedHuman", "CREATED",
 				       "RunningFor", "CREATED",	  "PIDNS",	  "PIDNS",
+				       "Pod",	     "POD ID",	  "PodName",	  "PODNAME",
 				       NULL};
 
 struct keep_arg {
@@ -64,16 +69,14 @@ static int keep(void *arg, const struct pm_ctr_row *row, const struct pm_ctr_sta
 	return pm_ctr_filter(k->e, k->filters, row, st, err);
 }
 
-static const char *default_table(const struct ps_opts *o)
+static char *default_table(const struct ps_opts *o)
 {
 	if (o->ns)
-		return "table {{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.CGROUPNS}}\t{{.IPC}}\t{{.MNT}}\t"
-		       "{{.NET}}\t{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}}";
-	if (o->size)
-		return "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t"
-		       "{{.Ports}}\t{{.Names}}\t{{.Size}}";
-	return "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t"
-	       "{{.Names}}";
+		return pm_strdup("table {{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.CGROUPNS}}\t{{.IPC}}\t{{.MNT}}\t"
+				 "{{.NET}}\t{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}}");
+	return pm_asprintf("table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t"
+			   "{{.Ports}}\t{{.Names}}%s%s",
+			   o->pod ? "\t{{.Pod}}\t{{.PodName}}" : "", o->size ? "\t{{.Size}}" : "");
 }
 
 static int show(struct pm_engine *e, const struct ps_opts *o, struct pm_err *err)
@@ -91,9 +94,10 @@ static int show(struct pm_engine *e, const struct ps_opts *o, struct pm_err *err
 				     .last = o->latest ? 1 : o->last,
 				     .no_trunc = o->no_trunc,
 				     .namespaces = o->ns,
-				     .size = o->size,
+				     .size = o->size || strcmp(o->sort, "size") == 0,
 				     .json = json,
-				     .mounts = o->format && (json || strstr(o->format, ".Mounts")),
+				     .config = json || (o->format && (strstr(o->format, ".Mounts") ||
+								      strstr(o->format, ".Networks"))),
 				     .sort = o->sort,
 				     .keep_needs = pm_ctr_filter_needs(&o->filter),
 				     .keep = o->filter.n ? keep : NULL,
@@ -103,9 +107,10 @@ static int show(struct pm_engine *e, const struct ps_opts *o, struct pm_err *err
 	if (r < 0)
 		return r;
 
+	_cleanup_free_ char *table = default_table(o);
 	struct pm_format f = {.name = "ps",
 			      .format = o->quiet ? "{{.ID}}" : o->format,
-			      .table_default = default_table(o),
+			      .table_default = table,
 			      .headings = headings,
 			      .no_heading = o->noheading,
 			      .terminal = isatty(STDOUT_FILENO) == 1,
@@ -123,6 +128,8 @@ static int ps_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_engine_ struct pm_engine e = {0};
 	if (o->quiet && o->format && !pm_format_is_json(o->format))
 		return pm_fail(err, PM_E_USAGE, "quiet and format cannot be used together");
+	if (o->quiet && (o->size || o->ns))
+		return pm_fail(err, PM_E_USAGE, "quiet conflicts with size and namespace");
 	if (o->latest && o->last >= 0)
 		return pm_fail(err, PM_E_USAGE, "last and latest are mutually exclusive");
 	if (o->size && o->ns)

@@ -169,6 +169,8 @@ const struct pm_command pm_cmd_run = {
 	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct run_opts),
-	.tables = {{pm_ctr_table, offsetof(struct run_opts, ctr)}, {run_table, 0}, {0}},
+	.tables = {{pm_ctr_table, offsetof(struct run_opts, ctr)},
+		   {pm_ctr_limits_table, offsetof(struct run_opts, ctr)},
+		   {run_table, 0}, {0}},
 	.run = run_run,
 };

@@ -6,6 +6,12 @@ const struct pm_command pm_cmd_container = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_generate = {
+	.path = "generate",
+	.summary = "Generate structured data based on containers, pods or volumes",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_healthcheck = {
 	.path = "healthcheck",
 	.summary = "Manage health checks on containers",
@@ -39,6 +45,7 @@ const struct pm_command pm_cmd_volume = {
 const struct pm_command *const pm_commands[] = {
 	/* groups */
 	&pm_cmd_container,
+	&pm_cmd_generate,
 	&pm_cmd_healthcheck,
 	&pm_cmd_image,
 	&pm_cmd_network,
@@ -65,11 +72,14 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_cp,
 	&pm_cmd_create,
 	&pm_cmd_exec,
+	&pm_cmd_generate_spec,
 	&pm_cmd_healthcheck_run,
 	&pm_cmd_inspect,
+	&pm_cmd_container_clone,
 	&pm_cmd_container_exists,
 	&pm_cmd_container_inspect,
 	&pm_cmd_container_prune,
+	&pm_cmd_container_runlabel,
 	&pm_cmd_kill,
 	&pm_cmd_logs,
 	&pm_cmd_pause,
@@ -80,9 +90,11 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_rm,
 	&pm_cmd_run,
 	&pm_cmd_start,
+	&pm_cmd_stats,
 	&pm_cmd_stop,
 	&pm_cmd_top,
 	&pm_cmd_unpause,
+	&pm_cmd_update,
 	&pm_cmd_wait,
 	/* networks */
 	&pm_cmd_network_create,

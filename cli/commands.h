@@ -10,6 +10,7 @@
 extern const struct pm_command *const pm_commands[];
 
 extern const struct pm_command pm_cmd_container; /* groups */
+extern const struct pm_command pm_cmd_generate;
 extern const struct pm_command pm_cmd_image;
 extern const struct pm_command pm_cmd_network;
 extern const struct pm_command pm_cmd_system;
@@ -17,8 +18,11 @@ extern const struct pm_command pm_cmd_volume;
 
 extern const struct pm_command pm_cmd_cleanup; /* containers */
 extern const struct pm_command pm_cmd_attach;
+extern const struct pm_command pm_cmd_container_clone;
 extern const struct pm_command pm_cmd_container_exists;
 extern const struct pm_command pm_cmd_container_prune;
+extern const struct pm_command pm_cmd_container_runlabel;
+extern const struct pm_command pm_cmd_generate_spec;
 extern const struct pm_command pm_cmd_logs;
 extern const struct pm_command pm_cmd_cp;
 extern const struct pm_command pm_cmd_create;
@@ -32,9 +36,11 @@ extern const struct pm_command pm_cmd_restart;
 extern const struct pm_command pm_cmd_rm;
 extern const struct pm_command pm_cmd_run;
 extern const struct pm_command pm_cmd_start;
+extern const struct pm_command pm_cmd_stats;
 extern const struct pm_command pm_cmd_stop;
 extern const struct pm_command pm_cmd_top;
 extern const struct pm_command pm_cmd_unpause;
+extern const struct pm_command pm_cmd_update;
 extern const struct pm_command pm_cmd_wait;
 
 extern const struct pm_command pm_cmd_network_create; /* networks */

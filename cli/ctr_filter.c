@@ -8,6 +8,7 @@
 #include "cli/value.h"
 #include "engine/container/health.h"
 #include "engine/image/resolve.h"
+#include "storage/pod.h"
 
 /* What a container is held against. */
 struct subject {
@@ -123,9 +124,15 @@ static int filter_network(const struct subject *s, const char *value, struct pm_
 
 static int filter_pod(const struct subject *s, const char *value, struct pm_err *err)
 {
-	(void)err;
-	const char *pod = pm_json_get_str(s->config, "pod");
-	return pod && pm_startswith(pod, value);
+	_cleanup_pod_row_ struct pm_pod_row pod = {0};
+	if (!s->row->pod)
+		return 0;
+	int r = pm_pod_find(s->e->store, value, &pod, err);
+	if (r == -PM_E_NOSUCH) {
+		pm_err_clear(err);
+		return 0;
+	}
+	return r < 0 ? r : strcmp(pod.id, s->row->pod) == 0;
 }
 
 static int filter_restart_policy(const struct subject *s, const char *value, struct pm_err *err)
@@ -233,7 +240,7 @@ static const struct {
 	{"label!", filter_no_label, false, true},
 	{"name", filter_name, false, false},
 	{"network", filter_network, true, false},
-	{"pod", filter_pod, true, false},
+	{"pod", filter_pod, false, false},
 	{"restart-policy", filter_restart_policy, true, false},
 	{"should-start-on-boot", filter_boot, true, false},
 	{"since", filter_since, false, false},

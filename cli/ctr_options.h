@@ -63,7 +63,9 @@ struct pm_ctr_opts {
 	bool tls_verify, quiet, disable_content_trust;
 };
 
+/* Both of struct pm_ctr_opts; limits are what update and clone take, too. */
 extern const struct pm_opt pm_ctr_table[];
+extern const struct pm_opt pm_ctr_limits_table[];
 
 /* Fill c (init'ed) with what the user asked for. image: the image's word, or the path with --rootfs; args:
  * the command after it, NULL-terminated. Reads env files. PM_E_USAGE and others name the option. */

@@ -295,9 +295,8 @@ static void set_cgroup(const struct pm_container *c, struct pm_bundle_env *b)
 	env->cgroup_path = b->cgroup_path;
 }
 
-/* Limits the user asked for must be possible; none is dropped. */
-static int check_limits(const struct pm_ctr_config *k, const struct pm_cgroup *cg,
-			struct pm_err *err)
+int pm_bundle_check_limits(const struct pm_ctr_config *k, const struct pm_cgroup *cg,
+			   struct pm_err *err)
 {
 	const struct {
 		bool asked;
@@ -333,7 +332,7 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 	if (r >= 0)
 		r = pm_engine_cgroup(e, c->config.cgroups, &b->cgroup, err);
 	if (r >= 0)
-		r = check_limits(&c->config, &b->cgroup, err);
+		r = pm_bundle_check_limits(&c->config, &b->cgroup, err);
 	if (r >= 0)
 		r = pm_conf_runtime(&e->conf, c->config.runtime ? c->config.runtime : e->runtime,
 				    &b->runtime, err);

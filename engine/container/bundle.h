@@ -52,6 +52,10 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 		  const struct pm_userns_map *map, struct pm_bundle_env *b, struct pm_err *err);
 void pm_bundle_env_free(struct pm_bundle_env *b);
 
+/* Limits that k asks for must be possible; none is dropped. PM_E_UNSUPPORTED names the option. */
+int pm_bundle_check_limits(const struct pm_ctr_config *k, const struct pm_cgroup *cg,
+			   struct pm_err *err);
+
 /* The storage driver that containers get: the store's, or the best that works here (the answer "native"
  * is remembered in runroot until reboot). Warns when it can only be vfs. */
 int pm_bundle_driver(struct pm_engine *e, enum pm_store_driver *ret, struct pm_err *err);

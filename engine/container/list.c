@@ -12,6 +12,7 @@
 #include "base/timefmt.h"
 #include "engine/container/health.h"
 #include "storage/image.h"
+#include "storage/pod.h"
 
 /* Go's zero time in seconds since the epoch, as Podman prints "never". */
 #define NEVER (-62135596800)
@@ -19,6 +20,7 @@
 struct item {
 	const struct pm_ctr_row *row;
 	struct pm_ctr_state st;
+	int64_t rw, root; /* sizes, with o->size */
 	struct pm_json *out;
 };
 
@@ -27,6 +29,8 @@ struct context {
 	const struct pm_list_options *o;
 	struct pm_json_pool *pool;
 	int64_t now;
+	struct pm_pod_list pods; /* read when the first container of one is met */
+	bool have_pods;
 };
 
 char *pm_container_status_text(const struct pm_ctr_state *st, int64_t now_ns)
@@ -148,12 +152,26 @@ int64_t pm_container_rw_size(const struct pm_engine *e, const char *id)
 	return walked;
 }
 
-static int64_t image_size(struct context *x, const struct pm_ctr_row *row)
+static void measure(struct context *x, struct item *it)
 {
 	_cleanup_image_row_ struct pm_image_row image = {0};
-	if (!row->image_id || pm_image_by_id(x->e->store, row->image_id, 0, &image, NULL) < 0)
-		return 0;
-	return image.size;
+	it->rw = it->root = pm_container_rw_size(x->e, it->row->id);
+	if (it->row->image_id && pm_image_by_id(x->e->store, it->row->image_id, 0, &image, NULL) >= 0)
+		it->root += image.size;
+}
+
+/* The pod of a container; NULL: none. */
+static const struct pm_pod_row *pod_of(struct context *x, const struct pm_ctr_row *row)
+{
+	if (!row->pod)
+		return NULL;
+	if (!x->have_pods)
+		pm_pod_list(x->e->store, &x->pods, NULL);
+	x->have_pods = true;
+	for (size_t i = 0; i < x->pods.n; i++)
+		if (strcmp(x->pods.v[i].id, row->pod) == 0)
+			return &x->pods.v[i];
+	return NULL;
 }
 
 static void set_own(struct context *x, struct pm_json *o, const char *name, char *text)
@@ -162,18 +180,35 @@ static void set_own(struct context *x, struct pm_json *o, const char *name, char
 	free(text);
 }
 
-/* Where volumes and directories are mounted. */
-static struct pm_json *mounts(struct context *x, const struct pm_ctr_row *row)
+static int by_text(const void *a, const void *b)
 {
-	struct pm_json *list = pm_json_array(x->pool), *config = NULL;
-	if (!x->o->mounts || !row->config ||
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Where things are mounted, sorted, and the networks it is in. */
+static void from_config(struct context *x, const struct pm_ctr_row *row, struct pm_json **ret_mounts,
+			struct pm_strv *ret_networks)
+{
+	_cleanup_strv_ struct pm_strv dests = PM_STRV_INIT;
+	struct pm_json *config = NULL;
+	*ret_mounts = pm_json_array(x->pool);
+	if (!x->o->config || !row->config ||
 	    pm_json_parse(x->pool, row->config, row->config_len, &config, NULL) < 0)
-		return list;
+		return;
 	const struct pm_json *v = pm_json_get(config, "mounts");
 	for (size_t i = 0; i < pm_json_len(v); i++)
-		pm_json_add(x->pool, list,
-			    pm_json_str(x->pool, pm_json_get_str(pm_json_at(v, i), "dest")));
-	return list;
+		pm_strv_add(&dests, pm_json_get_str(pm_json_at(v, i), "dest"));
+	if (dests.n)
+		qsort(dests.v, dests.n, sizeof(*dests.v), by_text);
+	*ret_mounts = pm_json_strv(x->pool, &dests);
+	v = pm_json_get(config, "networks");
+	for (size_t i = 0; i < pm_json_len(v); i++) {
+		/* a name, or an object with one */
+		const struct pm_json *n = pm_json_at(v, i);
+		const char *name = pm_json_is(n, PM_JSON_STRING) ? n->string : pm_json_get_str(n, "name");
+		if (name)
+			pm_strv_add(ret_networks, name);
+	}
 }
 
 static struct pm_json *one_name(struct context *x, const char *name)
@@ -193,6 +228,10 @@ static struct pm_json *json_item(struct context *x, const struct item *it)
 	char age[PM_TIME_SIZE];
 	pm_duration_human(x->now - row->created, age);
 	_cleanup_free_ char *status = pm_container_status_text(&it->st, x->now);
+	_cleanup_strv_ struct pm_strv networks = PM_STRV_INIT;
+	struct pm_json *mounts = NULL;
+	const struct pm_pod_row *pod = pod_of(x, row);
+	from_config(x, row, &mounts, &networks);
 
 	pm_json_set_bool(p, o, "AutoRemove", row->rm);
 	pm_json_set(p, o, "Command", parse(x, row->command));
@@ -203,24 +242,23 @@ static struct pm_json *json_item(struct context *x, const struct item *it)
 	pm_json_set_str(p, o, "Id", row->id);
 	pm_json_set_str(p, o, "Image", row->image_name);
 	pm_json_set_str(p, o, "ImageID", row->image_id ? row->image_id : "");
-	pm_json_set_bool(p, o, "IsInfra", false);
+	pm_json_set_bool(p, o, "IsInfra", pod && pm_streq(pod->infra, row->id));
 	pm_json_set(p, o, "Labels", pm_json_len(labels) ? labels : pm_json_null(p));
-	pm_json_set(p, o, "Mounts", mounts(x, row));
+	pm_json_set(p, o, "Mounts", mounts);
 	pm_json_set(p, o, "Names", one_name(x, row->name));
 	struct pm_json *ns = pm_json_set(p, o, "Namespaces", pm_json_object(p));
 	for (size_t i = 0; x->o->namespaces && i < PM_ARRAY_SIZE(namespaces); i++)
 		pm_json_set_str(p, ns, namespaces[i].json,
 				namespace_id(x, it->st.pid, namespaces[i].file));
-	pm_json_set(p, o, "Networks", pm_json_array(p));
+	pm_json_set(p, o, "Networks", pm_json_strv(p, &networks));
 	pm_json_set_int(p, o, "Pid", it->st.pid);
-	pm_json_set_str(p, o, "Pod", "");
-	pm_json_set_str(p, o, "PodName", "");
+	pm_json_set_str(p, o, "Pod", row->pod ? row->pod : "");
+	pm_json_set_str(p, o, "PodName", pod ? pod->name : "");
 	pm_json_set(p, o, "Ports", pm_json_len(ports) ? ports : pm_json_null(p));
 	if (x->o->size) {
 		struct pm_json *size = pm_json_set(p, o, "Size", pm_json_object(p));
-		int64_t rw = pm_container_rw_size(x->e, row->id);
-		pm_json_set_int(p, size, "rootFsSize", rw + image_size(x, row));
-		pm_json_set_int(p, size, "rwSize", rw);
+		pm_json_set_int(p, size, "rootFsSize", it->root);
+		pm_json_set_int(p, size, "rwSize", it->rw);
 	} else {
 		pm_json_set(p, o, "Size", pm_json_null(p));
 	}
@@ -238,7 +276,11 @@ static struct pm_json *text_item(struct context *x, const struct item *it)
 	struct pm_json_pool *p = x->pool;
 	struct pm_json *o = pm_json_object(p), *labels = parse(x, row->labels);
 	int shown = x->o->no_trunc ? 64 : PM_SHORT_ID;
+	_cleanup_strv_ struct pm_strv networks = PM_STRV_INIT;
+	struct pm_json *mounts = NULL;
+	const struct pm_pod_row *pod = pod_of(x, row);
 	char age[PM_TIME_SIZE];
+	from_config(x, row, &mounts, &networks);
 	pm_duration_human(x->now - row->created, age);
 
 	set_own(x, o, "ID", pm_asprintf("%.*s", shown, row->id));
@@ -258,26 +300,25 @@ static struct pm_json *text_item(struct context *x, const struct item *it)
 	labels = pm_json_set(p, o, "Labels",
 			     pm_json_is(labels, PM_JSON_OBJECT) ? labels : pm_json_object(p));
 	labels->hint = PM_JSON_MAP;
-	pm_json_set(p, o, "Mounts", mounts(x, row));
-	pm_json_set_str(p, o, "Networks", "");
+	pm_json_set(p, o, "Mounts", mounts);
+	set_own(x, o, "Networks", pm_strv_join(&networks, ","));
 	pm_json_set_int(p, o, "Pid", it->st.pid);
 	pm_json_set_int(p, o, "ExitCode", it->st.exit_code);
 	pm_json_set_bool(p, o, "Exited", it->st.status == PM_STATUS_EXITED);
 	pm_json_set_int(p, o, "ExitedAt", seconds(it->st.finished));
 	pm_json_set_int(p, o, "StartedAt", seconds(it->st.started));
 	pm_json_set_bool(p, o, "AutoRemove", row->rm);
-	pm_json_set_bool(p, o, "IsInfra", false);
-	pm_json_set_str(p, o, "Pod", "");
-	pm_json_set_str(p, o, "PodName", "");
+	pm_json_set_bool(p, o, "IsInfra", pod && pm_streq(pod->infra, row->id));
+	set_own(x, o, "Pod", pm_asprintf("%.*s", shown, row->pod ? row->pod : ""));
+	pm_json_set_str(p, o, "PodName", pod ? pod->name : "");
 	for (size_t i = 0; i < PM_ARRAY_SIZE(namespaces); i++)
 		pm_json_set_str(p, o, namespaces[i].field,
 				x->o->namespaces ? namespace_id(x, it->st.pid, namespaces[i].file)
 						 : "");
 	if (x->o->size) {
-		int64_t rw = pm_container_rw_size(x->e, row->id);
 		char own[PM_TIME_SIZE], all[PM_TIME_SIZE];
-		pm_size_human((double)rw, false, own);
-		pm_size_human((double)(rw + image_size(x, row)), false, all);
+		pm_size_human((double)it->rw, false, own);
+		pm_size_human((double)it->root, false, all);
 		set_own(x, o, "Size", pm_asprintf("%s (virtual %s)", own, all));
 	} else {
 		pm_json_set_str(p, o, "Size", "");
@@ -297,6 +338,8 @@ static int by_key(const void *pa, const void *pb)
 		d = a->row->created - b->row->created;
 	else if (strcmp(sort_key, "runningfor") == 0)
 		d = a->st.started - b->st.started;
+	else if (strcmp(sort_key, "size") == 0)
+		d = a->root - b->root;
 	else if (strcmp(sort_key, "id") == 0)
 		return strcmp(a->row->id, b->row->id);
 	else if (strcmp(sort_key, "image") == 0)
@@ -316,7 +359,7 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 {
 	_cleanup_ctr_list_ struct pm_ctr_list l = {0};
 	struct context x = {.e = e, .o = o, .pool = pool, .now = pm_time_now()};
-	int r = pm_ctr_list(e->store, (o->mounts ? PM_CTR_CONFIG : 0) | o->keep_needs, &l, err);
+	int r = pm_ctr_list(e->store, (o->config ? PM_CTR_CONFIG : 0) | o->keep_needs, &l, err);
 	if (r < 0)
 		return r;
 
@@ -331,6 +374,8 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 		    !it.st.restarting)
 			continue;
 		r = o->keep ? o->keep(o->arg, it.row, &it.st, err) : 1;
+		if (r > 0 && o->size)
+			measure(&x, &it);
 		if (r > 0)
 			items[n++] = it;
 	}
@@ -343,5 +388,6 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 				    o->json ? json_item(&x, &items[i]) : text_item(&x, &items[i]));
 	}
 	free(items);
+	pm_pod_list_free(&x.pods);
 	return r < 0 ? r : 0;
 }

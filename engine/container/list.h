@@ -19,7 +19,7 @@ struct pm_list_options {
 	bool namespaces; /* fill the namespaces of running ones */
 	bool size;       /* walk the upper directories for sizes */
 	bool json;       /* the shape of --format json */
-	bool mounts;     /* fill Mounts: reads each container's config */
+	bool config;     /* fill Mounts and Networks: reads each container's config */
 	const char *sort; /* "created" (NULL), "command", "id", "image", "names", "runningfor", "status", "size" */
 	unsigned int keep_needs; /* what keep's rows must be read with: 0 or PM_CTR_CONFIG */
 	/* keep a container? 1, 0 or an error; NULL: all */

@@ -31,7 +31,9 @@ struct pm_proc_stat {
 	char state;
 	char comm[32];
 	int ppid, pgrp, tty, nice;
-	uint64_t utime, stime, start; /* start: since boot */
+	uint64_t utime, stime, children_utime, children_stime;
+	uint64_t start;  /* since boot */
+	int64_t threads;
 	uint64_t vsize;               /* bytes */
 	int64_t rss;                  /* pages */
 };

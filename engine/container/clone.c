@@ -1,0 +1,75 @@
+#include "engine/container/clone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/container/create.h"
+#include "engine/container/update.h"
+
+/* The members that are one container's only. */
+static void forget_own(struct pm_ctr_config *k)
+{
+	char **const own[] = {&k->id, &k->name, &k->cidfile, &k->pid_file, &k->conmon_pid_file};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(own); i++) {
+		free(*own[i]);
+		*own[i] = NULL;
+	}
+	for (size_t i = 0; i < k->n_mounts; i++) {
+		struct pm_ctr_mount *m = &k->mounts[i];
+		if (!m->anonymous)
+			continue;
+		free(m->name);
+		free(m->source);
+		m->name = m->source = NULL;
+	}
+}
+
+/* NAME-clone, or NAME-clone1 and on. */
+static int free_name(struct pm_engine *e, const char *old, char **ret, struct pm_err *err)
+{
+	for (unsigned int n = 0; n < 100000; n++) {
+		_cleanup_ctr_row_ struct pm_ctr_row row = {0};
+		char number[16] = "";
+		if (n)
+			snprintf(number, sizeof(number), "%u", n);
+		_cleanup_free_ char *name = pm_asprintf("%s-clone%s", old, number);
+		if (pm_ctr_find(e->store, name, 0, &row, NULL) == -PM_E_NOSUCH) {
+			*ret = pm_steal(&name);
+			return 0;
+		}
+	}
+	return pm_fail(err, PM_E_EXISTS, "no free name for a clone of %s: give one", old);
+}
+
+int pm_container_clone(struct pm_engine *e, const struct pm_container *from,
+		       const struct pm_clone_options *o, struct pm_container *ret, struct pm_err *err)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_ctr_config *k = &ret->config;
+	int r = pm_ctr_config_from_json(pm_ctr_config_to_json(pool, &from->config), k, err);
+	if (r < 0)
+		return r;
+	forget_own(k);
+	if (o->name)
+		k->name = pm_strdup(o->name);
+	else if ((r = free_name(e, from->row.name, &k->name, err)) < 0)
+		return r;
+	if (o->image_id) {
+		char **const to[] = {&k->image_id, &k->image, &k->raw_image_name};
+		const char *const values[] = {o->image_id, o->image, o->raw_image};
+		for (size_t i = 0; i < PM_ARRAY_SIZE(to); i++) {
+			free(*to[i]);
+			*to[i] = pm_strdup_null(values[i]);
+		}
+	}
+	if (o->pod) {
+		free(k->pod);
+		k->pod = pm_strdup(o->pod);
+	}
+	if (o->limits)
+		pm_config_merge_limits(k, o->limits);
+	/* all is resolved already: the image adds nothing to entrypoint and environment */
+	_cleanup_free_ char *image = pm_strdup_null(k->image_id); /* k's own is replaced */
+	const struct pm_create_options co = {.image_id = image, .user_entrypoint = true, .unsetenv_all = true};
+	return pm_container_create(e, ret, &co, err);
+}
