@@ -52,6 +52,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_system,
 	&pm_cmd_volume,
 	/* images */
+	&pm_cmd_copy,
 	&pm_cmd_images,
 	&pm_cmd_import,
 	&pm_cmd_image_exists,

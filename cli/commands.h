@@ -70,6 +70,7 @@ extern const struct pm_command pm_cmd_events;
 extern const struct pm_command pm_cmd_healthcheck;
 extern const struct pm_command pm_cmd_healthcheck_run;
 extern const struct pm_command pm_cmd_help;
+extern const struct pm_command pm_cmd_copy;
 extern const struct pm_command pm_cmd_images;
 extern const struct pm_command pm_cmd_import;
 extern const struct pm_command pm_cmd_image_exists;

@@ -10,11 +10,12 @@
 
 struct pm_archive_file {
 	char *path, *temp; /* owned; temp NULL: written in place */
+	int nameless;      /* the file, to be linked as temp; -1: it is called that already */
 	int stage;         /* directory for temporary files */
 	bool stage_ours;
 };
 
-#define PM_ARCHIVE_FILE_INIT {.stage = -1}
+#define PM_ARCHIVE_FILE_INIT {.nameless = -1, .stage = -1}
 
 /* *ret_out (the caller's) is to be written to. path may be empty when o->output is used. */
 int pm_archive_file_open(struct pm_archive_file *f, const char *path,

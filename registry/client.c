@@ -50,6 +50,11 @@ void pm_client_free(struct pm_client *c)
 	free(c);
 }
 
+struct pm_http *pm_client_http(struct pm_client *c)
+{
+	return c->http;
+}
+
 const char *pm_client_where(const struct pm_client *c)
 {
 	return c->v[c->current].where;
@@ -80,6 +85,8 @@ int pm_client_new(struct pm_http *http, const struct pm_registries *conf,
 		e->where = pm_reference_name(&e->ref);
 		e->insecure = options->tls_verify == 0 ||
 			      (options->tls_verify < 0 && list.v[first + i].insecure);
+		if (options->token)
+			e->authorization = pm_asprintf("Bearer %s", options->token);
 	}
 	*ret = c;
 	return 0;
@@ -248,6 +255,8 @@ int pm_client_authenticate(struct pm_client *c, struct pm_client_endpoint *e,
 		pm_challenges_parse(reply->www_authenticate.v[i], &list, NULL);
 	const struct pm_challenge *bearer = pm_challenges_find(&list, PM_CHALLENGE_BEARER);
 	const struct pm_challenge *basic = pm_challenges_find(&list, PM_CHALLENGE_BASIC);
+	if (c->opts.token)
+		return pm_fail(err, PM_E_UNAUTH, "the registry does not take the token given");
 	int r = load_credentials(c, e, err);
 	if (r < 0)
 		return r;
@@ -327,10 +336,20 @@ int pm_client_status_error(const struct pm_http_reply *reply, struct pm_err *err
 	}
 }
 
-void pm_client_rest(struct pm_client *c, unsigned int ms, const struct pm_err *why)
+bool pm_client_may_retry(const struct pm_client *c, unsigned int attempt)
+{
+	return attempt < c->opts.retries;
+}
+
+void pm_client_tell_retry(struct pm_client *c, unsigned int ms, const struct pm_err *why)
 {
 	if (c->opts.retrying)
 		c->opts.retrying(c->opts.arg, why->text, ms);
+}
+
+void pm_client_rest(struct pm_client *c, unsigned int ms, const struct pm_err *why)
+{
+	pm_client_tell_retry(c, ms, why);
 	/* Other transfers move on while this one waits. */
 	struct timespec now, end;
 	clock_gettime(CLOCK_MONOTONIC, &end);

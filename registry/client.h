@@ -26,6 +26,7 @@
 /* Borrowed for the client's life. */
 struct pm_client_options {
 	const char *authfile, *creds, *cert_dir;
+	const char *token;       /* a bearer token to use instead of asking for one */
 	bool no_creds;           /* use no credentials even where there are some */
 	const char *actions;     /* what tokens are asked for: "pull,push", "delete"; NULL: "pull". With actions
 				    the registry itself is used, no mirror */
@@ -74,6 +75,11 @@ enum pm_verdict pm_client_blob_verdict(struct pm_client *c, struct pm_http_xfer 
 				       const char *digest, unsigned int attempt,
 				       unsigned int *ret_pause_ms, struct pm_err *err);
 
+/* Is there another try after attempt (from 0) failed? */
+bool pm_client_may_retry(const struct pm_client *c, unsigned int attempt);
+/* Tell whom c's options name that why is tried again after ms. */
+void pm_client_tell_retry(struct pm_client *c, unsigned int ms, const struct pm_err *why);
+
 /* --- writing (registry/client_push.c); c was made with actions "pull,push" --- */
 
 /* Talk to the registry once, so that it is known how (https or http) and as whom. */
@@ -95,6 +101,8 @@ int pm_client_put_manifest(struct pm_client *c, const char *tag_or_digest, const
 /* Remove the manifest of that digest. */
 int pm_client_delete(struct pm_client *c, const char *digest, struct pm_err *err);
 
+/* What c was made with. */
+struct pm_http *pm_client_http(struct pm_client *c);
 /* The endpoint in use, "host:port/repository". c keeps it. */
 const char *pm_client_where(const struct pm_client *c);
 

@@ -119,6 +119,13 @@ int pm_dest_oci_archive_open(const char *name, const struct pm_destination_optio
 	}
 	l->files = l->blobs = pm_file_sink_tar(out, l->archive.stage);
 	pm_strv_add(&l->names, which ? which : "");
+	r = pm_file_sink_mkdir(l->files, "blobs/", err);
+	if (r >= 0)
+		r = pm_file_sink_mkdir(l->files, "blobs/sha256/", err);
+	if (r < 0) {
+		layout_free(l);
+		return r;
+	}
 	*ret = l;
 	return 0;
 }

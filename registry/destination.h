@@ -20,6 +20,7 @@
 #ifndef PM_REGISTRY_DESTINATION_H
 #define PM_REGISTRY_DESTINATION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,6 +41,7 @@ struct pm_destination_options {
 	const char *daemon_host;                /* docker-daemon: unix:///... instead of the default; or NULL */
 	/* docker-archive, oci-archive: write here (a file, pipe or socket) instead of to the name's path; -1 */
 	int output;
+	const atomic_bool *cancel; /* docker: give up when it becomes true; or NULL */
 	/* A directory for temporary files of archives, -1: beside the archive, or $TMPDIR. */
 	int stage;
 };

@@ -238,6 +238,8 @@ static int begin_member(struct pm_file_sink *s, const char *name, int64_t size, 
 		.uname = "",
 		.gname = "",
 		.mode = 0644,
+		.uid = geteuid(),
+		.gid = getegid(),
 		.size = (uint64_t)size,
 	};
 	if (s->broken)
@@ -334,6 +336,21 @@ int pm_file_sink_text(struct pm_file_sink *s, const char *name, const void *data
 	int r = copy_member(s, name, &in, (int64_t)len, err);
 	pthread_mutex_unlock(&s->lock);
 	return r;
+}
+
+int pm_file_sink_mkdir(struct pm_file_sink *s, const char *name, struct pm_err *err)
+{
+	struct pm_tar_entry e = {
+		.type = PM_TAR_DIR,
+		.path = name,
+		.link = "",
+		.uname = "",
+		.gname = "",
+		.mode = 0755,
+		.uid = geteuid(),
+		.gid = getegid(),
+	};
+	return s->dir >= 0 ? 0 : pm_tar_writer_entry(s->tar, &e, err);
 }
 
 int pm_file_sink_finish(struct pm_file_sink *s, struct pm_err *err)

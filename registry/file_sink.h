@@ -3,7 +3,7 @@
  *
  * Directory: a file appears under its name when it is complete. Tar: blobs that several threads bring at once go
  * through nameless files in the stage directory, the first in line and of known size straight into the
- * archive; members are mode 0644, owner and time 0, so that equal images give equal archives.
+ * archive; members are of mode 0644, time 0 and this process's owner (Skopeo's reader takes no other).
  *
  * pm_file_sink_blob and pm_file_sink_has may be called by several threads at once. Names are the caller's: safe,
  * relative, in an archive short enough.
@@ -38,6 +38,8 @@ int pm_file_sink_blob(struct pm_file_sink *s, const struct pm_stream *in,
 /* A small file; in a directory an older one of that name is replaced. */
 int pm_file_sink_text(struct pm_file_sink *s, const char *name, const void *data, size_t len,
 		      struct pm_err *err);
+/* A directory's own member, before those in it; in a directory they come of themselves. */
+int pm_file_sink_mkdir(struct pm_file_sink *s, const char *name, struct pm_err *err);
 /* All is written: the end blocks of an archive. */
 int pm_file_sink_finish(struct pm_file_sink *s, struct pm_err *err);
 

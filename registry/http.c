@@ -23,6 +23,7 @@ enum {
 struct pm_http {
 	CURLM *multi;
 	unsigned int stall_seconds;
+	const atomic_bool *cancel; /* or NULL */
 };
 
 struct pm_http_xfer {
@@ -55,6 +56,11 @@ int pm_http_new(unsigned int stall_seconds, struct pm_http **ret, struct pm_err 
 	}
 	*ret = h;
 	return 0;
+}
+
+void pm_http_cancel_on(struct pm_http *h, const atomic_bool *cancel)
+{
+	h->cancel = cancel;
 }
 
 void pm_http_free(struct pm_http *h)
@@ -163,6 +169,16 @@ char *pm_http_origin(const char *url)
 	curl_free(user);
 	curl_url_cleanup(u);
 	return ret;
+}
+
+int64_t pm_http_range_start(const char *s)
+{
+	if (!s || strncmp(s, "bytes ", 6) != 0)
+		return -1;
+	char *end;
+	errno = 0;
+	long long v = strtoll(s + 6, &end, 10);
+	return errno || end == s + 6 || *end != '-' || v < 0 ? -1 : v;
 }
 
 char *pm_http_join(const char *base, const char *location)
@@ -521,6 +537,8 @@ int pm_http_step(struct pm_http *h, struct pollfd *fds, unsigned int n_fds, int 
 		 struct pm_err *err)
 {
 	int running;
+	if (h->cancel && atomic_load(h->cancel))
+		return pm_fail(err, PM_E_CANCELLED, "given up");
 	CURLMcode m = curl_multi_perform(h->multi, &running);
 	CURLMsg *msg;
 	int left;

@@ -15,6 +15,7 @@
 #define PM_REGISTRY_HTTP_H
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,6 +26,8 @@
 struct pm_http;
 
 int pm_http_new(unsigned int stall_seconds, struct pm_http **ret, struct pm_err *err);
+/* Give up (PM_E_CANCELLED, within a second) when *cancel, which must outlive h, becomes true. */
+void pm_http_cancel_on(struct pm_http *h, const atomic_bool *cancel);
 void pm_http_free(struct pm_http *h); /* requests must be freed before; NULL is fine */
 
 /* How to trust and be trusted by a registry. */
@@ -109,6 +112,9 @@ int pm_http_do(struct pm_http *h, const struct pm_http_request *req, struct pm_h
 
 /* s percent-encoded for a query value; the caller frees. */
 char *pm_http_escape(const char *s);
+
+/* START of a Content-Range "bytes START-...", -1 when it is none (or NULL). */
+int64_t pm_http_range_start(const char *content_range);
 
 /* location, absolute or relative to base, as a URL; NULL when it is none. The caller frees. */
 char *pm_http_join(const char *base, const char *location);

@@ -110,8 +110,8 @@ int pm_manifest_kind(const struct pm_json *root, const char *content_type,
 
 /* --- descriptors --------------------------------------------------------------------------------- */
 
-static int descriptor(const struct pm_json *v, const char *what, struct pm_descriptor *ret,
-		      struct pm_err *err)
+int pm_descriptor_parse(const struct pm_json *v, const char *what, struct pm_descriptor *ret,
+			struct pm_err *err)
 {
 	if (!pm_json_is(v, PM_JSON_OBJECT))
 		return pm_fail(err, PM_E_FORMAT, "%s is not a descriptor", what);
@@ -131,7 +131,12 @@ static int descriptor(const struct pm_json *v, const char *what, struct pm_descr
 	return 0;
 }
 
-static int check_layer_type(const struct pm_descriptor *d, struct pm_err *err)
+bool pm_layer_is_foreign(const char *media_type)
+{
+	return strstr(media_type, ".foreign.") || strstr(media_type, ".nondistributable.");
+}
+
+static int check_layer_type(const struct pm_descriptor *d, unsigned int flags, struct pm_err *err)
 {
 	static const char *const good[] = {
 		PM_MT_OCI_LAYER,	      PM_MT_OCI_LAYER "+gzip",	     PM_MT_OCI_LAYER "+zstd",
@@ -141,11 +146,13 @@ static int check_layer_type(const struct pm_descriptor *d, struct pm_err *err)
 		if (strcmp(d->media_type, good[i]) == 0)
 			return 0;
 	}
-	if (strstr(d->media_type, ".foreign.") || strstr(d->media_type, ".nondistributable."))
+	if (pm_layer_is_foreign(d->media_type) && !(flags & PM_MANIFEST_FOREIGN))
 		return pm_fail(err, PM_E_UNSUPPORTED,
 			       "layer %s is foreign (%.100s): fetching from other hosts is not "
 			       "supported",
 			       d->digest, d->media_type);
+	if (flags & (pm_layer_is_foreign(d->media_type) ? PM_MANIFEST_FOREIGN : PM_MANIFEST_ARTIFACTS))
+		return 0;
 	if (pm_endswith(d->media_type, "+encrypted"))
 		return pm_fail(err, PM_E_UNSUPPORTED, "layer %s is encrypted (%.100s)", d->digest,
 			       d->media_type);
@@ -156,14 +163,21 @@ static int check_layer_type(const struct pm_descriptor *d, struct pm_err *err)
 int pm_manifest_parse(const struct pm_json *root, const char *media_type, struct pm_manifest *ret,
 		      struct pm_err *err)
 {
+	return pm_manifest_parse_any(root, media_type, 0, ret, err);
+}
+
+int pm_manifest_parse_any(const struct pm_json *root, const char *media_type, unsigned int flags,
+			  struct pm_manifest *ret, struct pm_err *err)
+{
 	_cleanup_manifest_ struct pm_manifest m = {.media_type = media_type};
 	int64_t version = 0;
 	if (pm_json_as_int(pm_json_get(root, "schemaVersion"), &version, NULL) < 0 || version != 2)
 		return pm_fail(err, PM_E_FORMAT, "manifest's schemaVersion is not 2");
-	int r = descriptor(pm_json_get(root, "config"), "config", &m.config, err);
+	int r = pm_descriptor_parse(pm_json_get(root, "config"), "config", &m.config, err);
 	if (r < 0)
 		return r;
-	if (strcmp(m.config.media_type, PM_MT_OCI_CONFIG) != 0 &&
+	if (!(flags & PM_MANIFEST_ARTIFACTS) &&
+	    strcmp(m.config.media_type, PM_MT_OCI_CONFIG) != 0 &&
 	    strcmp(m.config.media_type, PM_MT_DOCKER_CONFIG) != 0)
 		return pm_fail(err, PM_E_UNSUPPORTED,
 			       "it is an artifact of type '%.100s', not a container image",
@@ -182,9 +196,9 @@ int pm_manifest_parse(const struct pm_json *root, const char *media_type, struct
 	for (size_t i = 0; i < m.n_layers; i++) {
 		char what[32];
 		snprintf(what, sizeof(what), "layer %zu", i + 1);
-		r = descriptor(pm_json_at(layers, i), what, &m.layers[i], err);
+		r = pm_descriptor_parse(pm_json_at(layers, i), what, &m.layers[i], err);
 		if (r >= 0)
-			r = check_layer_type(&m.layers[i], err);
+			r = check_layer_type(&m.layers[i], flags, err);
 		if (r < 0)
 			return r;
 	}
@@ -275,7 +289,7 @@ int pm_index_choose(const struct pm_json *root, const struct pm_platform *platfo
 			    strcmp(str_or_empty(p, "architecture"), platform->arch) != 0 ||
 			    strcmp(str_or_empty(p, "variant"), wanted[w]) != 0)
 				continue;
-			return descriptor(list->items[i], "image in index", ret, err);
+			return pm_descriptor_parse(list->items[i], "image in index", ret, err);
 		}
 	}
 	return pm_fail(err, PM_E_NOSUCH,

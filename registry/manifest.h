@@ -65,6 +65,20 @@ int pm_manifest_kind(const struct pm_json *root, const char *content_type,
 		     enum pm_manifest_kind *ret_kind, const char **ret_media_type,
 		     struct pm_err *err);
 
+enum {
+	PM_MANIFEST_ARTIFACTS = 1 << 0, /* whatever the config and the layers are of; also encrypted layers */
+	PM_MANIFEST_FOREIGN = 1 << 1,   /* layers that are elsewhere */
+};
+
+/* The same for who only passes an image on: what flags say is not refused. */
+int pm_manifest_parse_any(const struct pm_json *root, const char *media_type, unsigned int flags,
+			  struct pm_manifest *ret, struct pm_err *err);
+/* Is a layer of that media type to be fetched from other hosts? */
+bool pm_layer_is_foreign(const char *media_type);
+/* One descriptor; what is for messages. Strings stay v's. */
+int pm_descriptor_parse(const struct pm_json *v, const char *what, struct pm_descriptor *ret,
+			struct pm_err *err);
+
 /* An image's manifest, parsed from root of kind PM_MANIFEST_IMAGE. Strings stay root's. */
 int pm_manifest_parse(const struct pm_json *root, const char *media_type, struct pm_manifest *ret,
 		      struct pm_err *err);

@@ -127,17 +127,6 @@ static int flush_rest(struct job *j)
 	return 1;
 }
 
-/* "bytes START-..." of Content-Range, -1 when it is none. */
-static int64_t range_start(const char *s)
-{
-	if (!s || strncmp(s, "bytes ", 6) != 0)
-		return -1;
-	char *end;
-	errno = 0;
-	long long v = strtoll(s + 6, &end, 10);
-	return errno || end == s + 6 || *end != '-' || v < 0 ? -1 : v;
-}
-
 static int on_body(void *arg, const void *data, size_t len)
 {
 	struct job *j = arg;
@@ -147,7 +136,7 @@ static int on_body(void *arg, const void *data, size_t len)
 		j->skip = 0;
 		if (reply->status == 200) {
 			j->skip = j->received;
-		} else if (range_start(reply->content_range) != j->received) {
+		} else if (pm_http_range_start(reply->content_range) != j->received) {
 			j->bad_range = true;
 			return -1;
 		}

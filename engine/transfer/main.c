@@ -14,8 +14,10 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "engine/image/pull.h"
+#include "engine/transfer/access.h"
 #include "engine/transfer/archive.h"
 #include "engine/transfer/commit.h"
+#include "engine/transfer/copy.h"
 #include "engine/transfer/cstorage.h"
 #include "engine/transfer/extract.h"
 #include "engine/transfer/layers.h"
@@ -23,18 +25,7 @@
 #include "engine/transfer/push.h"
 #include "engine/transfer/session.h"
 #include "registry/client.h"
-
-enum { STALL_SECONDS = 30, RETRIES = 3, RETRY_MS = 1000 };
-
-/* Tests cannot wait as long as users must. */
-static unsigned int test_setting(const char *name, unsigned int otherwise)
-{
-	const char *v = getenv(name);
-	char *end;
-	errno = 0;
-	unsigned long n = v && *v ? strtoul(v, &end, 10) : 0;
-	return v && *v && !errno && !*end && n > 0 && n < 100000 ? (unsigned int)n : otherwise;
-}
+#include "registry/image_path.h"
 
 /* --- registries ---------------------------------------------------------------------------------- */
 
@@ -56,14 +47,6 @@ static int remote_config(void *arg, const struct pm_descriptor *d, struct pm_buf
 {
 	struct remote *r = arg;
 	return pm_client_blob(r->client, d->digest, d->size, out, err);
-}
-
-static void on_retry(void *arg, const char *what, unsigned int pause_ms)
-{
-	struct pm_session *s = arg;
-	_cleanup_free_ char *text = pm_asprintf("%.1000s; retrying in %u.%u s", what,
-						pause_ms / 1000, pause_ms % 1000 / 100);
-	pm_session_send_text(s, "retry", text, NULL);
 }
 
 /* One image by tag or digest, named as asked for. */
@@ -123,31 +106,19 @@ static int pull_docker(struct pm_session *s, struct pm_err *err)
 	if (!ref.domain)
 		return pm_fail(err, PM_E_INTERNAL, "'%.200s' names no registry", name);
 	pm_reference_normalize(&ref);
-	int64_t tls = -1, all = 0;
-	r = pm_wire_get_int(&s->request, "tls_verify", -1, &tls, err);
+	int64_t all = 0;
+	r = pm_wire_get_int(&s->request, "all_tags", 0, &all, err);
+	_cleanup_access_ struct pm_access access = {0};
 	if (r >= 0)
-		r = pm_wire_get_int(&s->request, "all_tags", 0, &all, err);
-	_cleanup_registries_ struct pm_registries conf = PM_REGISTRIES_INIT;
-	if (r >= 0)
-		r = pm_registries_load(&conf, err);
+		r = pm_access_load(s, "", &access, err);
 	if (r < 0)
 		return r;
-	struct pm_client_options opts = {
-		.authfile = pm_wire_get(&s->request, "authfile"),
-		.creds = pm_wire_get(&s->request, "creds"),
-		.cert_dir = pm_wire_get(&s->request, "cert_dir"),
-		.tls_verify = (int)tls,
-		.retries = RETRIES,
-		.retry_ms = test_setting("PM_TEST_RETRY_MS", RETRY_MS),
-		.retrying = on_retry,
-		.arg = s,
-	};
 	struct pm_http *http;
 	struct pm_client *client = NULL;
-	r = pm_http_new(test_setting("PM_TEST_STALL_SECONDS", STALL_SECONDS), &http, err);
+	r = pm_http_new(access.stall_seconds, &http, err);
 	if (r < 0)
 		return r;
-	r = pm_client_new(http, &conf, &ref, &opts, &client, err);
+	r = pm_client_new(http, &access.conf, &ref, &access.client, &client, err);
 	if (r >= 0) {
 		if (!all)
 			pm_reference_default_tag(&ref);
@@ -161,44 +132,18 @@ static int pull_docker(struct pm_session *s, struct pm_err *err)
 
 static int push(struct pm_session *s, struct pm_err *err)
 {
-	int64_t tls = -1, retries = RETRIES, retry_ms = 0;
-	_cleanup_registries_ struct pm_registries conf = PM_REGISTRIES_INIT;
-	int r = pm_wire_get_int(&s->request, "tls_verify", -1, &tls, err);
-	if (r >= 0)
-		r = pm_wire_get_int(&s->request, "retries", RETRIES, &retries, err);
-	if (r >= 0)
-		r = pm_wire_get_int(&s->request, "retry_ms", RETRY_MS, &retry_ms, err);
-	if (r >= 0)
-		r = pm_registries_load(&conf, err);
+	_cleanup_access_ struct pm_access access = {0};
+	int r = pm_access_load(s, "", &access, err);
 	if (r < 0)
 		return r;
-	struct pm_client_options client = {
-		.authfile = pm_wire_get(&s->request, "authfile"),
-		.creds = pm_wire_get(&s->request, "creds"),
-		.cert_dir = pm_wire_get(&s->request, "cert_dir"),
-		.tls_verify = (int)tls,
-		.retries = (unsigned int)retries,
-		.retry_ms = test_setting("PM_TEST_RETRY_MS", (unsigned int)retry_ms),
-		.retrying = on_retry,
-		.arg = s,
-	};
 	struct pm_destination_options options = PM_DESTINATION_OPTIONS_INIT;
-	options.conf = &conf;
-	options.client = &client;
-	options.stall_seconds = test_setting("PM_TEST_STALL_SECONDS", STALL_SECONDS);
+	options.conf = &access.conf;
+	options.client = &access.client;
+	options.stall_seconds = access.stall_seconds;
 	return pm_push_serve(s, &options, err);
 }
 
 /* --- files --------------------------------------------------------------------------------------- */
-
-/* Split "PATH[:WHICH]"; a colon within the last component ends the path. *ret_path and *ret_which (NULL:
- * none) are the caller's to free. */
-static void split_path(const char *name, char **ret_path, char **ret_which)
-{
-	const char *colon = strchr(name, ':');
-	*ret_path = colon ? pm_strndup(name, (size_t)(colon - name)) : pm_strdup(name);
-	*ret_which = colon && colon[1] ? pm_strdup(colon + 1) : NULL;
-}
 
 /* localhost/PATH:latest, as podman names what comes from a layout in a directory; NULL when PATH makes no
  * valid name. The caller frees. */
@@ -238,7 +183,7 @@ static int pull_files(struct pm_session *s, enum pm_archive_kind kind, bool dire
 	if (kind == PM_ARCHIVE_DIR)
 		path = pm_strdup(name ? name : "");
 	else
-		split_path(name ? name : "", &path, &which);
+		pm_image_path_split(name ? name : "", &path, &which);
 	_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, path,
 					    O_RDONLY | O_NONBLOCK | (directory ? O_DIRECTORY : 0), 0,
 					    err);
@@ -321,6 +266,8 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return pm_commit_serve(s, err);
 	if (pm_streq(op, "push"))
 		return push(s, err);
+	if (pm_streq(op, "copy"))
+		return pm_copy_run(s, err);
 	if (!pm_streq(op, "pull"))
 		return pm_fail(err, PM_E_INTERNAL, "malformed request");
 	if (pm_streq(transport, "docker"))

@@ -20,6 +20,18 @@
  *	<- "image" again, or "end"
  *	<- "error": code, text: at any time; the last message
  *
+ * copy (engine/transfer/copy.h): src_transport, src_name, dst_transport, dst_name; with the prefixes src_ and dst_ what
+ * access.h reads, "shared", "daemon"; multi ("system", "all", "index-only"), format, compression, level, os, arch,
+ * variant; "1": compress, decompress, accept_plain, preserve, foreign; list "tag"; fds "input", "output". Answers:
+ *	<- "image": list "layer" (digests), before each image; "progress"; "config", "manifest"; "retry"
+ *	<- "result": digest, media_type; "end"
+ *
+ * copy (engine/transfer/copy.h): src_transport, src_name, dst_transport, dst_name; with the prefixes src_ and dst_ what
+ * access.h reads, "shared", "daemon"; multi ("system", "all", "index-only"), format, compression, level, os, arch,
+ * variant; "1": compress, decompress, accept_plain, preserve, foreign; list "tag"; fds "input", "output". Answers:
+ *	<- "image": list "layer" (digests), before each image; "progress"; "config", "manifest"; "retry"
+ *	<- "result": digest, media_type; "end"
+ *
  * import: after its request pm-transfer sends "progress", one "layer" and "end".
  * unpack (engine/unpack.h): besides below, uid, gid, keep_kinds, devices; answered by "end" alone.
  * commit: as import; the request has "tree" (the path of a directory that holds a container's changes), a list

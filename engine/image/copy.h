@@ -1,0 +1,38 @@
+/*
+ * copy - an image from one place to another without the store, by way of pm-transfer (engine/transfer/copy.h).
+ * Runs in pm.
+ */
+#ifndef PM_ENGINE_IMAGE_COPY_H
+#define PM_ENGINE_IMAGE_COPY_H
+
+#include "base/buf.h"
+#include "engine/image/pull.h"
+#include "engine/image/remote.h"
+#include "registry/digest.h"
+
+/* All borrowed; NULL, 0 and false are the defaults. */
+struct pm_copy_options {
+	struct pm_remote src, dst;
+	const char *os, *arch, *variant;
+	const char *multi;       /* "system" (the default), "all", "index-only" */
+	const char *format;      /* "oci", "v2s2" */
+	const char *compression; /* "gzip", "zstd" */
+	int64_t level;
+	bool compress, decompress; /* dir: */
+	bool accept_plain;         /* oci: */
+	bool preserve, foreign;
+	const char *src_shared, *dst_shared, *src_daemon, *dst_daemon;
+	const struct pm_strv *tags; /* further ones at the destination */
+	const char *policy;         /* a policy.json */
+	bool any_policy;            /* look at none */
+};
+
+#define PM_COPY_OPTIONS_INIT {.src = PM_REMOTE_INIT, .dst = PM_REMOTE_INIT}
+
+/* src and dst: with transports, both other than containers-storage:. progress may be NULL. ret_digest: of the
+ * manifest that was written. */
+int pm_image_copy(const char *src, const char *dst, const struct pm_copy_options *o,
+		  const struct pm_pull_progress *progress, char ret_digest[PM_DIGEST_SIZE],
+		  struct pm_err *err);
+
+#endif
