@@ -5,13 +5,16 @@
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "cli/format.h"
+#include "cli/inspect_remote.h"
 #include "engine/container/inspect.h"
 #include "engine/container/list.h"
+#include "engine/image/pull.h"
 #include "engine/image/resolve.h"
 
 struct inspect_opts {
 	const char *format, *type;
 	bool latest, size;
+	struct pm_inspect_remote_opts remote;
 };
 
 static const struct pm_opt format_table[] = {
@@ -26,7 +29,11 @@ static const struct pm_opt container_table[] = {
 	{0},
 };
 
-static const struct pm_opt type_table[] = {
+static const struct pm_opt inspect_table[] = {
+	{"format", 'f', PM_STRING(struct inspect_opts, format),
+	 "Format the output to a Go template or json", .def = "json", .choices = "json"},
+	{"latest", 'l', PM_BOOL(struct inspect_opts, latest), "Act on the container created last"},
+	{"size", 's', PM_BOOL(struct inspect_opts, size), "Display total file size"},
 	{"type", 't', PM_STRING(struct inspect_opts, type), "Specify inspect-object type",
 	 .def = "all", .choices = "all|container|image"},
 	{0},
@@ -118,6 +125,23 @@ static int print_found(const struct inspect *in, struct pm_err *err)
 	return 0;
 }
 
+/* Images named with a transport are looked at where they are. */
+static int inspect_elsewhere(struct pm_cli *cli, const struct inspect_opts *o, struct pm_err *err)
+{
+	for (int i = 0; i < cli->n_args; i++) {
+		int r = pm_transport_of(cli->args[i])
+				? pm_inspect_remote(cli, &o->remote, cli->args[i], o->format, err)
+				: pm_fail(err, PM_E_USAGE, "%s: stored objects and images elsewhere "
+							   "cannot be inspected together",
+					  cli->args[i]);
+		if (r < 0 && cli->n_args == 1)
+			return r;
+		if (r < 0)
+			pm_cli_note(cli, err);
+	}
+	return pm_cli_result(cli, 0);
+}
+
 static int inspect_all(struct pm_cli *cli, const struct inspect_opts *o, const char *type,
 		       struct pm_err *err)
 {
@@ -127,6 +151,12 @@ static int inspect_all(struct pm_cli *cli, const struct inspect_opts *o, const c
 	_cleanup_strv_ struct pm_strv failures = PM_STRV_INIT;
 	char latest[65];
 
+	for (int i = 0; strcmp(type, "container") != 0 && i < cli->n_args; i++) {
+		if (pm_transport_of(cli->args[i]))
+			return inspect_elsewhere(cli, o, err);
+	}
+	if (strcmp(type, "container") != 0 && pm_inspect_remote_unused(cli, err) < 0)
+		return -err->code;
 	if (o->latest && cli->n_args)
 		return pm_fail(err, PM_E_USAGE, "--latest and arguments cannot be used together");
 	if (!o->latest && !cli->n_args)
@@ -191,7 +221,10 @@ const struct pm_command pm_cmd_inspect = {
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_NAME,
 	.opts_size = sizeof(struct inspect_opts),
-	.tables = {{format_table, 0}, {container_table, 0}, {type_table, 0}, {0}},
+	.tables = {{inspect_table, 0},
+		   {pm_inspect_remote_table, offsetof(struct inspect_opts, remote)},
+		   {pm_remote_table, offsetof(struct inspect_opts, remote.remote)},
+		   {0}},
 	.run = inspect_run,
 };
 
@@ -213,12 +246,17 @@ const struct pm_command pm_cmd_image_inspect = {
 	.path = "image inspect",
 	.summary = "Display the configuration of an image",
 	.synopsis = "[options] IMAGE [IMAGE...]",
-	.text = "Displays the low-level information of an image identified by name or ID.",
+	.text = "Displays the low-level information of an image identified by name or ID.\n"
+		"An image named with a transport (docker://HOST/PATH:TAG, oci:PATH, ...) is looked at "
+		"where it is, without pulling it, and shown as Skopeo's inspect shows it.",
 	.examples = "%p alpine\n%p --format \"imageId: {{.Id}} size: {{.Size}}\" alpine",
 	.max_args = -1,
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct inspect_opts),
-	.tables = {{format_table, 0}, {0}},
+	.tables = {{format_table, 0},
+		   {pm_inspect_remote_table, offsetof(struct inspect_opts, remote)},
+		   {pm_remote_table, offsetof(struct inspect_opts, remote.remote)},
+		   {0}},
 	.run = inspect_image_run,
 };

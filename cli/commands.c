@@ -53,6 +53,11 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_volume,
 	/* images */
 	&pm_cmd_copy,
+	&pm_cmd_delete,
+	&pm_cmd_list_tags,
+	&pm_cmd_login,
+	&pm_cmd_logout,
+	&pm_cmd_manifest_digest,
 	&pm_cmd_images,
 	&pm_cmd_import,
 	&pm_cmd_image_exists,
@@ -65,6 +70,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_push,
 	&pm_cmd_rmi,
 	&pm_cmd_save,
+	&pm_cmd_search,
 	&pm_cmd_tag,
 	&pm_cmd_untag,
 	/* containers */

@@ -100,7 +100,7 @@ int pm_parse_add(struct pm_parse *p, const struct pm_opt_table *tables, void *ba
 const struct pm_opt *pm_parse_find(const struct pm_parse *p, const char *name, size_t len,
 				   char letter, void **ret_base)
 {
-	for (size_t i = 0; i < p->n_tables; i++) {
+	for (size_t i = p->n_tables; i-- > 0;) {
 		for (const struct pm_opt *o = p->tables[i].opts; o->name; o++) {
 			bool match = name ? strncmp(o->name, name, len) == 0 && !o->name[len]
 					  : o->letter && o->letter == letter;

@@ -119,7 +119,8 @@ struct pm_parse {
 };
 
 /* Add tables (base of each: base + its offset) and put their defaults into base. A default that its
- * own kind does not take is a defect of the table and fails with PM_E_INTERNAL. */
+ * own kind does not take is a defect of the table and fails with PM_E_INTERNAL. An option hides one of
+ * the same name in a table added before: a command's own --config the global one. */
 int pm_parse_add(struct pm_parse *p, const struct pm_opt_table *tables, void *base,
 		 struct pm_err *err);
 /* Parse argv (NULL-terminated, without the command's name). Errors are PM_E_USAGE in pflag's words.

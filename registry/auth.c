@@ -9,9 +9,9 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/proc.h"
+#include "registry/cred_helper.h"
 
-enum { AUTH_FILE_MAX = 4 << 20, HELPER_OUTPUT_MAX = 1 << 20 };
+enum { AUTH_FILE_MAX = 4 << 20 };
 
 static void wipe(char *s)
 {
@@ -99,93 +99,6 @@ char *pm_credentials_basic(const struct pm_credentials *c)
 	wipe(plain);
 	wipe(code);
 	return ret;
-}
-
-/* --- helper programs ----------------------------------------------------------------------------- */
-
-/* A server name by which a helper knows domain: Docker Hub's is a URL. */
-static const char *helper_server(const char *domain)
-{
-	return strcmp(domain, "docker.io") == 0 ? "https://index.docker.io/v1/" : domain;
-}
-
-static int helper_talk(const char *program, const char *server, struct pm_buf *out, int *ret_code,
-		       struct pm_err *err)
-{
-	int in[2], from[2];
-	if (pipe2(in, O_CLOEXEC) < 0)
-		return pm_fail_sys(err, "pipe");
-	_cleanup_close_ int in_r = in[0], in_w = in[1];
-	if (pipe2(from, O_CLOEXEC) < 0)
-		return pm_fail_sys(err, "pipe");
-	_cleanup_close_ int out_r = from[0], out_w = from[1];
-	char *argv[] = {(char *)program, (char *)"get", NULL};
-	struct pm_proc_fd fds[] = {{in_r, 0}, {out_w, 1}};
-	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
-	spec.path = program;
-	spec.argv = argv;
-	spec.fds = fds;
-	spec.n_fds = 2;
-	spec.death_signal = 9;
-	pid_t pid;
-	int r = pm_proc_spawn(&spec, &pid, NULL, err);
-	if (r < 0)
-		return r;
-	close(pm_steal_fd(&in_r));
-	close(pm_steal_fd(&out_w));
-	/* A server name fits into an empty pipe; a helper that does not read gives EPIPE. */
-	r = pm_fs_write_all(in_w, server, strlen(server), NULL);
-	close(pm_steal_fd(&in_w));
-	int r2 = pm_fs_read_fd(out_r, HELPER_OUTPUT_MAX, out, err);
-	close(pm_steal_fd(&out_r));
-	int status = 0;
-	int r3 = pm_proc_wait(pid, &status, r2 < 0 ? NULL : err);
-	if (r2 < 0 || r3 < 0)
-		return r2 < 0 ? r2 : r3;
-	*ret_code = pm_proc_exit_code(status);
-	return 0;
-}
-
-static int helper_get(const char *name, const char *domain, struct pm_credentials *ret,
-		      struct pm_err *err)
-{
-	if (!*name || strchr(name, '/'))
-		return pm_fail(err, PM_E_FORMAT, "'%.100s' is not a credential helper's name",
-			       name);
-	_cleanup_free_ char *program = pm_asprintf("docker-credential-%s", name);
-	_cleanup_free_ char *path = NULL;
-	int r = pm_proc_find(program, getenv("PATH"), &path, err);
-	if (r < 0)
-		return pm_wrap(err, "find credential helper");
-	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
-	int code = 0;
-	r = helper_talk(path, helper_server(domain), &out, &code, err);
-	if (r < 0)
-		return pm_wrap(err, "credential helper %s", program);
-	if (code != 0) {
-		/* The protocol's way to say "none" is this text and a non-zero exit code. */
-		if (out.data && (strstr(out.data, "credentials not found") ||
-				 strstr(out.data, "no credentials server URL")))
-			return 0;
-		return pm_fail(err, PM_E_UNAUTH, "credential helper %s failed (exit code %d)",
-			       program, code);
-	}
-	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
-	struct pm_json *root;
-	if (pm_json_parse(pool, pm_buf_str(&out), out.len, &root, NULL) < 0)
-		return pm_fail(err, PM_E_FORMAT, "credential helper %s: its answer is not JSON",
-			       program);
-	const char *user = pm_json_get_str(root, "Username");
-	const char *secret = pm_json_get_str(root, "Secret");
-	if (!user || !secret)
-		return 0;
-	if (strcmp(user, "<token>") == 0)
-		*ret = (struct pm_credentials){.identity_token = pm_strdup(secret)};
-	else
-		*ret = (struct pm_credentials){.user = pm_strdup(user),
-					       .password = pm_strdup(secret)};
-	explicit_bzero(out.data, out.len);
-	return 1;
 }
 
 /* --- files --------------------------------------------------------------------------------------- */
@@ -301,13 +214,13 @@ static int find_in_file(const char *file, bool must, bool dockercfg, const char 
 	if (!helper && strcmp(domain, "docker.io") == 0)
 		helper = pm_json_get_str(helpers, "index.docker.io");
 	if (helper && *helper)
-		return helper_get(helper, domain, ret, err);
+		return pm_cred_helper_get(helper, domain, ret, err);
 	r = find_in_auths(pm_json_get(root, "auths"), file, domain, path, ret, err);
 	if (r != 0)
 		return r;
 	const char *store = pm_json_get_str(root, "credsStore");
 	if (store && *store)
-		return helper_get(store, domain, ret, err);
+		return pm_cred_helper_get(store, domain, ret, err);
 	return 0;
 }
 
@@ -317,8 +230,8 @@ static char *env_path(const char *name, const char *below)
 	return v && *v ? pm_asprintf("%s%s", v, below) : NULL;
 }
 
-int pm_credentials_find(const char *authfile, const char *domain, const char *path,
-			struct pm_credentials *ret, struct pm_err *err)
+static int find_in_files(const char *authfile, const char *domain, const char *path,
+			 struct pm_credentials *ret, struct pm_err *err)
 {
 	if (!authfile || !*authfile)
 		authfile = getenv("REGISTRY_AUTH_FILE");
@@ -346,4 +259,19 @@ int pm_credentials_find(const char *authfile, const char *domain, const char *pa
 	for (size_t i = 0; i < n; i++)
 		free(files[i]);
 	return r;
+}
+
+int pm_credentials_find(const char *authfile, const struct pm_strv *helpers, const char *domain,
+			const char *path, struct pm_credentials *ret, struct pm_err *err)
+{
+	if (!helpers || !helpers->n || (authfile && *authfile))
+		return find_in_files(authfile, domain, path, ret, err);
+	for (size_t i = 0; i < helpers->n; i++) {
+		int r = strcmp(helpers->v[i], PM_HELPER_FILES) == 0
+				? find_in_files(NULL, domain, path, ret, err)
+				: pm_cred_helper_get(helpers->v[i], domain, ret, err);
+		if (r != 0)
+			return r;
+	}
+	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -29,10 +30,13 @@ void pm_credentials_free(struct pm_credentials *c); /* wipes; leaves it empty */
 /* USER[:PASSWORD] of --creds. PM_E_USAGE without a user. */
 int pm_credentials_parse(const char *text, struct pm_credentials *ret, struct pm_err *err);
 
-/* Look credentials for domain/path up. authfile NULL: the default files. 1 found, 0 none. A file that exists
+#define PM_HELPER_FILES "containers-auth.json" /* the files, in a list of helpers */
+
+/* Look credentials for domain/path up. authfile NULL: what helpers (credential-helpers of registries.conf: names,
+ * PM_HELPER_FILES among them; NULL or empty: the files only) has, in order. 1 found, 0 none. A file that exists
  * but is unreadable or malformed, and a named one that is missing, are errors. */
-int pm_credentials_find(const char *authfile, const char *domain, const char *path,
-			struct pm_credentials *ret, struct pm_err *err);
+int pm_credentials_find(const char *authfile, const struct pm_strv *helpers, const char *domain,
+			const char *path, struct pm_credentials *ret, struct pm_err *err);
 
 /* The value of a Basic Authorization header; the caller wipes and frees. */
 char *pm_credentials_basic(const struct pm_credentials *c);

@@ -92,6 +92,33 @@ int pm_client_new(struct pm_http *http, const struct pm_registries *conf,
 	return 0;
 }
 
+int pm_client_new_registry(struct pm_http *http, const struct pm_registries *conf, const char *host,
+			   const struct pm_client_options *options, struct pm_client **ret,
+			   struct pm_err *err)
+{
+	/* Settings of registries.conf are by repository; that of any name there says how to reach it. */
+	_cleanup_free_ char *name = pm_asprintf("%s/x", host);
+	struct pm_reference ref;
+	struct pm_client_options o = *options;
+	int r = pm_reference_parse(name, &ref, NULL);
+	if (r < 0 || !ref.domain) {
+		if (r >= 0)
+			pm_reference_free(&ref);
+		return pm_fail(err, PM_E_USAGE, "'%.200s' is not a registry: write HOST[:PORT]", host);
+	}
+	if (!o.actions)
+		o.actions = ""; /* no mirror */
+	r = pm_client_new(http, conf, &ref, &o, ret, err);
+	pm_reference_free(&ref);
+	if (r < 0)
+		return r;
+	(*ret)->whole = true;
+	(*ret)->opts.actions = options->actions;
+	free((*ret)->v[0].where);
+	(*ret)->v[0].where = pm_strdup(host);
+	return 0;
+}
+
 struct pm_client *pm_client_clone(const struct pm_client *c, struct pm_http *http)
 {
 	struct pm_client *n = PM_NEW(struct pm_client);
@@ -153,7 +180,7 @@ static int load_credentials(struct pm_client *c, struct pm_client_endpoint *e, s
 	if (c->opts.no_creds)
 		return 0;
 	int r = c->opts.creds ? pm_credentials_parse(c->opts.creds, &e->credentials, err)
-			      : pm_credentials_find(c->opts.authfile, e->ref.domain, e->ref.path,
+			      : pm_credentials_find(c->opts.authfile, c->opts.helpers, e->ref.domain, e->ref.path,
 						    &e->credentials, err);
 	return r < 0 ? r : 0;
 }
@@ -194,8 +221,9 @@ static int fetch_token(struct pm_client *c, struct pm_client_endpoint *e, const 
 		return pm_fail(err, PM_E_REMOTE,
 			       "registry names the token server '%.200s', which is not encrypted",
 			       origin);
-	_cleanup_free_ char *wanted = pm_asprintf("repository:%s:%s", e->ref.path,
-						  c->opts.actions ? c->opts.actions : "pull");
+	const char *actions = c->opts.actions ? c->opts.actions : "pull";
+	_cleanup_free_ char *wanted = c->whole ? pm_strdup_null(c->opts.actions)
+						 : pm_asprintf("repository:%s:%s", e->ref.path, actions);
 	_cleanup_buf_ struct pm_buf query = PM_BUF_INIT;
 	_cleanup_free_ char *basic = NULL;
 	add_query(&query, "service", ch->service);
@@ -541,8 +569,7 @@ int pm_client_blob(struct pm_client *c, const char *digest, int64_t size, struct
 
 /* --- tags ---------------------------------------------------------------------------------------- */
 
-/* The URL of 'Link: <URL>; rel="next"' if it stays on base's origin. The caller frees; NULL: none. */
-static char *next_page(const struct pm_http_reply *reply)
+char *pm_client_next_page(const struct pm_http_reply *reply)
 {
 	const char *s = reply->link, *end = s && *s == '<' ? strchr(s, '>') : NULL;
 	if (!end || !strstr(end, "next"))
@@ -575,7 +602,7 @@ int pm_client_tags(struct pm_client *c, struct pm_strv *ret, struct pm_err *err)
 		if (tags && tags->kind != PM_JSON_NULL)
 			r = pm_json_to_strv(tags, ret, err);
 		free(url);
-		url = next_page(reply);
+		url = pm_client_next_page(reply);
 		pm_http_free_xfer(x);
 		for (size_t i = before; r >= 0 && i < ret->n; i++) {
 			if (!pm_tag_valid(ret->v[i]))

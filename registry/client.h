@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "registry/digest.h"
 #include "registry/http.h"
 #include "registry/reference.h"
@@ -26,9 +27,10 @@
 /* Borrowed for the client's life. */
 struct pm_client_options {
 	const char *authfile, *creds, *cert_dir;
+	const struct pm_strv *helpers; /* credential-helpers of registries.conf, or NULL */
 	const char *token;       /* a bearer token to use instead of asking for one */
 	bool no_creds;           /* use no credentials even where there are some */
-	const char *actions;     /* what tokens are asked for: "pull,push", "delete"; NULL: "pull". With actions
+	const char *actions;     /* what tokens are asked for: "pull,push", "*"; NULL: "pull". With actions
 				    the registry itself is used, no mirror */
 	int tls_verify;          /* -1: as the endpoint says */
 	unsigned int retries;    /* of one request, 3 */
@@ -40,6 +42,10 @@ struct pm_client_options {
 
 struct pm_client;
 
+/* A client of a registry as a whole: for pm_client_login, pm_client_search. host: "HOST[:PORT]". */
+int pm_client_new_registry(struct pm_http *http, const struct pm_registries *conf, const char *host,
+			   const struct pm_client_options *options, struct pm_client **ret,
+			   struct pm_err *err);
 /* conf is read only during the call. */
 int pm_client_new(struct pm_http *http, const struct pm_registries *conf,
 		  const struct pm_reference *ref, const struct pm_client_options *options,
@@ -79,6 +85,13 @@ enum pm_verdict pm_client_blob_verdict(struct pm_client *c, struct pm_http_xfer 
 bool pm_client_may_retry(const struct pm_client *c, unsigned int attempt);
 /* Tell whom c's options name that why is tried again after ms. */
 void pm_client_tell_retry(struct pm_client *c, unsigned int ms, const struct pm_err *why);
+
+/* Does the registry take the credentials? PM_E_UNAUTH when not. */
+int pm_client_login(struct pm_client *c, struct pm_err *err);
+/* Ask the registry's search (version 1 of Docker's API), or look through its catalogue. Adds objects with name,
+ * description, star_count, is_official, is_automated to list, an array of pool's. At most limit. */
+int pm_client_search(struct pm_client *c, const char *term, unsigned int limit,
+		     struct pm_json_pool *pool, struct pm_json *list, struct pm_err *err);
 
 /* --- writing (registry/client_push.c); c was made with actions "pull,push" --- */
 

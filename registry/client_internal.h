@@ -27,6 +27,7 @@ struct pm_client {
 	struct pm_client_options opts;
 	struct pm_client_endpoint *v;
 	size_t n, current;
+	bool whole; /* of a registry, not of one repository: actions are the scope itself */
 	char *also; /* another repository that tokens shall allow to read, or NULL */
 };
 
@@ -58,6 +59,8 @@ int pm_client_load_tls(struct pm_client *c, struct pm_client_endpoint *e, struct
 int pm_client_authenticate(struct pm_client *c, struct pm_client_endpoint *e,
 			   const struct pm_http_reply *reply, struct pm_err *err);
 char *pm_client_url(const struct pm_client_endpoint *e, const char *kind, const char *what);
+/* The URL of 'Link: <URL>; rel="next"' if it stays on the reply's origin. The caller frees; NULL: none. */
+char *pm_client_next_page(const struct pm_http_reply *reply);
 /* The error of a reply's status and document. */
 int pm_client_status_error(const struct pm_http_reply *reply, struct pm_err *err);
 bool pm_client_retryable(int status);

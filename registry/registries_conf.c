@@ -33,6 +33,7 @@ void pm_registries_free(struct pm_registries *c)
 	free(c->source);
 	pm_strv_free(&c->search);
 	pm_strv_free(&c->aliases);
+	pm_strv_free(&c->helpers);
 	*c = (struct pm_registries)PM_REGISTRIES_INIT;
 }
 
@@ -179,6 +180,13 @@ int pm_registries_parse(struct pm_registries *c, const char *text, size_t len, c
 			return pm_wrap(err, "%s: unqualified-search-registries", file);
 		free(c->source);
 		c->source = pm_strdup(file);
+	}
+	const struct pm_json *helpers = pm_json_get(root, "credential-helpers");
+	if (helpers) {
+		pm_strv_free(&c->helpers);
+		r = pm_json_to_strv(helpers, &c->helpers, err);
+		if (r < 0)
+			return pm_wrap(err, "%s: credential-helpers", file);
 	}
 	r = parse_v1(c, pm_json_get(root, "registries"), file, err);
 	const struct pm_json *list = pm_json_get(root, "registry");

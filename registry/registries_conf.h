@@ -34,6 +34,7 @@ struct pm_registry {
 
 struct pm_registries {
 	struct pm_strv search; /* unqualified-search-registries */
+	struct pm_strv helpers; /* credential-helpers */
 	struct pm_strv aliases; /* name, value, name, value ...; value "" is "no alias" */
 	struct pm_registry *v;
 	size_t n;

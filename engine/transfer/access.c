@@ -67,6 +67,7 @@ int pm_access_load(struct pm_session *s, const char *prefix, struct pm_access *r
 	};
 	a.stall_seconds = test_setting("PM_TEST_STALL_SECONDS", STALL_SECONDS);
 	*ret = a;
+	ret->client.helpers = &ret->conf.helpers;
 	return 0;
 }
 

@@ -85,7 +85,7 @@ static int make_manifest(struct pm_tx_image *i, struct pm_err *err)
 	return pm_manifest_parse(root, PM_MT_DOCKER_MANIFEST, &i->manifest, err);
 }
 
-static int add_repo_tags(const struct pm_json *item, struct pm_strv *names, struct pm_err *err)
+int pm_docker_archive_names(const struct pm_json *item, struct pm_strv *names, struct pm_err *err)
 {
 	const struct pm_json *tags = pm_json_get(item, "RepoTags");
 	for (size_t k = 0; k < pm_json_len(tags); k++) {
@@ -116,7 +116,7 @@ static bool docker_is(const struct pm_json *item, size_t index, const char *whic
 	struct pm_reference ref;
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	if (pm_reference_parse_docker(which, &ref, NULL) < 0 ||
-	    add_repo_tags(item, &names, NULL) < 0)
+	    pm_docker_archive_names(item, &names, NULL) < 0)
 		return false;
 	pm_reference_default_tag(&ref);
 	_cleanup_free_ char *full = pm_reference_str(&ref);
@@ -170,7 +170,7 @@ int pm_docker_archive_fill(struct pm_files *f, const struct pm_json *item, struc
 	if (r >= 0)
 		r = pm_tx_image_config(i, (int64_t)pm_json_len(layers), err);
 	if (r >= 0)
-		r = add_repo_tags(item, &i->names, err);
+		r = pm_docker_archive_names(item, &i->names, err);
 	if (r < 0)
 		return r;
 	i->n_layers = i->config.n_diff_ids;

@@ -16,6 +16,8 @@ int pm_docker_archive_read(struct pm_files *f, struct pm_json_pool *pool, struct
 /* The image that a reference or "@INDEX" names; which NULL: the only one. */
 int pm_docker_archive_choose(const struct pm_json *list, const char *which,
 			     const struct pm_json **ret, struct pm_err *err);
+/* Its RepoTags, full. */
+int pm_docker_archive_names(const struct pm_json *item, struct pm_strv *names, struct pm_err *err);
 /* Documents and names of one, and where its layers are (which may be compressed). i must be zeroed; to be freed also
  * after a failure. */
 int pm_docker_archive_fill(struct pm_files *f, const struct pm_json *item, struct pm_tx_image *i,

@@ -23,6 +23,7 @@
 #include "engine/transfer/layers.h"
 #include "engine/transfer/protocol.h"
 #include "engine/transfer/push.h"
+#include "engine/transfer/query.h"
 #include "engine/transfer/session.h"
 #include "registry/client.h"
 #include "registry/image_path.h"
@@ -266,6 +267,9 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return pm_commit_serve(s, err);
 	if (pm_streq(op, "push"))
 		return push(s, err);
+	int r = pm_query_run(s, err);
+	if (r != 0)
+		return r;
 	if (pm_streq(op, "copy"))
 		return pm_copy_run(s, err);
 	if (!pm_streq(op, "pull"))

@@ -32,6 +32,11 @@
  *	<- "image": list "layer" (digests), before each image; "progress"; "config", "manifest"; "retry"
  *	<- "result": digest, media_type; "end"
  *
+ * inspect (engine/transfer/query.h): transport, name, "raw", "tags", "shared", "daemon", os, arch, variant -> "inspected": digest,
+ * name, list "tag"; memfds: the manifest, then unless raw that of the image and the config.
+ * tags: transport, name -> "tags": name, list "tag". delete, login: name. search: name (the registry), term, limit
+ * -> "found": a memfd with a JSON array. All: what access.h reads; "end" last.
+ *
  * import: after its request pm-transfer sends "progress", one "layer" and "end".
  * unpack (engine/unpack.h): besides below, uid, gid, keep_kinds, devices; answered by "end" alone.
  * commit: as import; the request has "tree" (the path of a directory that holds a container's changes), a list

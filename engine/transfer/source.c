@@ -107,6 +107,17 @@ static int open_docker(struct pm_source *s, const char *name, const struct pm_so
 				  o->access->stall_seconds, o->cancel, &s->pool, err);
 }
 
+int pm_source_stage(struct pm_err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	return pm_fs_open(AT_FDCWD, tmp && *tmp ? tmp : "/var/tmp", O_RDONLY | O_DIRECTORY, 0, err);
+}
+
+int pm_source_open_path(const char *path, struct pm_err *err)
+{
+	return pm_fs_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, err);
+}
+
 /* A nameless file in the stage. */
 static int temporary(struct pm_source *s, struct pm_err *err)
 {
@@ -116,12 +127,11 @@ static int temporary(struct pm_source *s, struct pm_err *err)
 
 static int open_stage(struct pm_source *s, int stage, struct pm_err *err)
 {
-	const char *tmp = getenv("TMPDIR");
 	s->stage = stage;
 	if (stage >= 0)
 		return 0;
 	s->stage_ours = true;
-	s->stage = pm_fs_open(AT_FDCWD, tmp && *tmp ? tmp : "/var/tmp", O_RDONLY | O_DIRECTORY, 0, err);
+	s->stage = pm_source_stage(err);
 	return s->stage;
 }
 

@@ -36,6 +36,11 @@ int pm_source_open(const char *transport, const char *name, const struct pm_sour
 		   struct pm_source **ret, struct pm_err *err);
 void pm_source_free(struct pm_source *s); /* NULL is fine */
 
+/* A directory for temporary files: $TMPDIR or /var/tmp. */
+int pm_source_stage(struct pm_err *err);
+/* An archive's file. */
+int pm_source_open_path(const char *path, struct pm_err *err);
+
 /* "TRANSPORT:NAME" for messages; s keeps it. */
 const char *pm_source_where(const struct pm_source *s);
 /* The registry and the repository that blobs could be mounted from: false when it is none. s keeps them. */

@@ -152,7 +152,7 @@ static void check_user(const char *file, const char *domain, const char *path, c
 {
 	_cleanup_credentials_ struct pm_credentials c = PM_CREDENTIALS_INIT;
 	struct pm_err err = PM_ERR_INIT;
-	int r = pm_credentials_find(file, domain, path, &c, &err);
+	int r = pm_credentials_find(file, NULL, domain, path, &c, &err);
 	CHECK_OK(r, err);
 	CHECK_INT(r, user != NULL);
 	CHECK_STR(c.user ? c.user : "-", user ? user : "-");
@@ -174,9 +174,9 @@ TEST(auth_file)
 	_cleanup_free_ char *none = pm_asprintf("%s/none", test_dir());
 	struct pm_credentials c = PM_CREDENTIALS_INIT;
 	struct pm_err err = PM_ERR_INIT;
-	CHECK_INT(pm_credentials_find(none, "x.y", "z", &c, &err), -2 /* ENOENT */);
+	CHECK_INT(pm_credentials_find(none, NULL, "x.y", "z", &c, &err), -2 /* ENOENT */);
 	_cleanup_free_ char *bad = put("bad.json", "{\"auths\":{\"x.y\":{\"auth\":\"dXA=\"}}}", 0600);
-	CHECK_INT(pm_credentials_find(bad, "x.y", "z", &c, &err), -PM_E_FORMAT);
+	CHECK_INT(pm_credentials_find(bad, NULL, "x.y", "z", &c, &err), -PM_E_FORMAT);
 	CHECK(!strstr(err.text, "dXA"));
 }
 
@@ -194,10 +194,10 @@ TEST(credential_helper)
 	check_user(f, "x.example", "a", NULL);
 	_cleanup_credentials_ struct pm_credentials c = PM_CREDENTIALS_INIT;
 	struct pm_err err = PM_ERR_INIT;
-	CHECK_INT(pm_credentials_find(f, "s.example", "a", &c, &err), 1);
+	CHECK_INT(pm_credentials_find(f, NULL, "s.example", "a", &c, &err), 1);
 	CHECK_STR(c.identity_token, "tok");
 	_cleanup_free_ char *evil = put("evil.json", "{\"credsStore\":\"../../bin/sh\"}", 0600);
-	CHECK_INT(pm_credentials_find(evil, "s.example", "a", &c, &err), -PM_E_FORMAT);
+	CHECK_INT(pm_credentials_find(evil, NULL, "s.example", "a", &c, &err), -PM_E_FORMAT);
 }
 
 /* --- addresses ----------------------------------------------------------------------------------- */
