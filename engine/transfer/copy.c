@@ -39,7 +39,7 @@ static int announce(struct copy *c, const struct pm_manifest *m, struct pm_err *
 	pm_wire_add(&w, "type", "image");
 	for (size_t i = 0; i < m->n_layers; i++)
 		pm_wire_add(&w, "layer", m->layers[i].digest);
-	return pm_wire_send(c->s->sock, &w, NULL, 0, err);
+	return pm_session_send(c->s, &w, err);
 }
 
 /* Diff ids where the config tells them; the config's text in *ret_text. */
@@ -330,7 +330,7 @@ static int finish(struct copy *c, const struct copied *done, struct pm_err *err)
 	pm_wire_add(&w, "type", "result");
 	pm_wire_add(&w, "digest", done->digest);
 	pm_wire_add(&w, "media_type", done->media_type);
-	return pm_wire_send(c->s->sock, &w, NULL, 0, err);
+	return pm_session_send(c->s, &w, err);
 }
 
 int pm_copy_run(struct pm_session *s, struct pm_err *err)

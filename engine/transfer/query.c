@@ -171,7 +171,7 @@ static int send_tags(struct pm_session *s, const char *name, const struct pm_str
 	if (name)
 		pm_wire_add(&w, "name", name);
 	pm_wire_add_list(&w, "tag", tags);
-	return pm_wire_send(s->sock, &w, NULL, 0, err);
+	return pm_session_send(s, &w, err);
 }
 
 static int list_tags(struct pm_session *s, struct pm_err *err)
