@@ -90,6 +90,7 @@ extern const struct pm_command pm_cmd_load;
 extern const struct pm_command pm_cmd_pull;
 extern const struct pm_command pm_cmd_push;
 extern const struct pm_command pm_cmd_rmi;
+extern const struct pm_command pm_cmd_system_check;
 extern const struct pm_command pm_cmd_system_df;
 extern const struct pm_command pm_cmd_save;
 extern const struct pm_command pm_cmd_search;

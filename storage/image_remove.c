@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "storage/check.h"
 #include "storage/faults.h"
 #include "storage/orphans.h"
 
@@ -63,6 +64,12 @@ static int delete_layers(struct pm_store *s, struct pm_strv *ret, struct pm_buf 
 			pm_strv_add(ret, unused.v[i]);
 	}
 	return r;
+}
+
+static void close_all(const struct pm_buf *fds)
+{
+	for (size_t i = 0; i < fds->len / sizeof(int); i++)
+		close(((int *)(void *)fds->data)[i]);
 }
 
 static int delete_image(struct pm_store *s, const char *id, struct pm_err *err)
@@ -138,8 +145,7 @@ static int remove_rows(struct pm_store *s, struct removal *m, struct pm_err *err
 	if (r >= 0)
 		r = pm_db_commit(s->db, err);
 	pm_db_rollback(s->db);
-	for (size_t i = 0; i < locks.len / sizeof(int); i++)
-		close(((int *)(void *)locks.data)[i]);
+	close_all(&locks);
 	return r;
 }
 
@@ -180,4 +186,25 @@ int pm_image_remove_name(struct pm_store *s, const char *id, const char *name,
 {
 	struct removal m = {.id = id, .name = name, .unforced = true};
 	return run_removal(s, &m, ret, err);
+}
+
+int pm_layers_remove_unused(struct pm_store *s, struct pm_strv *ret, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv layers = PM_STRV_INIT;
+	_cleanup_buf_ struct pm_buf locks = PM_BUF_INIT;
+	_cleanup_stage_ struct pm_stage *mark = NULL;
+	int r = pm_stage_new(s, &mark, err);
+	if (r >= 0)
+		r = pm_db_begin(s->db, true, err);
+	if (r >= 0)
+		r = delete_layers(s, &layers, &locks, err);
+	if (r >= 0)
+		r = pm_db_commit(s->db, err);
+	pm_db_rollback(s->db);
+	close_all(&locks);
+	if (r >= 0)
+		r = pm_orphans_layers(s, &layers, err);
+	if (r >= 0)
+		pm_strv_add_all(ret, pm_strv_argv(&layers));
+	return r < 0 ? r : 0;
 }

@@ -25,6 +25,7 @@
 #include "engine/transfer/push.h"
 #include "engine/transfer/query.h"
 #include "engine/transfer/session.h"
+#include "engine/transfer/verify.h"
 #include "registry/client.h"
 #include "registry/image_path.h"
 
@@ -272,6 +273,8 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return r;
 	if (pm_streq(op, "copy"))
 		return pm_copy_run(s, err);
+	if (pm_streq(op, "verify") && s->dir >= 0 && s->recipe >= 0)
+		return pm_verify_serve(s, err);
 	if (!pm_streq(op, "pull"))
 		return pm_fail(err, PM_E_INTERNAL, "malformed request");
 	if (pm_streq(transport, "docker"))

@@ -2,7 +2,7 @@
  * protocol - what pm and pm-transfer say to each other on pm-transfer's descriptor 3, a stream socket;
  * wire messages (base/wire.h), each with a "type". pm-transfer ends when the socket closes.
  *
- *	pm -> "request": op ("pull", "load", "import", "unpack", "commit", "push"); "fds" names the
+ *	pm -> "request": op ("pull", "load", "import", "unpack", "commit", "push", "verify"); "fds" names the
  *		descriptors that ride along, in order ("input": what load and import read; "stage": a directory for temporary files;
  *		"dir", "recipe", "userns": import's); transport, name, root and driver
  *		(containers-storage), os, arch, variant, authfile, creds, cert_dir, tls_verify (-1, 0, 1), all_tags, path, single_id, whiteouts.
@@ -56,6 +56,7 @@
  *	<- "written": digest (the manifest's), a list "blob" of its layers
  *	-> "image" again, or "commit"
  *	<- "end"
+ * verify: "stage", "dir" (a layer's files), "recipe" and "userns" ride along; answered by one "layer" and "end".
  */
 #ifndef PM_ENGINE_TRANSFER_PROTOCOL_H
 #define PM_ENGINE_TRANSFER_PROTOCOL_H
