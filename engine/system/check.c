@@ -2,18 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "base/proc.h"
 #include "base/wire.h"
 #include "engine/container/remove.h"
+#include "engine/image/helper.h"
 #include "engine/image/remove.h"
-#include "engine/transfer/protocol.h"
 #include "netns/userns.h"
 #include "storage/image.h"
 #include "storage/orphans.h"
@@ -27,40 +24,12 @@ struct proof {
 	int userns;             /* -1: none */
 };
 
-static int spawn_helper(int *ret_sock, pid_t *ret_pid, struct pm_err *err)
-{
-	int sv[2];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
-		return pm_fail_sys(err, "socketpair");
-	_cleanup_close_ int theirs = sv[1];
-	_cleanup_free_ char *path = pm_proc_helper("pm-transfer");
-	char *argv[] = {(char[]){"pm-transfer"}, NULL};
-	struct pm_proc_fd fds[] = {{theirs, PM_TRANSFER_FD}, {STDERR_FILENO, STDERR_FILENO}};
-	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
-	spec.path = path;
-	spec.argv = argv;
-	spec.fds = fds;
-	spec.n_fds = 2;
-	spec.death_signal = SIGKILL;
-	int r = pm_proc_spawn(&spec, ret_pid, NULL, err);
-	if (r < 0)
-		close(sv[0]);
-	else
-		*ret_sock = sv[0];
-	return r;
-}
-
 /* The diff id that the files in dir have by their recipe. The caller frees *ret. */
 static int ask(struct proof *p, int dir, int recipe, char **ret, struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire request = PM_WIRE_INIT, reply = PM_WIRE_INIT;
-	_cleanup_close_ int sock = -1;
+	struct pm_helper h = PM_HELPER_INIT;
 	int fds[4] = {p->stage->dir_fd, dir, recipe, p->userns};
-	int64_t code = 0;
-	pid_t pid = 0;
-	int r = spawn_helper(&sock, &pid, err);
-	if (r < 0)
-		return r;
 	pm_wire_add(&request, "type", "request");
 	pm_wire_add(&request, "op", "verify");
 	pm_wire_add(&request, "fds", "stage");
@@ -68,23 +37,20 @@ static int ask(struct proof *p, int dir, int recipe, char **ret, struct pm_err *
 	pm_wire_add(&request, "fds", "recipe");
 	if (p->userns >= 0)
 		pm_wire_add(&request, "fds", "userns");
-	r = pm_wire_send(sock, &request, fds, p->userns >= 0 ? 4 : 3, err);
+	int r = pm_helper_begin(&h, err);
 	if (r >= 0)
-		r = pm_wire_recv(sock, &reply, NULL, NULL, err);
-	close(pm_steal_fd(&sock));
-	pm_proc_wait(pid, &(int){0}, NULL);
+		r = pm_wire_send(h.sock, &request, fds, p->userns >= 0 ? 4 : 3, err);
+	if (r >= 0)
+		r = pm_helper_next(&h, &reply, NULL, NULL, err);
+	pm_helper_finish(&h);
+	pm_helper_unmask(&h);
 	if (r < 0)
 		return r;
-	const char *type = pm_wire_get(&reply, "type"), *diff = pm_wire_get(&reply, "diff_id");
-	if (pm_streq(type, "layer") && diff) {
-		*ret = pm_strdup(diff);
-		return 0;
-	}
-	const char *text = pm_wire_get(&reply, "text");
-	if (pm_wire_get_int(&reply, "code", PM_E_INTERNAL, &code, NULL) < 0 || code <= 0 ||
-	    code > PM_E_INTERNAL)
-		code = PM_E_INTERNAL;
-	return pm_fail(err, (int)code, "%s", text ? text : "pm-transfer ended unexpectedly");
+	const char *diff = pm_wire_get(&reply, "diff_id");
+	if (!diff)
+		return pm_fail(err, PM_E_INTERNAL, "malformed message from pm-transfer");
+	*ret = pm_strdup(diff);
+	return 0;
 }
 
 /* A recipe whose end was written is whole: eight bytes of its last 32 say so (storage/recipe.h). */
@@ -120,6 +86,8 @@ static int prove(struct proof *p, const struct pm_layer_row *row, struct pm_dama
 		pm_damages_add(ret, PM_DAMAGE_LAYER, row->chain_id, "%s", why.text);
 	else if (r == -PM_E_UNSUPPORTED)
 		return 0;
+	else if (r == -PM_E_CANCELLED)
+		return pm_fail(err, why.code, "%s", why.text);
 	else if (r < 0)
 		return pm_fail(err, why.code, "layer %.12s: %s", row->chain_id, why.text);
 	return 1;

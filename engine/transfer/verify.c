@@ -52,12 +52,12 @@ static int verify(const struct pm_session *s, int spool, int report, struct pm_e
 	if (r >= 0)
 		r = pm_sandbox_chroot(s->dir, err);
 	if (r >= 0)
-		r = pm_sandbox_drop_capabilities(err);
+		r = pm_sandbox_drop_capabilities(PM_SANDBOX_PACK, err);
 	if (r < 0)
 		return r;
 	/* after the change of credentials, which clears it */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	r = pm_sandbox_filter(err);
+	r = pm_sandbox_filter(PM_SANDBOX_PACK, err);
 	pm_sha256_init(&rd.digest);
 	if (r >= 0)
 		r = pm_recipe_replay(&src, take, &rd, &size, err);
