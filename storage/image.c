@@ -254,6 +254,17 @@ int pm_image_layers(struct pm_store *s, const char *id, struct pm_layer_list *re
 	return 0;
 }
 
+int pm_layer_list_all(struct pm_store *s, struct pm_layer_list *ret, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	int r = pm_db_query(s->db, &q, err, LAYER_COLUMNS "ORDER BY l.chain_id", "");
+	while (r >= 0 && (r = pm_stmt_step(q, err)) == 1) {
+		ret->v = pm_reallocarray(ret->v, ret->n + 1, sizeof(*ret->v));
+		read_layer(q, &ret->v[ret->n++]);
+	}
+	return r < 0 ? r : 0;
+}
+
 /* One column of strings, appended to ret. */
 static int strings(struct pm_stmt *q, struct pm_strv *ret, struct pm_err *err)
 {

@@ -105,6 +105,8 @@ int pm_image_past_names(struct pm_store *s, const char *id, struct pm_strv *ret,
 int pm_image_neighbours(struct pm_store *s, const char *id, bool parents, struct pm_strv *ret,
 			struct pm_err *err);
 
+/* Every layer of the store, by chain id. */
+int pm_layer_list_all(struct pm_store *s, struct pm_layer_list *ret, struct pm_err *err);
 /* 1: the store has this layer (*ret, which may be NULL, is filled), 0: it has not. */
 int pm_layer_get(struct pm_store *s, const char *chain_id, struct pm_layer_row *ret,
 		 struct pm_err *err);

@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
+
+#include "base/timefmt.h"
 
 struct change {
 	struct pm_json_pool *pool;
@@ -232,4 +235,17 @@ struct pm_json *pm_changes_canonical(struct pm_json_pool *pool, const struct pm_
 			pm_json_set(pool, ret, m->name, pm_json_copy(pool, m->value));
 	}
 	return ret;
+}
+
+int64_t pm_image_now(void)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	char *end;
+	errno = 0;
+	long long sec = epoch && *epoch ? strtoll(epoch, &end, 10) : -1;
+	if (epoch && *epoch && !errno && !*end && sec >= 0 && sec < INT64_MAX / PM_NS_PER_SEC)
+		return sec * PM_NS_PER_SEC;
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * PM_NS_PER_SEC + t.tv_nsec;
 }

@@ -20,4 +20,8 @@ int pm_changes_apply(struct pm_json_pool *pool, struct pm_json *config,
  * configs give equal text. Members it does not know follow as they are. */
 struct pm_json *pm_changes_canonical(struct pm_json_pool *pool, const struct pm_json *config);
 
+/* When an image that is made now says it was created: now, or SOURCE_DATE_EPOCH, so that it can be made again. ns
+ * since the epoch. */
+int64_t pm_image_now(void);
+
 #endif

@@ -1,9 +1,7 @@
 #include "engine/image/import.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/fs.h"
 #include "base/hash.h"
@@ -13,21 +11,6 @@
 #include "registry/digest.h"
 #include "registry/manifest.h"
 #include "storage/image.h"
-
-#define NS_PER_S 1000000000LL
-
-static int64_t created_now(void)
-{
-	const char *epoch = getenv("SOURCE_DATE_EPOCH");
-	char *end;
-	errno = 0;
-	long long sec = epoch && *epoch ? strtoll(epoch, &end, 10) : -1;
-	if (epoch && *epoch && !errno && !*end && sec >= 0 && sec < INT64_MAX / NS_PER_S)
-		return sec * NS_PER_S;
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
 
 /* The members in the order in which Go's image-spec writes them. */
 static void write_config(struct pm_json_pool *p, const struct pm_json *config,
@@ -94,7 +77,7 @@ static int commit(struct import *im, const struct pm_pull_progress *progress, ch
 {
 	_cleanup_buf_ struct pm_buf config = PM_BUF_INIT, manifest = PM_BUF_INIT;
 	char digest[PM_DIGEST_SIZE], manifest_digest[PM_DIGEST_SIZE], chain[65];
-	int64_t created = created_now();
+	int64_t created = pm_image_now();
 	write_config(im->pool, im->config, &im->layer, &im->platform, im->message, created,
 		     &config);
 	pm_digest_of(config.data, config.len, digest);
