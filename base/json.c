@@ -485,7 +485,7 @@ static void write_value(const struct pm_json *v, unsigned int indent, unsigned i
 		pm_buf_add_str(out, "null");
 		return;
 	}
-	bool object = v->kind == PM_JSON_OBJECT;
+	bool object = v->kind == PM_JSON_OBJECT, written = false;
 	switch (v->kind) {
 	case PM_JSON_NULL:
 		break;
@@ -502,8 +502,11 @@ static void write_value(const struct pm_json *v, unsigned int indent, unsigned i
 	case PM_JSON_OBJECT:
 		pm_buf_add_char(out, object ? '{' : '[');
 		for (size_t i = 0; i < v->len; i++) {
-			if (i)
+			if (object && v->members[i].value && v->members[i].value->hint == PM_JSON_OMIT)
+				continue;
+			if (written)
 				pm_buf_add_char(out, ',');
+			written = true;
 			new_line(indent, depth + 1, out);
 			if (object) {
 				const char *name = v->members[i].name;
@@ -513,7 +516,7 @@ static void write_value(const struct pm_json *v, unsigned int indent, unsigned i
 			write_value(object ? v->members[i].value : v->items[i], indent, depth + 1,
 				    html, out);
 		}
-		if (v->len)
+		if (written)
 			new_line(indent, depth, out);
 		pm_buf_add_char(out, object ? '}' : ']');
 		break;

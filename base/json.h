@@ -37,6 +37,7 @@ enum pm_json_hint {
 	PM_JSON_PLAIN, /* an OBJECT is a struct: a field it lacks is an error */
 	PM_JSON_MAP,   /* an OBJECT whose member names are data (labels): missing is allowed */
 	PM_JSON_TIME,  /* a STRING that holds an RFC 3339 time: printed as Go's time.Time */
+	PM_JSON_OMIT,  /* an empty member of a struct with Go's omitempty: there, but not written */
 };
 
 /* An open record: read it freely, change it by the functions below. */

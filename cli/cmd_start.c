@@ -80,6 +80,7 @@ static int start_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 				       .filters = &o->filter,
 				       .states = PM_IN_STATE(PM_STATUS_CREATED) |
 						 PM_IN_STATE(PM_STATUS_STARTING) |
+						 PM_IN_STATE(PM_STATUS_INITIALIZED) |
 						 PM_IN_STATE(PM_STATUS_EXITED)};
 
 	if (o->attach && cli->n_args > 1)

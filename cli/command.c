@@ -446,6 +446,8 @@ int pm_cli_exit_of(int code)
 {
 	if (code == PM_E_NOTEXEC)
 		return 126;
+	if (code == PM_E_CANCELLED)
+		return 130; /* as a shell has it for ^C */
 	return code == PM_E_NOTFOUND ? 127 : 125;
 }
 

@@ -100,7 +100,7 @@ int pm_cli_result(const struct pm_cli *cli, int status);
 /* The exit status for the error that is returned or noted, instead of the one by its code. The
  * first call wins. */
 void pm_cli_set_exit(struct pm_cli *cli, int status);
-/* 126 PM_E_NOTEXEC, 127 PM_E_NOTFOUND, 125 all others. */
+/* 126 PM_E_NOTEXEC, 127 PM_E_NOTFOUND, 130 PM_E_CANCELLED, 125 all others. */
 int pm_cli_exit_of(int code);
 
 /* Ask on stderr, read a line from stdin: true for "y" or "yes" in any case. */

@@ -85,6 +85,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_diff,
 	&pm_cmd_exec,
 	&pm_cmd_generate_spec,
+	&pm_cmd_init,
 	&pm_cmd_healthcheck_run,
 	&pm_cmd_inspect,
 	&pm_cmd_container_clone,

@@ -23,6 +23,7 @@ extern const struct pm_command pm_cmd_container_exists;
 extern const struct pm_command pm_cmd_container_prune;
 extern const struct pm_command pm_cmd_container_runlabel;
 extern const struct pm_command pm_cmd_generate_spec;
+extern const struct pm_command pm_cmd_init;
 extern const struct pm_command pm_cmd_logs;
 extern const struct pm_command pm_cmd_commit;
 extern const struct pm_command pm_cmd_container_diff;

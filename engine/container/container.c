@@ -69,7 +69,7 @@ void pm_container_state(struct pm_engine *e, const struct pm_ctr_row *row,
 		if (r < 0)
 			pm_warn("container %s: %s", row->id, err.text);
 		if (r > 0) {
-			if (!ret->started)
+			if (!ret->started && ret->status != PM_STATUS_INITIALIZED)
 				ret->started = row->started;
 			return;
 		}

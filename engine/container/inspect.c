@@ -67,6 +67,13 @@ static void when(struct insp *i, struct pm_json *o, const char *name, int64_t ns
 	pm_json_set_str(i->pool, o, name, ns ? pm_time_rfc3339(ns, 0, buf) : ZERO_TIME);
 }
 
+/* A member that JSON has only when it is not empty; templates find it always. */
+static void omitted(struct insp *i, struct pm_json *o, const char *name, struct pm_json *empty)
+{
+	empty->hint = PM_JSON_OMIT;
+	pm_json_set(i->pool, o, name, empty);
+}
+
 static const struct pm_json *process(const struct insp *i)
 {
 	return pm_json_get(i->oci, "process");
@@ -103,9 +110,11 @@ static struct pm_json *state(struct insp *i)
 	flag(i, o, "Restarting", st->restarting);
 	flag(i, o, "OOMKilled", st->oom_killed);
 	flag(i, o, "Dead", false);
-	num(i, o, "Pid", running ? st->pid : 0);
+	num(i, o, "Pid", st->pid);
 	if (st->monitored)
 		num(i, o, "ConmonPid", st->monitor);
+	else
+		omitted(i, o, "ConmonPid", pm_json_int(i->pool, 0));
 	num(i, o, "ExitCode", running ? 0 : st->exit_code);
 	str(i, o, "Error", row->error);
 	when(i, o, "StartedAt", st->started);
@@ -168,6 +177,8 @@ static struct pm_json *mounts(struct insp *i)
 		str(i, o, "Type", m->type);
 		if (m->name)
 			str(i, o, "Name", m->name);
+		else
+			omitted(i, o, "Name", pm_json_str(i->pool, ""));
 		str(i, o, "Source", m->source);
 		str(i, o, "Destination", m->dest);
 		str(i, o, "Driver", pm_streq(m->type, "volume") ? "local" : "");
@@ -317,10 +328,16 @@ static struct pm_json *config(struct insp *i)
 		num(i, o, "HealthMaxLogSize", k->health_max_log_size);
 	if (k->create_command.n)
 		list(i, o, "CreateCommand", &k->create_command);
+	else
+		omitted(i, o, "CreateCommand", pm_json_array(i->pool));
 	if (k->timezone)
 		str(i, o, "Timezone", k->timezone);
+	else
+		omitted(i, o, "Timezone", pm_json_str(i->pool, ""));
 	if (k->systemd && strcmp(k->systemd, "always") == 0)
 		flag(i, o, "SystemdMode", true);
+	else
+		omitted(i, o, "SystemdMode", pm_json_bool(i->pool, false));
 	str(i, o, "Umask", k->umask ? k->umask : "0022");
 	num(i, o, "Timeout", k->timeout);
 	num(i, o, "StopTimeout", k->stop_timeout == PM_UNSET ? 10 : k->stop_timeout);
@@ -645,8 +662,12 @@ int pm_inspect_container(struct pm_engine *e, const struct pm_container *c, int6
 	    pm_cgroup_manager_name(cg.manager), &lowers);
 	if (size_rw >= 0)
 		pm_json_set_int(pool, o, "SizeRw", size_rw);
+	else
+		omitted(&i, o, "SizeRw", pm_json_null(pool));
 	if (size_root >= 0)
 		pm_json_set_int(pool, o, "SizeRootFs", size_root);
+	else
+		omitted(&i, o, "SizeRootFs", pm_json_null(pool));
 	*ret = o;
 	return 0;
 }

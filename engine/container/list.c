@@ -39,6 +39,7 @@ char *pm_container_status_text(const struct pm_ctr_state *st, int64_t now_ns)
 	case PM_STATUS_CREATED:
 		return pm_strdup("Created");
 	case PM_STATUS_STARTING:
+	case PM_STATUS_INITIALIZED:
 		return pm_strdup("Initialized");
 	case PM_STATUS_STOPPING:
 		return pm_strdup("Stopping");

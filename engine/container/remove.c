@@ -174,7 +174,11 @@ int pm_container_remove(struct pm_engine *e, struct pm_container *c,
 	if (lock < 0)
 		return lock;
 	pm_container_state(e, &c->row, &c->state);
-	if (pm_ctr_is_up(&c->state) || c->state.status == PM_STATUS_STARTING || c->state.restarting) {
+	if (c->state.status == PM_STATUS_INITIALIZED) {
+		int r = pm_container_kill_hard(e, c, err);
+		if (r < 0)
+			return r;
+	} else if (pm_ctr_is_up(&c->state) || c->state.status == PM_STATUS_STARTING || c->state.restarting) {
 		if (!o->force)
 			return pm_fail(err, PM_E_STATE,
 				       "cannot remove container %s as it is %s - running or paused "

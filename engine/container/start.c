@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "engine/container/bundle.h"
+#include "engine/container/attach.h"
 #include "engine/container/control.h"
 #include "engine/container/create.h"
 
@@ -160,6 +161,7 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 		s->mapping = false;
 		r = pm_userns_maps_finish(&s->tools, err);
 	}
+	plan.create_only = s->create_only;
 	return r < 0 ? r : pm_monitor_launch(&s->monitor, &plan, err);
 }
 
@@ -199,24 +201,26 @@ int pm_container_start_deps(struct pm_engine *e, const struct pm_container *c, s
 	return r < 0 ? r : 0;
 }
 
-int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
+/* Attached before it runs, so that nothing it says is missed. */
+static int start_initialized(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
+			     struct pm_err *err)
+{
+	if (attach) {
+		char dir[96];
+		snprintf(dir, sizeof(dir), "ctr/%s", c->row.id);
+		_cleanup_free_ char *path = pm_store_run_path(e->store, dir);
+		s->monitor.attach_fd = pm_attach_connect(path, err);
+		if (s->monitor.attach_fd < 0)
+			return pm_wrap(err, "attach to container %s", c->row.name);
+	}
+	int r = pm_container_restart_now(e, c, err);
+	return r < 0 ? r : 0;
+}
+
+/* One that does not run, locked, from nothing. */
+static int start_fresh(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
 		       struct pm_err *err)
 {
-	_cleanup_close_ int lock = pm_container_lock(e, c->row.id, true, err);
-	if (lock < 0)
-		return lock;
-	pm_container_state(e, &c->row, &c->state);
-	if (c->state.status == PM_STATUS_RUNNING)
-		return 1;
-	if (c->state.status == PM_STATUS_PAUSED)
-		return pm_fail(err, PM_E_STATE,
-			       "container %s is paused, it cannot be started: container state improper",
-			       c->row.id);
-	if (c->state.restarting) {
-		int now = pm_container_restart_now(e, c, err);
-		if (now < 0 || pm_ctr_is_up(&c->state))
-			return now < 0 ? now : 1;
-	}
 	int r = pm_container_start_deps(e, c, err);
 	/* the monitor of the run before may still tidy up */
 	if (r >= 0)
@@ -232,6 +236,44 @@ int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach,
 	if (r >= 0)
 		r = pm_start_finish(s, c, err);
 	return r < 0 ? r : 0;
+}
+
+int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
+		       struct pm_err *err)
+{
+	_cleanup_close_ int lock = pm_container_lock(e, c->row.id, true, err);
+	if (lock < 0)
+		return lock;
+	pm_container_state(e, &c->row, &c->state);
+	if (c->state.status == PM_STATUS_RUNNING)
+		return 1;
+	if (c->state.status == PM_STATUS_PAUSED)
+		return pm_fail(err, PM_E_STATE,
+			       "container %s is paused, it cannot be started: container state improper",
+			       c->row.id);
+	if (c->state.status == PM_STATUS_INITIALIZED)
+		return start_initialized(e, c, attach, s, err);
+	if (c->state.restarting) {
+		int now = pm_container_restart_now(e, c, err);
+		if (now < 0 || pm_ctr_is_up(&c->state))
+			return now < 0 ? now : 1;
+	}
+	return start_fresh(e, c, attach, s, err);
+}
+
+int pm_container_init_process(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
+{
+	_cleanup_start_ struct pm_start s = PM_START_INIT;
+	_cleanup_close_ int lock = pm_container_lock(e, c->row.id, true, err);
+	if (lock < 0)
+		return lock;
+	pm_container_state(e, &c->row, &c->state);
+	if ((c->state.status != PM_STATUS_CREATED && c->state.status != PM_STATUS_EXITED) || c->state.restarting)
+		return pm_fail(err, PM_E_STATE,
+			       "container %s has already been created in runtime: container state improper",
+			       c->row.id);
+	s.create_only = true;
+	return start_fresh(e, c, false, &s, err);
 }
 
 void pm_start_free(struct pm_start *s)

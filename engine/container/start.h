@@ -44,6 +44,7 @@ struct pm_start {
 	bool fresh, mapping;          /* the namespace is new; newuidmap is running */
 	int slirp_fd;
 	pid_t slirp_pid;              /* a child; 0: none */
+	bool create_only;             /* set before pm_start_finish: the process waits for a start */
 };
 
 #define PM_START_INIT {.monitor = PM_MONITOR_INIT, .slirp_fd = -1}
@@ -58,6 +59,10 @@ int pm_start_finish(struct pm_start *s, struct pm_container *c, struct pm_err *e
 /* The halves of pm_start_finish: the monitor gets its plan; the container runs. */
 int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *err);
 int pm_start_wait(struct pm_start *s, struct pm_container *c, struct pm_err *err);
+
+/* Make c ready to run: the runtime has created it, its process waits (PM_STATUS_INITIALIZED) and is started by
+ * pm_container_start. Takes the operation lock. PM_E_STATE: it is beyond that already. */
+int pm_container_init_process(struct pm_engine *e, struct pm_container *c, struct pm_err *err);
 
 /* Start container c, which is loaded: those it depends on are started before, if they do not run. Takes the
  * operation lock until it runs. 1: it ran already, s is untouched; 0: started, and s->monitor has

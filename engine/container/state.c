@@ -97,6 +97,9 @@ int pm_ctr_state_read(int runroot, const char *id, struct pm_ctr_state *ret, str
 		s.restarting = s.monitored && number(&ended, "restarting") != 0;
 		s.status = PM_STATUS_EXITED; /* though the monitor may still tidy up */
 		s.pid = 0;
+	} else if (alive(s.pid, s.pid_start) && number(&started, "created") != 0) {
+		s.status = PM_STATUS_INITIALIZED;
+		s.started = 0;
 	} else if (alive(s.pid, s.pid_start)) {
 		_cleanup_group_ struct pm_group g = PM_GROUP_INIT;
 		pm_group_open(s.pid, id, &g);
@@ -126,6 +129,7 @@ const char *pm_ctr_status_name(enum pm_ctr_status s)
 	case PM_STATUS_CREATED:
 		return "created";
 	case PM_STATUS_STARTING:
+	case PM_STATUS_INITIALIZED:
 		return "initialized";
 	case PM_STATUS_RUNNING:
 		return "running";

@@ -17,6 +17,7 @@
 enum pm_ctr_status {
 	PM_STATUS_CREATED,
 	PM_STATUS_STARTING, /* a monitor is at work, the process is not there yet: "initialized" */
+	PM_STATUS_INITIALIZED, /* made by the runtime (`init`): its first process waits for the start */
 	PM_STATUS_RUNNING,
 	PM_STATUS_PAUSED,   /* running, but its control group is frozen */
 	PM_STATUS_STOPPING, /* the process is gone, the monitor still cleans up */

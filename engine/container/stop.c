@@ -110,7 +110,11 @@ static int begin(struct pm_engine *e, struct stopping *s, int timeout)
 		return pm_fail(s->err, PM_E_STATE,
 			       "can only stop created or running containers. %s is in state paused: "
 			       "container state improper", c->row.id);
-	s->down = c->state.status != PM_STATUS_RUNNING;
+	/* one that waits for its start has nothing to say to a polite signal */
+	bool waits = c->state.status == PM_STATUS_INITIALIZED;
+	if (waits)
+		timeout = 0;
+	s->down = c->state.status != PM_STATUS_RUNNING && !waits;
 	if (s->down && !(pm_container_may_restart(&c->config) && c->state.monitored &&
 			 (c->state.restarting || c->state.status == PM_STATUS_STOPPING)))
 		return 0;

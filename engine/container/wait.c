@@ -69,7 +69,7 @@ int pm_wait_condition(const char *word, unsigned int *ret, struct pm_err *err)
 		unsigned int bit;
 	} words[] = {
 		{"configured", 1u << PM_STATUS_CREATED}, {"created", 1u << PM_STATUS_CREATED},
-		{"exited", 1u << PM_STATUS_EXITED},	 {"initialized", 1u << PM_STATUS_STARTING},
+		{"exited", 1u << PM_STATUS_EXITED},	 {"initialized", 1u << PM_STATUS_STARTING | 1u << PM_STATUS_INITIALIZED},
 		{"paused", 1u << PM_STATUS_PAUSED},	 {"removed", PM_WAIT_REMOVED},
 		{"removing", PM_WAIT_REMOVED},		 {"running", 1u << PM_STATUS_RUNNING},
 		{"stopped", 1u << PM_STATUS_EXITED},	 {"stopping", 1u << PM_STATUS_STOPPING},

@@ -231,6 +231,7 @@ static void tell_slirp(struct monitor *m)
 static int start_process(struct monitor *m, const char *console, struct pm_err *err)
 {
 	health_reset(m);
+	m->created = m->plan.create_only && !m->restarts;
 	int r = runtime_start(m, console, err);
 	if (r >= 0 && console)
 		r = io_accept_terminal(m, err);
@@ -270,6 +271,8 @@ static void tell_started(struct monitor *m)
 		return;
 	}
 	monitor_event(m, &(struct pm_event_what){.status = "init"});
+	if (m->created)
+		return;
 	monitor_event(m, &(struct pm_event_what){.status = "start"});
 	if (m->attached)
 		monitor_event(m, &(struct pm_event_what){.status = "attach"});
@@ -379,9 +382,36 @@ static void restart(struct monitor *m)
 	m->status = (r == -PM_E_NOTFOUND ? 127 : r == -PM_E_NOTEXEC ? 126 : 125) << 8;
 }
 
+/* What was only created is started when somebody says so, or ended. */
+static void await_start(struct monitor *m)
+{
+	struct pm_err err = PM_ERR_INIT;
+	m->waiting = true;
+	while (m->waiting && !m->exited)
+		io_wait(m);
+	m->waiting = false;
+	if (m->exited)
+		return;
+	int r = life_stopped(m) ? -1 : runtime_go(m, &err);
+	if (r >= 0) {
+		m->created = false;
+		monitor_event(m, &(struct pm_event_what){.status = "start"});
+		r = write_state(m, &err);
+	}
+	if (r < 0) {
+		if (err.code) {
+			pm_logfile_write(&m->log, PM_LOG_STDERR, err.text, strlen(err.text));
+			pm_logfile_write(&m->log, PM_LOG_STDERR, "\n", 1);
+		}
+		kill(m->init, SIGKILL);
+	}
+}
+
 /* One run after the other, as long as they are wanted. */
 static void live(struct monitor *m)
 {
+	if (m->created)
+		await_start(m);
 	for (;;) {
 		if (!m->exited)
 			health_start(m);

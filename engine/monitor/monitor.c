@@ -82,12 +82,14 @@ int monitor_write_file(const struct monitor *m, const char *name, const void *da
 int monitor_write_state(const struct monitor *m, struct pm_err *err)
 {
 	static const char *const names[] = {"pid",     "pid_start", "monitor", "monitor_start",
-					    "started", "restarts",  "health",  "health_streak"};
+					    "started", "restarts",  "health",  "health_streak",
+					    "created"};
 	uint64_t init_start = 0, own_start = 0;
 	pm_proc_start_time(m->init, &init_start, NULL); /* 0 when it is dead already */
 	pm_proc_start_time(getpid(), &own_start, NULL);
 	const int64_t values[] = {m->init,    (int64_t)init_start, getpid(),	(int64_t)own_start,
-				  m->started, m->restarts,	   m->health, m->health_streak};
+				  m->started, m->restarts,	   m->health, m->health_streak,
+				  m->created};
 	char buf[512];
 	size_t len = monitor_encode_ints(buf, sizeof(buf), NULL, names, values,
 					 PM_ARRAY_SIZE(values));

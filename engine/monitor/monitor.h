@@ -63,7 +63,8 @@ struct monitor {
 	enum monitor_health health;
 	int64_t health_streak; /* failures in a row */
 	enum monitor_then then;
-	bool waiting; /* for the time of a restart */
+	bool created; /* made by the runtime, and not started yet */
+	bool waiting; /* for the time of a restart, or of a start */
 	int64_t backoff; /* ms, the next one */
 
 	pid_t init;

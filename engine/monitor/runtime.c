@@ -163,13 +163,14 @@ static void build_argv(const struct monitor *m, const char *console, struct pm_s
 		pm_strv_add(argv, "--process");
 		pm_strv_add(argv, p->process);
 	} else {
-		pm_strv_add(argv, "run");
+		pm_strv_add(argv, m->created ? "create" : "run");
 		pm_strv_add(argv, "--bundle");
 		pm_strv_add(argv, p->bundle);
 		if (p->no_pivot)
 			pm_strv_add(argv, "--no-pivot");
 	}
-	pm_strv_add(argv, "--detach");
+	if (!m->created)
+		pm_strv_add(argv, "--detach");
 	pm_strv_add(argv, "--pid-file");
 	pm_strv_addf(argv, "%s/pidfile", p->ctr_dir);
 	if (p->preserve_fds > 0) {
@@ -343,6 +344,25 @@ int runtime_start(struct monitor *m, const char *console, struct pm_err *err)
 		return failure(m, status, from, err);
 	}
 	return read_pid(m, err);
+}
+
+int runtime_go(struct monitor *m, struct pm_err *err)
+{
+	struct pm_launch_plan *p = &m->plan;
+	_cleanup_strv_ struct pm_strv argv = PM_STRV_INIT;
+	global_args(m, &argv);
+	pm_strv_add(&argv, "start");
+	pm_strv_add(&argv, p->id);
+	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
+	spec.path = p->runtime;
+	spec.argv = pm_strv_argv(&argv);
+	spec.envp = p->runtime_env.n ? pm_strv_argv(&p->runtime_env) : NULL;
+	int code = 0;
+	int r = pm_proc_run(&spec, NULL, 0, NULL, &code, err);
+	if (r >= 0 && code != 0)
+		r = pm_fail(err, PM_E_UNSUPPORTED, "OCI runtime error: %s start ended with exit code %d",
+			    p->runtime_name ? p->runtime_name : p->runtime, code);
+	return r;
 }
 
 int runtime_check(struct monitor *m, const char *file, int out, pid_t *ret_pid, struct pm_err *err)

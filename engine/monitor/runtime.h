@@ -20,6 +20,9 @@ int runtime_start(struct monitor *m, const char *console, struct pm_err *err);
  * runtime, a child that ends with the process's exit code. The process's pid will be in ctr_dir/health.pid. */
 int runtime_check(struct monitor *m, const char *file, int out, pid_t *ret_pid, struct pm_err *err);
 
+/* Start what runtime_start has only created (m->created). */
+int runtime_go(struct monitor *m, struct pm_err *err);
+
 /* After the exit, or a failed start: the runtime's state of the container is removed, directly for those
  * whose layout is known, else by its delete command. Errors are not the user's concern any more. */
 void runtime_forget(struct monitor *m);
