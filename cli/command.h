@@ -28,6 +28,7 @@ struct pm_global_opts {
 	const char *tmpdir;
 	const char *config;
 	const char *log_level;
+	const char *default_mounts_file;
 	const char *runtime;
 	const char *storage_driver;
 	struct pm_strv storage_opt;

@@ -30,6 +30,12 @@ const struct pm_command pm_cmd_network = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_secret = {
+	.path = "secret",
+	.summary = "Manage secrets",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_system = {
 	.path = "system",
 	.summary = "Manage pm",
@@ -49,6 +55,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_healthcheck,
 	&pm_cmd_image,
 	&pm_cmd_network,
+	&pm_cmd_secret,
 	&pm_cmd_system,
 	&pm_cmd_volume,
 	/* images */
@@ -119,6 +126,12 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_network_prune,
 	&pm_cmd_network_rm,
 	&pm_cmd_network_update,
+	/* secrets */
+	&pm_cmd_secret_create,
+	&pm_cmd_secret_exists,
+	&pm_cmd_secret_inspect,
+	&pm_cmd_secret_ls,
+	&pm_cmd_secret_rm,
 	/* volumes */
 	&pm_cmd_volume_create,
 	&pm_cmd_volume_exists,

@@ -13,6 +13,7 @@ extern const struct pm_command pm_cmd_container; /* groups */
 extern const struct pm_command pm_cmd_generate;
 extern const struct pm_command pm_cmd_image;
 extern const struct pm_command pm_cmd_network;
+extern const struct pm_command pm_cmd_secret;
 extern const struct pm_command pm_cmd_system;
 extern const struct pm_command pm_cmd_volume;
 
@@ -55,6 +56,12 @@ extern const struct pm_command pm_cmd_network_ls;
 extern const struct pm_command pm_cmd_network_prune;
 extern const struct pm_command pm_cmd_network_rm;
 extern const struct pm_command pm_cmd_network_update;
+
+extern const struct pm_command pm_cmd_secret_create; /* secrets */
+extern const struct pm_command pm_cmd_secret_exists;
+extern const struct pm_command pm_cmd_secret_inspect;
+extern const struct pm_command pm_cmd_secret_ls;
+extern const struct pm_command pm_cmd_secret_rm;
 
 extern const struct pm_command pm_cmd_volume_create; /* volumes */
 extern const struct pm_command pm_cmd_volume_exists;

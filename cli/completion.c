@@ -11,6 +11,7 @@
 #include "engine/network/network.h"
 #include "storage/ctr.h"
 #include "storage/image.h"
+#include "storage/secret.h"
 #include "storage/volume.h"
 
 extern char **environ;
@@ -189,6 +190,16 @@ static int offer_command(const struct pm_command *cmd, const char *path, const c
 	return 0;
 }
 
+static void offer_secrets(struct completion *c)
+{
+	_cleanup_secret_list_ struct pm_secret_list list = {0};
+	struct pm_err err = PM_ERR_INIT;
+	if (!open_store(c) || pm_secret_list(pm_cli_store(c->cli), &list, &err) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++)
+		offer(c, list.v[i].name, list.v[i].driver);
+}
+
 static void offer_volumes(struct completion *c)
 {
 	_cleanup_volume_list_ struct pm_volume_list list = {0};
@@ -237,6 +248,9 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 	case PM_COMPLETE_MOUNT:
 		offer_volumes(c);
 		c->directive = NO_SPACE;
+		break;
+	case PM_COMPLETE_SECRET:
+		offer_secrets(c);
 		break;
 	case PM_COMPLETE_VOLUME:
 		offer_volumes(c);

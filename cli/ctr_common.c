@@ -22,6 +22,7 @@ int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 	ret->cgroup_manager = cli->global.cgroup_manager;
 	ret->events_backend = cli->global.events_backend;
 	ret->log_level = cli->global.log_level;
+	ret->mounts_file = cli->global.default_mounts_file;
 	return 0;
 }
 

@@ -69,7 +69,7 @@ int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct p
 	if ((r = pm_engine_conf(e, err)) < 0 || (r = identity(cli, e, o, image, c, err)) < 0 ||
 	    (r = pm_ctr_apply_process(cli, e, o, args, c, err)) < 0 ||
 	    (r = pm_ctr_apply_env(cli, e, o, c, err)) < 0 || (r = storage(o, c, err)) < 0 ||
-	    (r = pm_ctr_apply_mounts(o, c, err)) < 0 ||
+	    (r = pm_ctr_apply_mounts(e, o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_devices(o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_limits(cli, o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_network(e, o, c, err)) < 0 ||

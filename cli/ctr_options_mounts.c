@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "engine/secret/use.h"
 
 static int set_dest(struct pm_ctr_mount *m, const char *dest, struct pm_err *err)
 {
@@ -135,7 +136,8 @@ int pm_ctr_parse_mount(const char *arg, struct pm_ctr_config *c, struct pm_err *
 	return 0;
 }
 
-int pm_ctr_apply_mounts(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
+int pm_ctr_apply_mounts(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
+			struct pm_err *err)
 {
 	int r = 0;
 	for (size_t i = 0; i < o->volume.n && r >= 0; i++)
@@ -144,6 +146,12 @@ int pm_ctr_apply_mounts(const struct pm_ctr_opts *o, struct pm_ctr_config *c, st
 		r = pm_ctr_parse_mount(o->mount.v[i], c, err);
 	for (size_t i = 0; i < o->tmpfs.n && r >= 0; i++)
 		r = pm_ctr_parse_tmpfs(o->tmpfs.v[i], c, err);
+	for (size_t i = 0; i < o->secret.n && r >= 0; i++) {
+		char *use = NULL;
+		r = pm_secret_use_parse(e, o->secret.v[i], &use, err);
+		if (r >= 0)
+			pm_strv_take(&c->secrets, use);
+	}
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c->n_mounts; i++)

@@ -17,8 +17,9 @@ int pm_ctr_apply_process(struct pm_cli *cli, struct pm_engine *e, const struct p
 /* env*, label*, annotation. Reads the files named. */
 int pm_ctr_apply_env(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
 		     struct pm_ctr_config *c, struct pm_err *err);
-/* volume, mount, tmpfs */
-int pm_ctr_apply_mounts(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err);
+/* volume, mount, tmpfs, secret */
+int pm_ctr_apply_mounts(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
+			struct pm_err *err);
 /* device* */
 int pm_ctr_apply_devices(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err);
 /* memory*, cpu*, pids-limit, cgroup*, ulimit, shm-size, oom-* */

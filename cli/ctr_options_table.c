@@ -97,6 +97,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"rmi", 0, PM_BOOL(O, rmi), "Remove the image after the container, unless another uses it; implies --rm"},
 	{"rootfs", 0, PM_BOOL(O, rootfs), "The first argument is not an image but the path of a root file system"},
 	{"seccomp-policy", 0, PM_STRING(O, seccomp_policy), "Where the seccomp profile comes from: default, or image (its label io.containers.seccomp.profile)", .def = "default", .choices = "default|image"},
+	{"secret", 0, PM_STRINGS(O, secret), "Add secret to container: NAME[,type=mount|env][,target=][,uid=][,gid=][,mode=]", .arg = "secret"},
 	{"security-opt", 0, PM_STRINGS(O, security_opt), "Security options"},
 	{"shm-size", 0, PM_SIZE(O, shm_size), "Size of /dev/shm", .arg = "<number>[<unit>]"},
 	{"shm-size-systemd", 0, PM_SIZE(O, shm_size_systemd), "Size of the tmpfs mounts made for systemd", .arg = "<number>[<unit>]"},

@@ -19,6 +19,7 @@ struct pm_engine {
 	const char *cgroup_manager; /* --cgroup-manager; borrowed, NULL: containers.conf's, the host's */
 	const char *events_backend; /* --events-backend; borrowed, NULL: containers.conf's */
 	const char *log_level;      /* --log-level, for helpers; borrowed or NULL */
+	const char *mounts_file;    /* --default-mounts-file; borrowed, NULL: the usual mounts.conf */
 	struct pm_conf conf;        /* valid when conf_loaded */
 	bool conf_loaded;
 };

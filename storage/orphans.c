@@ -16,6 +16,7 @@ static int has_row(struct pm_store *s, const char *sql, const char *name, struct
 
 static const char layer_row[] = "SELECT 1 FROM layers WHERE chain_id=?";
 static const char ctr_row[] = "SELECT 1 FROM containers WHERE id=?";
+static const char secret_row[] = "SELECT 1 FROM secrets WHERE id=?";
 static const char volume_row[] = "SELECT 1 FROM volumes WHERE name=?";
 
 int pm_orphans_layers(struct pm_store *s, const struct pm_strv *chain_ids, struct pm_err *err)
@@ -48,6 +49,13 @@ static int remove_empty(struct pm_store *s, const char *path, struct pm_err *err
 		return errno == ENOTEMPTY || errno == EEXIST ? 0
 							      : pm_fail_sys(err, "remove '%s'", part);
 	}
+	return 0;
+}
+
+static int remove_file(struct pm_store *s, const char *path, struct pm_err *err)
+{
+	if (unlinkat(s->root_fd, path, 0) < 0 && errno != ENOENT)
+		return pm_fail_sys(err, "remove '%s'", path);
 	return 0;
 }
 
@@ -105,5 +113,7 @@ int pm_orphans_sweep(struct pm_store *s, struct pm_err *err)
 		r = sweep_locked(s, "containers", "container", ctr_row, trash, err);
 	if (r >= 0)
 		r = sweep_locked(s, "volumes", "volume", volume_row, remove_empty, err);
+	if (r >= 0)
+		r = sweep_locked(s, "secrets", "secret", secret_row, remove_file, err);
 	return r;
 }

@@ -169,6 +169,15 @@ const char *const pm_schema[] = {
 	" repository TEXT NOT NULL,"
 	" PRIMARY KEY(blob, domain, repository)) WITHOUT ROWID;"
 	"CREATE INDEX blobs_diff_id ON blobs(diff_id);",
+
+	"CREATE TABLE secrets("
+	" id TEXT PRIMARY KEY NOT NULL,"
+	" name TEXT UNIQUE NOT NULL,"
+	" driver TEXT NOT NULL,"
+	" options TEXT,"
+	" labels TEXT,"
+	" created INTEGER NOT NULL,"
+	" updated INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

@@ -374,6 +374,7 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 	for (size_t i = 0; i < b->n_view_fds; i++)
 		close(b->view_fds[i]);
 	free(b->view_fds);
+	pm_secret_binds_free(&b->secrets);
 	free(b->uids);
 	free(b->gids);
 	pm_cgroup_free(&b->cgroup);
@@ -510,7 +511,6 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	plan->terminal = k->terminal;
 	plan->stdin_open = k->stdin_open;
 	plan->stdin_once = k->stdin_open;
-	plan->ctr_dir = pm_strdup(b->run_dir);
 	plan->pidfile = pm_strdup_null(k->pid_file);
 	plan->conmon_pidfile = pm_strdup_null(k->conmon_pid_file);
 	if (s->fresh)
@@ -531,6 +531,49 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	return r;
 }
 
+/* --- secrets ---------------------------------------------------------------------------------------- */
+
+static int plan_secrets(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
+			struct pm_launch_plan *plan, struct pm_err *err)
+{
+	plan->ctr_dir = pm_strdup(b->run_dir);
+	int r = pm_secret_plan(e, c, plan, &b->secrets, err);
+	b->env.binds = b->secrets.v;
+	b->env.n_binds = b->secrets.n;
+	return r;
+}
+
+/*
+ * Secrets as variables: the config.json that has them is the bundle's, in runroot; the one in the graph root, for
+ * whoever wants to know how the container was started, is without.
+ */
+static int hide_env(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
+		    const struct pm_spec_plan *spec, struct pm_launch_plan *plan, struct pm_err *err)
+{
+	_cleanup_(pm_secret_env_wipe) struct pm_strv env = PM_STRV_INIT;
+	_cleanup_spec_plan_ struct pm_spec_plan with = {0};
+	_cleanup_free_ char *name = pm_asprintf("ctr/%s/bundle", c->row.id);
+	int r = pm_secret_env(e, c, &env, err);
+	if (r < 0 || env.n == 0)
+		return r;
+	b->env.extra_env = &env;
+	r = pm_spec_generate(&c->config, &b->env, &with, err);
+	b->env.extra_env = NULL;
+	if (r < 0)
+		return r;
+	_cleanup_close_ int dir = pm_store_run_dir(e->store, name, err);
+	r = dir < 0 ? dir
+		    : pm_fs_write_file(dir, "config.json", with.json, with.json_len, 0600, false, err);
+	explicit_bzero(with.json, with.json_len);
+	if (r >= 0)
+		r = pm_fs_write_file(AT_FDCWD, pm_bundle_config_path(plan), spec->json, spec->json_len,
+				     0600, false, err);
+	free(plan->bundle);
+	plan->bundle = pm_store_run_path(e->store, name);
+	plan->bundle_ready = true;
+	return r;
+}
+
 int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_spec_plan *spec,
 		   struct pm_launch_plan *plan, struct pm_volume_locks *locks, struct pm_err *err)
 {
@@ -543,9 +586,13 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 	if (r < 0)
 		return r;
 	b.env.rootfs = plan->rootfs;
-	r = pm_spec_generate(&c->config, &b.env, spec, err);
+	r = plan_secrets(s->engine, c, &b, plan, err);
+	if (r >= 0)
+		r = pm_spec_generate(&c->config, &b.env, spec, err);
 	if (r >= 0)
 		r = make_plan(s, c, spec, &b, plan, err);
+	if (r >= 0 && c->config.secrets.n)
+		r = hide_env(s->engine, c, &b, spec, plan, err);
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include "engine/container/container.h"
 #include "engine/container/start.h"
 #include "engine/monitor/launch.h"
+#include "engine/secret/use.h"
 #include "engine/spec/spec.h"
 #include "engine/volume/plan.h"
 
@@ -39,6 +40,7 @@ struct pm_bundle_env {
 	size_t n_view_fds;
 	struct pm_spec_idmap *uids, *gids;
 	struct pm_cgroup cgroup;
+	struct pm_secret_binds secrets;
 	char *run_dir, *rootfs, *runtime, *init_path, *seccomp_cache, *cgroup_path;
 	char *netns_path, *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path;
 	char *hosts_from, *resolv_from, *shm, *shm_from;

@@ -176,7 +176,7 @@ struct pm_ctr_config {
 	char *pod; /* id of its pod */
 	bool is_infra;
 	struct pm_strv requires_ctrs; /* --requires: ids */
-	struct pm_strv secrets;       /* --secret as given */
+	struct pm_strv secrets;       /* engine/secret/use.h: "id=...,name=...,...", never data */
 	char *healthcheck;            /* JSON as in an image's config; NULL: none */
 	char *startup_healthcheck;    /* the same, with Successes */
 	char *health_on_failure;      /* "none" (NULL), "kill", "restart", "stop" */

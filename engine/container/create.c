@@ -21,6 +21,7 @@
 #include "netns/publish.h"
 #include "storage/image.h"
 #include "storage/stage.h"
+#include "engine/secret/use.h"
 #include "engine/volume/options.h"
 #include "engine/volume/volume.h"
 
@@ -482,6 +483,9 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 		r = make_dirs(e, k->id, &made, err);
 	if (r >= 0) {
 		fill_row(c, o);
+		r = pm_secret_keep(e, c, err);
+	}
+	if (r >= 0) {
 		r = insert(e, c, given_name, o, err);
 	}
 	if (r < 0) {

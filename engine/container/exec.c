@@ -91,6 +91,7 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 
 	_cleanup_userns_map_ struct pm_userns_map map = PM_USERNS_MAP_INIT;
 	_cleanup_bundle_env_ struct pm_bundle_env b = {0};
+	_cleanup_(pm_secret_env_wipe) struct pm_strv secret_env = PM_STRV_INIT;
 	_cleanup_launch_plan_ struct pm_launch_plan plan;
 	_cleanup_close_ int userns = -1, mntns = -1;
 	struct pm_monitor_opts mo = PM_MONITOR_OPTS_INIT;
@@ -131,6 +132,9 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 	r = pm_bundle_env(e, c, inside ? &map : NULL, &b, err);
 	if (r >= 0)
 		r = view_running(c, &b, err);
+	if (r >= 0)
+		r = pm_secret_env(e, c, &secret_env, err);
+	b.env.extra_env = &secret_env;
 	if (r >= 0) {
 		make_plan(e, c, o, &b, dir, &plan);
 		r = pm_events_plan(e, c, &plan, err);

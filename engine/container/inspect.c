@@ -9,6 +9,7 @@
 #include "engine/container/bundle.h"
 #include "engine/container/create.h"
 #include "engine/container/health.h"
+#include "engine/secret/use.h"
 #include "engine/spec/caps.h"
 #include "engine/spec/spec.h"
 #include "netns/userns.h"
@@ -276,6 +277,25 @@ static struct pm_json *network(struct insp *i)
 
 /* --- Config -------------------------------------------------------------------------------------- */
 
+/* Which secrets, never what they say. */
+static void secrets(struct insp *i, struct pm_json *o)
+{
+	struct pm_json *l = pm_json_array(i->pool);
+	for (size_t n = 0; n < i->k->secrets.n; n++) {
+		_cleanup_secret_use_ struct pm_secret_use u = {0};
+		if (pm_secret_use_decode(i->k->secrets.v[n], &u, NULL) < 0 || u.env)
+			continue;
+		struct pm_json *v = pm_json_add(i->pool, l, pm_json_object(i->pool));
+		pm_json_set_str(i->pool, v, "Name", u.name);
+		pm_json_set_str(i->pool, v, "ID", u.id);
+		pm_json_set_int(i->pool, v, "UID", u.uid);
+		pm_json_set_int(i->pool, v, "GID", u.gid);
+		pm_json_set_int(i->pool, v, "Mode", (int64_t)u.mode);
+	}
+	if (l->len)
+		pm_json_set(i->pool, o, "Secrets", l);
+}
+
 static struct pm_json *config(struct insp *i)
 {
 	const struct pm_ctr_config *k = i->k;
@@ -338,6 +358,7 @@ static struct pm_json *config(struct insp *i)
 		flag(i, o, "SystemdMode", true);
 	else
 		omitted(i, o, "SystemdMode", pm_json_bool(i->pool, false));
+	secrets(i, o);
 	str(i, o, "Umask", k->umask ? k->umask : "0022");
 	num(i, o, "Timeout", k->timeout);
 	num(i, o, "StopTimeout", k->stop_timeout == PM_UNSET ? 10 : k->stop_timeout);

@@ -139,15 +139,14 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 {
 	_cleanup_spec_plan_ struct pm_spec_plan spec = {0};
 	_cleanup_launch_plan_ struct pm_launch_plan plan;
-	_cleanup_volume_locks_ struct pm_volume_locks locks = {0};
 	pm_launch_plan_init(&plan);
 
 	int r = prepare_run_dir(s->engine, c->row.id, err);
 	if (r >= 0)
-		r = pm_bundle_make(s, c, &spec, &plan, &locks, err);
+		r = pm_bundle_make(s, c, &spec, &plan, &s->volumes, err);
 	if (r >= 0)
 		r = write_run_files(&spec, err);
-	if (r >= 0)
+	if (r >= 0 && !plan.bundle_ready)
 		r = pm_fs_write_file(AT_FDCWD, pm_bundle_config_path(&plan), spec.json,
 				     spec.json_len, 0600, false, err);
 	if (r >= 0)
@@ -169,6 +168,7 @@ int pm_start_wait(struct pm_start *s, struct pm_container *c, struct pm_err *err
 {
 	pid_t pid = 0;
 	int r = pm_monitor_wait_started(&s->monitor, &pid, err);
+	pm_volume_locks_free(&s->volumes);
 	if (r < 0)
 		return r;
 	pm_container_state(s->engine, &c->row, &c->state);
@@ -286,6 +286,7 @@ void pm_start_free(struct pm_start *s)
 	if (s->slirp_pid > 0)
 		waitpid(s->slirp_pid, NULL, WNOHANG); /* it outlives pm; only a failed one is reaped */
 	pm_userns_map_free(&s->map);
+	pm_volume_locks_free(&s->volumes);
 	*s = (struct pm_start)PM_START_INIT;
 }
 

@@ -26,6 +26,7 @@
 #include "base/err.h"
 #include "engine/container/container.h"
 #include "engine/monitor/launch.h"
+#include "engine/volume/plan.h"
 #include "netns/userns.h"
 
 struct pm_start_facts {
@@ -45,6 +46,7 @@ struct pm_start {
 	int slirp_fd;
 	pid_t slirp_pid;              /* a child; 0: none */
 	bool create_only;             /* set before pm_start_finish: the process waits for a start */
+	struct pm_volume_locks volumes; /* held until its state is there */
 };
 
 #define PM_START_INIT {.monitor = PM_MONITOR_INIT, .slirp_fd = -1}

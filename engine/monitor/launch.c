@@ -167,6 +167,9 @@ void pm_launch_plan_free(struct pm_launch_plan *p)
 		free(p->chowns[i].path);
 	free(p->chowns);
 	pm_volume_mounts_free(&p->mounts);
+	for (size_t i = 0; i < p->n_secrets; i++)
+		free(p->secrets[i].path);
+	free(p->secrets);
 	for (size_t i = 0; i < p->n_appends; i++) {
 		free(p->appends[i].path);
 		free(p->appends[i].text);
@@ -195,6 +198,14 @@ void pm_launch_plan_add_chown(struct pm_launch_plan *p, const char *path, uid_t 
 {
 	p->chowns = pm_reallocarray(p->chowns, p->n_chowns + 1, sizeof(p->chowns[0]));
 	p->chowns[p->n_chowns++] = (struct pm_launch_chown){pm_strdup(path), uid, gid};
+}
+
+void pm_launch_plan_add_secret(struct pm_launch_plan *p, const char *path, mode_t mode, uid_t uid,
+			       gid_t gid)
+{
+	p->secrets = pm_reallocarray(p->secrets, p->n_secrets + 1, sizeof(p->secrets[0]));
+	p->secrets[p->n_secrets++] =
+		(struct pm_launch_secret){pm_strdup(path), mode, uid, gid};
 }
 
 void pm_launch_plan_add_append(struct pm_launch_plan *p, const char *path, const char *text)
@@ -233,6 +244,12 @@ void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w)
 		_cleanup_free_ char *s =
 			pm_asprintf("%u:%u:%u:%s", d->mode, d->uid, d->gid, d->path);
 		pm_wire_add(w, "dir", s);
+	}
+	for (size_t i = 0; i < p->n_secrets; i++) {
+		const struct pm_launch_secret *x = &p->secrets[i];
+		_cleanup_free_ char *s =
+			pm_asprintf("%u:%u:%u:%s", x->mode, x->uid, x->gid, x->path);
+		pm_wire_add(w, "secret", s);
 	}
 	for (size_t i = 0; i < p->n_chowns; i++) {
 		const struct pm_launch_chown *c = &p->chowns[i];
@@ -276,6 +293,7 @@ static int decode_owned_path(const char *s, unsigned int num[3], const char **re
 static int decode_paths(const struct pm_wire *w, struct pm_launch_plan *p, struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv dirs = PM_STRV_INIT, chowns = PM_STRV_INIT,
+				      secrets = PM_STRV_INIT,
 				      from = PM_STRV_INIT, to = PM_STRV_INIT, files = PM_STRV_INIT,
 				      texts = PM_STRV_INIT;
 	unsigned int num[3];
@@ -295,6 +313,13 @@ static int decode_paths(const struct pm_wire *w, struct pm_launch_plan *p, struc
 		if (r < 0)
 			return r;
 		pm_launch_plan_add_chown(p, path, num[1], num[2]);
+	}
+	pm_wire_get_list(w, "secret", &secrets);
+	for (size_t i = 0; i < secrets.n; i++) {
+		r = decode_owned_path(secrets.v[i], num, &path, err);
+		if (r < 0)
+			return r;
+		pm_launch_plan_add_secret(p, path, num[0], num[1], num[2]);
 	}
 	pm_wire_get_list(w, "copyup.path", &from);
 	pm_wire_get_list(w, "copyup.host_dir", &to);

@@ -112,6 +112,15 @@ struct pm_launch_check {
 	int64_t successes; /* start-up: in a row until it has passed */
 };
 
+/* A file of the tmpfs that is mounted on ctr_dir/secret-fs: its data is in ctr_dir/secrets, under the same path, and
+ * is removed there. */
+struct pm_launch_secret {
+	char *path; /* relative; directories above it are made, 0755 */
+	mode_t mode;
+	uid_t uid; /* container ids */
+	gid_t gid;
+};
+
 /* Text for the end of a file in the rootfs, when that is a regular one. */
 struct pm_launch_append {
 	char *path, *text;
@@ -124,6 +133,7 @@ struct pm_launch_plan {
 	char *id; /* 64 hex digits; exec: the container's */
 	char *name; /* for messages */
 	char *bundle; /* directory with config.json; exec: may be NULL */
+	bool bundle_ready; /* for pm: config.json is written already */
 
 	char *runtime; /* absolute path */
 	char *runtime_name; /* "crun", "runc" or another: who knows its state directory */
@@ -150,6 +160,8 @@ struct pm_launch_plan {
 	size_t n_copyups;
 	struct pm_launch_chown *chowns;
 	size_t n_chowns;
+	struct pm_launch_secret *secrets;
+	size_t n_secrets;
 	struct pm_launch_append *appends;
 	size_t n_appends;
 	/* The container's /dev/shm, a directory made in ctr_dir; NULL: none. A tmpfs of shm_size bytes, or, with
@@ -210,6 +222,8 @@ void pm_launch_plan_add_dir(struct pm_launch_plan *p, const char *path, mode_t m
 			    gid_t gid);
 void pm_launch_plan_add_copyup(struct pm_launch_plan *p, const char *path, const char *host_dir,
 			       uid_t uid, gid_t gid);
+void pm_launch_plan_add_secret(struct pm_launch_plan *p, const char *path, mode_t mode, uid_t uid,
+			       gid_t gid);
 void pm_launch_plan_add_chown(struct pm_launch_plan *p, const char *path, uid_t uid, gid_t gid);
 
 void pm_launch_plan_add_append(struct pm_launch_plan *p, const char *path, const char *text);

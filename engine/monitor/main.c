@@ -441,6 +441,12 @@ static void clean_up(struct monitor *m)
 		pm_overlay_umount(p->rootfs, NULL);
 	if (p->shm_dir)
 		umount2(p->shm_dir, MNT_DETACH);
+	if (p->n_secrets) {
+		_cleanup_free_ char *fs = pm_asprintf("%s/secret-fs", p->ctr_dir);
+		umount2(fs, MNT_DETACH);
+	}
+	/* a config.json with secrets is kept no longer than it may be started again */
+	pm_fs_remove_tree(m->ctr_fd, "bundle", NULL);
 	for (size_t i = 0; i < p->remove_dirs.n; i++)
 		pm_fs_remove_tree(AT_FDCWD, p->remove_dirs.v[i], NULL);
 }

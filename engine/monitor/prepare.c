@@ -283,6 +283,48 @@ static int mount_shm(struct monitor *m, struct pm_err *err)
 	return 0;
 }
 
+/* From where pm put it into the tmpfs, which no other namespace sees. */
+static int move_secret(int from, int to, const struct pm_launch_secret *s, struct pm_err *err)
+{
+	_cleanup_buf_ struct pm_buf data = PM_BUF_INIT;
+	_cleanup_free_ char *above = pm_strdup(s->path);
+	char *slash = strrchr(above, '/');
+	int r = 0;
+
+	if (slash) {
+		*slash = '\0';
+		r = pm_fs_mkdirs(to, above, 0755, err);
+	}
+	if (r >= 0)
+		r = pm_fs_read_file(from, s->path, 8 << 20, &data, err);
+	if (r >= 0)
+		r = pm_fs_write_file(to, s->path, data.data, data.len, s->mode, false, err);
+	if (data.data)
+		explicit_bzero(data.data, data.cap);
+	if (r >= 0 && fchownat(to, s->path, s->uid, s->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		r = pm_fail_sys(err, "give %s to %u:%u", s->path, s->uid, s->gid);
+	/* chown has cleared what is special about the mode */
+	if (r >= 0 && pm_fs_chmod(to, s->path, s->mode) < 0)
+		r = pm_fail_sys(err, "set the mode of %s", s->path);
+	return r;
+}
+
+static int mount_secrets(struct monitor *m, struct pm_err *err)
+{
+	const struct pm_launch_plan *p = &m->plan;
+	_cleanup_free_ char *target = pm_asprintf("%s/secret-fs", p->ctr_dir);
+	if (mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64m") < 0)
+		return pm_fail_sys(err, "mount a tmpfs for secrets");
+	_cleanup_close_ int from = pm_fs_open(m->ctr_fd, "secrets", O_RDONLY | O_DIRECTORY, 0, err);
+	_cleanup_close_ int to =
+		from < 0 ? from : pm_fs_open(AT_FDCWD, target, O_RDONLY | O_DIRECTORY, 0, err);
+	int r = to < 0 ? to : 0;
+	for (size_t i = 0; r >= 0 && i < p->n_secrets; i++)
+		r = move_secret(from, to, &p->secrets[i], err);
+	int removed = pm_fs_remove_tree(m->ctr_fd, "secrets", r < 0 ? NULL : err);
+	return r < 0 ? r : removed;
+}
+
 int prepare_files(struct monitor *m, struct pm_err *err)
 {
 	const struct pm_launch_plan *p = &m->plan;
@@ -290,6 +332,8 @@ int prepare_files(struct monitor *m, struct pm_err *err)
 
 	if (p->shm_dir && (r = mount_shm(m, err)) < 0)
 		return r;
+	if (p->n_secrets && (r = mount_secrets(m, err)) < 0)
+		return pm_wrap(err, "secrets");
 
 	if (p->cgroup_private_mount) {
 		r = pm_cgroup_private_mount(err);

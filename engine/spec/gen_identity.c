@@ -279,6 +279,8 @@ static void add_env(struct pm_gen *g)
 	env_all(&env, &g->env->conf->env);
 	pm_env_set(&env, "container", "podman");
 	env_all(&env, &c->env);
+	if (g->env->extra_env)
+		env_all(&env, g->env->extra_env);
 	if (!pm_env_get(&env, "HOME"))
 		pm_env_set(&env, "HOME",
 			   g->user.home	  ? g->user.home

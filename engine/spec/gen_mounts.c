@@ -154,6 +154,9 @@ static void add_etc(struct pm_gen *g, struct pm_json *l)
 			add(g, l, dest, "bind", path, opts);
 		}
 	}
+	for (size_t i = 0; i < g->env->n_binds; i++)
+		add(g, l, g->env->binds[i].dest, "bind", g->env->binds[i].source,
+		    "bind,rprivate,ro,nosuid,noexec,nodev");
 	if (g->c->init)
 		add(g, l, "/dev/init", "bind", g->env->init_path, "bind,rprivate,ro,nosuid,nodev");
 }

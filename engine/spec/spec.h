@@ -26,6 +26,10 @@ struct pm_spec_idmap {
 	uint32_t container, host, size;
 };
 
+struct pm_spec_bind {
+	char *source, *dest;
+};
+
 enum pm_spec_netns {
 	PM_SPEC_NETNS_HOST,    /* the host's */
 	PM_SPEC_NETNS_NEW,     /* the runtime makes a fresh one (--network none) */
@@ -67,6 +71,10 @@ struct pm_spec_env {
 			      * hosts, resolv.conf, hostname, .containerenv are to be written */
 	const char *shm;     /* directory that holds the container's /dev/shm (a tmpfs made by the
 			      * monitor, or another container's); NULL: the runtime makes one */
+	/* Files and directories of the host to be seen at dest, read-only: secrets. */
+	const struct pm_spec_bind *binds;
+	size_t n_binds;
+	const struct pm_strv *extra_env; /* over the config's env, and no part of it; NULL: none */
 	const char *hosts_from, *resolv_from; /* --network container:ID: that container's files are
 					       * mounted instead */
 
