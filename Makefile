@@ -75,7 +75,7 @@ MONITOR_SRCS := $(wildcard engine/monitor/*.c) engine/cgroup/cgroup.c \
 	engine/container/logfile.c engine/container/logline.c engine/events/eventlog.c storage/overlay.c storage/vfs.c \
 	storage/volume_mount.c \
 	$(wildcard $(addprefix netns/,userns.c subid.c tap.c publish.c slirp_client.c)) \
-	$(wildcard $(addprefix base/,err.c log.c mem.c buf.c fs.c fs_in.c fs_tree.c journal.c lock.c proc.c \
+	$(wildcard $(addprefix base/,err.c log.c mem.c buf.c fs.c fs_in.c fs_tree.c journal.c lock.c notify.c proc.c \
 	proc_info.c utf8.c wire.c timefmt.c))
 MONITOR_OBJS := $(patsubst %.c,$(OUT)/obj/musl/%.o,$(MONITOR_SRCS))
 $(OUT)/obj/musl/%.o: %.c Makefile

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
@@ -66,7 +67,11 @@ static int cleanup_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 				       .latest = o->latest,
 				       .states = PM_IN_STATE(PM_STATUS_CREATED) |
 						 PM_IN_STATE(PM_STATUS_EXITED)};
-	return pm_ctr_verb(cli, &choice, cleanup_one, o, err);
+	int r = pm_ctr_verb(cli, &choice, cleanup_one, o, err);
+	/* a monitor that was a service's main process goes on as this one: the service's result is the
+	 * container's exit code */
+	const char *code = getenv("_PM_EXIT_CODE");
+	return r == 0 && code ? (int)strtol(code, NULL, 10) & 0xff : r;
 }
 
 const struct pm_command pm_cmd_cleanup = {

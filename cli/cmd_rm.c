@@ -42,7 +42,7 @@ static int rm_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	struct rm_opts *o = opts;
 	_cleanup_ctr_set_ struct pm_ctr_set set = {0};
 	/* a container may need older ones */
-	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .cidfiles = &o->cidfile,
+	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .ignore = o->ignore, .cidfiles = &o->cidfile,
 				       .filters = &o->filter, .newest_first = true};
 	const struct pm_remove_options ro = {.force = o->force,
 					     .volumes = o->volumes,

@@ -27,7 +27,7 @@ static int stop_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct stop_opts *o = opts;
 	_cleanup_ctr_set_ struct pm_ctr_set set = {0};
-	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .cidfiles = &o->cidfile,
+	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .ignore = o->ignore, .cidfiles = &o->cidfile,
 				       .filters = &o->filter, .states = PM_IN_STATE(PM_STATUS_RUNNING)};
 	int r = pm_ctr_set_choose(cli, &choice, o->ignore, &set, err);
 	if (r < 0)

@@ -93,6 +93,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_exec,
 	&pm_cmd_export,
 	&pm_cmd_generate_spec,
+	&pm_cmd_generate_systemd,
 	&pm_cmd_init,
 	&pm_cmd_healthcheck_run,
 	&pm_cmd_inspect,

@@ -79,6 +79,7 @@ extern const struct pm_command pm_cmd_complete;
 extern const struct pm_command pm_cmd_complete_no_desc;
 extern const struct pm_command pm_cmd_completion;
 extern const struct pm_command pm_cmd_events;
+extern const struct pm_command pm_cmd_generate_systemd;
 extern const struct pm_command pm_cmd_healthcheck;
 extern const struct pm_command pm_cmd_healthcheck_run;
 extern const struct pm_command pm_cmd_help;

@@ -1,5 +1,6 @@
 #include "cli/ctr_common.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,7 +94,9 @@ int pm_ctr_choose(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_c
 	}
 	for (size_t i = 0; files && i < ch->cidfiles->n; i++) {
 		int r = read_cidfile(ch->cidfiles->v[i], ret, err);
-		if (r < 0)
+		if (r == -ENOENT && ch->ignore)
+			pm_err_clear(err);
+		else if (r < 0)
 			return r;
 	}
 	pm_strv_add_all(ret, cli->args);

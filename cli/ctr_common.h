@@ -21,6 +21,7 @@ int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 /* Which containers a verb is for. Lists are borrowed from the options. */
 struct pm_ctr_choice {
 	bool all, latest;
+	bool ignore;                    /* a --cidfile that is not there names nothing */
 	const struct pm_strv *cidfiles; /* NULL: the command has no --cidfile */
 	const struct pm_strv *filters;  /* NULL: the command has no --filter */
 	unsigned int states;            /* --all and filters: only those in these states, PM_IN_STATE bits;

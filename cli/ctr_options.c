@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/timefmt.h"
 #include "cli/command.h"
 #include "cli/ctr_options_parts.h"
 #include "cli/image_common.h"
 #include "cli/progress.h"
+#include "engine/container/service.h"
 #include "engine/events/events.h"
 #include "engine/image/resolve.h"
 
@@ -89,16 +91,25 @@ struct pm_create_options pm_ctr_options_create(const struct pm_cli *cli, const s
 					  .replace = o->replace};
 }
 
+#define EXTEND_S 30
+
 /* Passes progress on, and notes that an image was really fetched. */
 struct noticed {
 	const struct pm_pull_progress *to;
 	bool pulled;
+	int64_t extended; /* when the service's start was extended last, ns */
 };
 
 static void notice(void *arg, const struct pm_pull_event *ev)
 {
 	struct noticed *n = arg;
 	n->pulled |= ev->kind == PM_PULL_DONE;
+	int64_t now = pm_time_now();
+	if (now - n->extended > EXTEND_S * PM_NS_PER_SEC / 2) {
+		/* a service's start may take no longer than said, unless one says that it goes on */
+		pm_service_extend(EXTEND_S);
+		n->extended = now;
+	}
 	if (n->to && n->to->event)
 		n->to->event(n->to->arg, ev);
 }

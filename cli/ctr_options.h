@@ -50,7 +50,7 @@ struct pm_ctr_opts {
 	bool publish_all, no_hosts;
 	/* life */
 	bool rm, rmi;
-	const char *log_driver, *restart;
+	const char *log_driver, *restart, *sdnotify;
 	const char *health_cmd, *health_interval, *health_timeout, *health_start_period;
 	const char *health_on_failure, *health_log_destination;
 	const char *health_startup_cmd, *health_startup_interval, *health_startup_timeout;

@@ -4,7 +4,7 @@
 
 #include "base/fs.h"
 #include "cli/value.h"
-#include "engine/monitor/launch.h"
+#include "engine/container/service.h"
 
 static int log_options(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
 		       struct pm_err *err)
@@ -61,6 +61,11 @@ static int restart_policy(const struct pm_ctr_opts *o, struct pm_ctr_config *c, 
 int pm_ctr_apply_life(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
 		      struct pm_err *err)
 {
+	enum pm_notify_mode mode;
 	int r = restart_policy(o, c, err);
+	if (r >= 0 && o->sdnotify) {
+		r = pm_service_notify_mode(o->sdnotify, &mode, err);
+		c->sdnotify = mode == PM_NOTIFY_CONTAINER ? NULL : pm_strdup(o->sdnotify);
+	}
 	return r < 0 ? r : log_options(e, o, c, err);
 }

@@ -96,6 +96,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"rm", 0, PM_BOOL(O, rm), "Remove the container after its end"},
 	{"rmi", 0, PM_BOOL(O, rmi), "Remove the image after the container, unless another uses it; implies --rm"},
 	{"rootfs", 0, PM_BOOL(O, rootfs), "The first argument is not an image but the path of a root file system"},
+	{"sdnotify", 0, PM_STRING(O, sdnotify), "Control sd-notify behaviour", .def = "container", .choices = "conmon|container|healthy|ignore"},
 	{"seccomp-policy", 0, PM_STRING(O, seccomp_policy), "Where the seccomp profile comes from: default, or image (its label io.containers.seccomp.profile)", .def = "default", .choices = "default|image"},
 	{"secret", 0, PM_STRINGS(O, secret), "Add secret to container: NAME[,type=mount|env][,target=][,uid=][,gid=][,mode=]", .arg = "secret"},
 	{"security-opt", 0, PM_STRINGS(O, security_opt), "Security options"},

@@ -12,6 +12,7 @@
 #include "engine/container/attach.h"
 #include "engine/container/create.h"
 #include "engine/container/health.h"
+#include "engine/container/service.h"
 #include "engine/events/events.h"
 #include "storage/overlay.h"
 #include "storage/stage.h"
@@ -381,7 +382,7 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 	char *strings[] = {b->run_dir,	  b->rootfs,	   b->runtime,	  b->init_path,
 			   b->seccomp_cache, b->cgroup_path, b->netns_path, b->pidns_path,
 			   b->ipcns_path, b->utsns_path,   b->cgroupns_path, b->hosts_from,
-			   b->resolv_from, b->shm, b->shm_from};
+			   b->resolv_from, b->shm, b->shm_from, b->notify_dir};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(strings); i++)
 		free(strings[i]);
 	memset(b, 0, sizeof(*b));
@@ -506,7 +507,7 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	plan->shm_from = pm_strdup_null(b->shm_from);
 	plan->shm_size = b->shm_size;
 	plan->timeout = k->timeout != PM_UNSET ? k->timeout : 0;
-	plan->preserve_fds = k->preserve_fds;
+	plan->preserve_fds = k->preserve_fds + pm_service_listen_fds();
 
 	plan->terminal = k->terminal;
 	plan->stdin_open = k->stdin_open;
@@ -522,6 +523,7 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	if (r >= 0)
 		r = plan_log(e, c, plan, err);
 	plan_life(e, k, plan);
+	r = r < 0 ? r : pm_service_plan(k, plan, err);
 	if (r >= 0)
 		r = pm_health_plan(e, c, &b->env, plan, err);
 	if (r >= 0)
@@ -586,7 +588,9 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 	if (r < 0)
 		return r;
 	b.env.rootfs = plan->rootfs;
-	r = plan_secrets(s->engine, c, &b, plan, err);
+	r = pm_service_env(&c->config, &b.env, &b.notify_dir, err);
+	if (r >= 0)
+		r = plan_secrets(s->engine, c, &b, plan, err);
 	if (r >= 0)
 		r = pm_spec_generate(&c->config, &b.env, spec, err);
 	if (r >= 0)

@@ -72,6 +72,9 @@ int pm_health_check_config(const struct pm_ctr_config *c, struct pm_err *err)
 	int r = parse(pool, c->healthcheck, &check, &argv, err);
 	if (r < 0)
 		return r;
+	if (r == 0 && pm_streq(c->sdnotify, "healthy"))
+		return pm_fail(err, PM_E_USAGE,
+			       "sdnotify policy \"healthy\" requires a healthcheck to be set");
 	const char *action = c->health_on_failure;
 	if (r == 0 && action && strcmp(action, "none") != 0)
 		return pm_fail(err, PM_E_USAGE,

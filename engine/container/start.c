@@ -16,6 +16,7 @@
 #include "engine/container/attach.h"
 #include "engine/container/control.h"
 #include "engine/container/create.h"
+#include "engine/container/service.h"
 
 /* The user namespace of running container id. */
 static int userns_of(struct pm_engine *e, const char *id, struct pm_err *err)
@@ -68,7 +69,7 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 
 	s->engine = e;
 	mo.attach = facts->attach;
-	mo.preserve_fds = facts->config->preserve_fds;
+	mo.preserve_fds = facts->config->preserve_fds + pm_service_listen_fds();
 	mo.preserve_only = &facts->config->preserve_fd;
 	int r = choose_userns(s, facts, &mo, &userns, err);
 	if (r < 0)
@@ -160,8 +161,11 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 		s->mapping = false;
 		r = pm_userns_maps_finish(&s->tools, err);
 	}
+	if (r < 0)
+		return r;
 	plan.create_only = s->create_only;
-	return r < 0 ? r : pm_monitor_launch(&s->monitor, &plan, err);
+	pm_service_main_pid(&plan, s->monitor.pid);
+	return pm_monitor_launch(&s->monitor, &plan, err);
 }
 
 int pm_start_wait(struct pm_start *s, struct pm_container *c, struct pm_err *err)

@@ -17,6 +17,7 @@
 #include "base/utf8.h"
 #include "engine/monitor/io.h"
 #include "engine/monitor/life.h"
+#include "engine/monitor/notify.h"
 #include "engine/monitor/runtime.h"
 
 #define OUTPUT_MAX (1 << 20) /* of a check whose output is not limited */
@@ -380,6 +381,7 @@ static void result(struct monitor *m, bool passed)
 	if (passed) {
 		m->health_streak = 0;
 		m->health = HEALTH_HEALTHY;
+		notify_healthy(m);
 	} else if (monitor_now_ms() - m->started_ms >= c->start_period) {
 		m->health_streak++;
 		if (m->health_streak >= c->retries)

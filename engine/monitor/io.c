@@ -19,6 +19,7 @@
 #include "engine/container/attach.h"
 #include "engine/monitor/health.h"
 #include "engine/monitor/life.h"
+#include "engine/monitor/notify.h"
 #include "engine/monitor/runtime.h"
 
 #define MAX_CLIENTS 16
@@ -48,6 +49,7 @@ enum tag {
 	TAG_CONTROL,
 	TAG_OOM,
 	TAG_CHECK,
+	TAG_NOTIFY,
 	TAG_CLIENT, /* and on */
 };
 
@@ -206,6 +208,8 @@ int io_open(struct monitor *m, struct pm_err *err)
 		return r;
 	watch(EPOLL_CTL_ADD, io.attach, EPOLLIN, TAG_ATTACH);
 	watch(EPOLL_CTL_ADD, io.ctl, EPOLLIN, TAG_CTL);
+	if (m->notify_in >= 0)
+		watch(EPOLL_CTL_ADD, m->notify_in, EPOLLIN, TAG_NOTIFY);
 	m->attached = m->attach_fd >= 0;
 	if (m->attached)
 		client_add(pm_steal_fd(&m->attach_fd), true, false);
@@ -687,6 +691,9 @@ static void dispatch(struct monitor *m, unsigned int tag, uint32_t events)
 		break;
 	case TAG_CHECK:
 		health_output(m);
+		break;
+	case TAG_NOTIFY:
+		notify_read(m);
 		break;
 	default:
 		on_client(m, &io.client[tag - TAG_CLIENT], events);

@@ -2,8 +2,8 @@
  * launch - the launch plan, and pm's side of starting a pm-monitor and talking with it.
  *
  * The monitor gets at fixed descriptors: 3 the control socket, 4 the attach channel, 5 the socket to
- * pm-slirp, 6 a user namespace to join, 7 a mount namespace to join (exec only); those not wanted are
- * closed. Messages on the control socket (stream, base/wire.h):
+ * pm-slirp, 6 a user namespace to join, 7 a mount namespace to join (exec only), 8 and on those for the
+ * container; those not wanted are closed. Messages on the control socket (stream, base/wire.h):
  *	monitor -> pm	{event unshared}  {event started, pid}  {event exited, exit_code, oom_killed}
  *			{event error, code, text}: the launch failed, nothing is left
  *	pm -> monitor	{op launch, the plan's entries}  {op acknowledge}: pm sees to the row
@@ -57,6 +57,13 @@ enum pm_restart_policy {
 	PM_RESTART_ON_FAILURE,
 	PM_RESTART_ALWAYS,
 	PM_RESTART_UNLESS_STOPPED, /* as ALWAYS, but at boot */
+};
+
+enum pm_notify_mode {
+	PM_NOTIFY_IGNORE,
+	PM_NOTIFY_CONTAINER,
+	PM_NOTIFY_CONMON,
+	PM_NOTIFY_HEALTHY,
 };
 
 enum pm_health_action {
@@ -197,6 +204,10 @@ struct pm_launch_plan {
 	char *health_log; /* JSON lines, see health.h; may be NULL */
 	int64_t health_log_count; /* entries kept, <= 0: all */
 	int64_t health_log_size; /* bytes of output kept for each; <= 0: 1 MiB */
+
+	enum pm_notify_mode notify_mode;
+	char *notify_socket; /* $NOTIFY_SOCKET; NULL: nobody is to be told */
+	int64_t watchdog_usec; /* 0: none */
 
 	char *pidfile; /* --pidfile; may be NULL */
 	char *conmon_pidfile; /* --conmon-pidfile; may be NULL */

@@ -6,6 +6,7 @@
 
 #include "engine/monitor/health.h"
 #include "engine/monitor/io.h"
+#include "engine/monitor/notify.h"
 
 #define BACKOFF_MS 100
 #define BACKOFF_MAX_MS 60000
@@ -100,6 +101,9 @@ void life_run_timers(struct monitor *m)
 			break;
 		case TIMER_CHECK:
 			health_now(m);
+			break;
+		case TIMER_WATCHDOG:
+			notify_watchdog(m);
 			break;
 		case TIMER_CHECK_LIMIT:
 			health_late(m);

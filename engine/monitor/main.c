@@ -25,6 +25,7 @@
 #include "engine/monitor/health.h"
 #include "engine/monitor/io.h"
 #include "engine/monitor/life.h"
+#include "engine/monitor/notify.h"
 #include "engine/monitor/prepare.h"
 #include "engine/monitor/runtime.h"
 
@@ -250,6 +251,8 @@ static int start(struct monitor *m, struct pm_err *err)
 	const char *console = NULL;
 	int r = claim(m, err);
 	if (r >= 0)
+		r = notify_open(m, err);
+	if (r >= 0)
 		r = prepare_network(m, err);
 	if (r >= 0)
 		r = prepare_files(m, err);
@@ -277,6 +280,7 @@ static void tell_started(struct monitor *m)
 	if (m->attached)
 		monitor_event(m, &(struct pm_event_what){.status = "attach"});
 	m->attached = false;
+	notify_started(m);
 }
 
 static void kill_init(struct monitor *m)
@@ -486,6 +490,12 @@ int main(int argc, char **argv)
 	if (chdir("/") < 0)
 		return 125;
 
+	/* what the service manager told pm is not for the runtime, which would act on it */
+	static const char *const told[] = {"NOTIFY_SOCKET", "LISTEN_FDS",    "LISTEN_PID",
+					   "LISTEN_FDNAMES", "WATCHDOG_USEC", "WATCHDOG_PID"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(told); i++)
+		unsetenv(told[i]);
+
 	m->in_userns = inside_userns();
 	int r = enter_namespaces(m, &err);
 	if (r >= 0)
@@ -507,10 +517,15 @@ int main(int argc, char **argv)
 
 	if (m->control_fd >= 0)
 		shutdown(m->control_fd, SHUT_WR);
+	/* the container's exit code is its monitor's, for whom this is a service's main process */
+	const int code = pm_proc_exit_code(m->status);
 	if (m->plan.cleanup.n > 0 && !acknowledged(m)) {
+		char text[16];
+		snprintf(text, sizeof(text), "%d", code);
+		setenv("_PM_EXIT_CODE", text, 1);
 		setenv("_PM_USERNS", "1", 1);
 		set_signals_default();
 		execv(m->plan.cleanup.v[0], m->plan.cleanup.v);
 	}
-	return 0;
+	return code;
 }

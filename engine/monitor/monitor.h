@@ -19,6 +19,7 @@ enum monitor_timer {
 	TIMER_RESTART, /* the back-off is over */
 	TIMER_STOP, /* the stop signal did not do: SIGKILL */
 	TIMER_CHECK, /* the next health check */
+	TIMER_WATCHDOG, /* the service's watchdog wants to be fed */
 	TIMER_CHECK_LIMIT, /* the running one takes too long */
 	N_TIMERS,
 };
@@ -43,6 +44,8 @@ struct monitor {
 	int control_fd; /* to pm; -1 when pm has gone */
 	int attach_fd;  /* the first client; -1: none, or given to io */
 	bool attached;  /* there was one at the start */
+	int notify_in, notify_out; /* from the container, to systemd; -1: none */
+	bool notified; /* READY=1 was sent */
 	int slirp_fd;   /* -1: none */
 	bool in_userns; /* not in the initial user namespace */
 	bool fresh_userns;

@@ -281,6 +281,18 @@ static void add_env(struct pm_gen *g)
 	env_all(&env, &c->env);
 	if (g->env->extra_env)
 		env_all(&env, g->env->extra_env);
+	if (g->env->notify_dir)
+		pm_env_set(&env, "NOTIFY_SOCKET", "/run/notify/notify.sock");
+	if (g->env->watchdog_usec)
+		pm_env_set(&env, "WATCHDOG_USEC", g->env->watchdog_usec);
+	if (g->env->listen_fds > 0) {
+		char n[16];
+		snprintf(n, sizeof(n), "%d", g->env->listen_fds);
+		pm_env_set(&env, "LISTEN_FDS", n);
+		pm_env_set(&env, "LISTEN_PID", "1");
+		if (g->env->listen_names)
+			pm_env_set(&env, "LISTEN_FDNAMES", g->env->listen_names);
+	}
 	if (!pm_env_get(&env, "HOME"))
 		pm_env_set(&env, "HOME",
 			   g->user.home	  ? g->user.home

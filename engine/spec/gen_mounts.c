@@ -154,6 +154,9 @@ static void add_etc(struct pm_gen *g, struct pm_json *l)
 			add(g, l, dest, "bind", path, opts);
 		}
 	}
+	if (g->env->notify_dir)
+		add(g, l, "/run/notify", "bind", g->env->notify_dir,
+		    "bind,rprivate,ro,nosuid,noexec,nodev");
 	for (size_t i = 0; i < g->env->n_binds; i++)
 		add(g, l, g->env->binds[i].dest, "bind", g->env->binds[i].source,
 		    "bind,rprivate,ro,nosuid,noexec,nodev");

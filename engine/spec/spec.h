@@ -69,6 +69,10 @@ struct pm_spec_env {
 	/* Files of this container on the host, bind mounted; NULL: not mounted. */
 	const char *run_dir; /* must be set: directory (runroot/ctr/ID) in which the plan's files
 			      * hosts, resolv.conf, hostname, .containerenv are to be written */
+	const char *notify_dir; /* holds notify.sock: mounted at /run/notify, NOTIFY_SOCKET is set */
+	int listen_fds; /* descriptors 3... the container gets, told by LISTEN_FDS; 0: none */
+	const char *listen_names; /* LISTEN_FDNAMES; NULL: not told */
+	const char *watchdog_usec; /* WATCHDOG_USEC for the container; NULL: none */
 	const char *shm;     /* directory that holds the container's /dev/shm (a tmpfs made by the
 			      * monitor, or another container's); NULL: the runtime makes one */
 	/* Files and directories of the host to be seen at dest, read-only: secrets. */

@@ -1,0 +1,218 @@
+#!/usr/bin/env bats
+# run-bats: systemd
+# Containers as services of systemd --user: generated units, notification, watchdog, socket activation.
+
+load helpers
+
+UNITS=$HOME/.config/systemd/user
+
+test_setup() {
+	systemctl --user is-system-running >/dev/null 2>&1 || [ -S "$XDG_RUNTIME_DIR/systemd/private" ] ||
+		skip_or_fail "no systemd --user" || return
+	mkdir -p "$UNITS"
+	load_busybox
+}
+
+test_teardown() {
+	for f in "$UNITS"/container-* "$UNITS"/pmt-*; do
+		[ -e "$f" ] || continue
+		systemctl --user stop "$(basename "$f")" 2>/dev/null
+		rm -f "$f"
+	done
+	systemctl --user daemon-reload
+	systemctl --user reset-failed
+}
+
+prop() {
+	systemctl --user show -P "$2" "$1"
+}
+
+has() { # UNIT PROPERTY VALUE
+	[ "$(prop "$1" "$2")" = "$3" ]
+}
+
+install_unit() {
+	(cd "$UNITS" && pm generate systemd --files --name "$@" >/dev/null)
+	systemctl --user daemon-reload
+}
+
+# unit NAME LINES...: a service by hand
+unit() {
+	local name=$1
+	shift
+	{
+		printf '[Service]\n'
+		printf '%s\n' "$@"
+	} >"$UNITS/$name.service"
+	systemctl --user daemon-reload
+}
+
+PM() {
+	echo "$PM_BIN --root $T/root --runroot $T/run"
+}
+
+@test "every unit passes systemd-analyze verify" {
+	pm create --name v --restart always --stop-timeout 7 -e 'A=b c %h $x "q" \' --label 'l=;' "$IMAGE" sh -c 'echo "$HOME" ; %i' ''
+	for args in "" --new --name "--new --name" "--new --template --name" \
+		"--new --name --restart-policy on-abort --restart-sec 3 --start-timeout 5 --stop-timeout 6 --after basic.target --requires basic.target --requires paths.target --wants timers.target -e X=y --no-header --container-prefix p --separator _"; do
+		rm -rf "$T/u" && mkdir "$T/u"
+		# shellcheck disable=SC2086
+		(cd "$T/u" && pm generate systemd --files $args v 2>/dev/null)
+		for f in "$T/u"/*.service; do
+			[[ $f != *@* ]] || { mv "$f" "${f/@/@x}"; f=${f/@/@x}; }
+			run -0 systemd-analyze --user --man=no verify "$f"
+			# what it complains of is not ours
+			! grep -F "$f" <<<"$output" || fail "$f"
+		done
+	done
+}
+
+@test "shape: --new" {
+	pm create --name w --stop-timeout 7 --restart always -p 80 -e 'A=b c %h $x' "$IMAGE" sh -c 'echo $HOME'
+	run -0 pm generate systemd --new --name --no-header w
+	assert_eq "$(sed "s,$PM_BIN,/usr/bin/pm,; s,$T,/T," <<<"$output")" "# container-w.service
+
+[Unit]
+Description=pm container-w.service
+Documentation=man:pm-generate-systemd(1)
+Wants=network-online.target
+After=network-online.target
+RequiresMountsFor=/T/run
+
+[Service]
+Environment=PODMAN_SYSTEMD_UNIT=%n
+Restart=always
+TimeoutStopSec=67
+ExecStartPre=/bin/rm \\
+	-f %t/%n.ctr-id
+ExecStart=/usr/bin/pm \\
+	--root /T/root \\
+	--runroot /T/run run \\
+	--cidfile=%t/%n.ctr-id \\
+	--cgroups=no-conmon \\
+	--rm \\
+	--sdnotify=conmon \\
+	-d \\
+	--replace \\
+	--name w \\
+	--stop-timeout 7 \\
+	-p 80 \\
+	-e \"A=b c %%h \$\$x\" localhost/busybox:latest sh \\
+	-c \"echo \$\$HOME\"
+ExecStop=/usr/bin/pm \\
+	--root /T/root \\
+	--runroot /T/run stop \\
+	--ignore -t 7 \\
+	--cidfile=%t/%n.ctr-id
+ExecStopPost=/usr/bin/pm \\
+	--root /T/root \\
+	--runroot /T/run rm \\
+	-f \\
+	--ignore -t 7 \\
+	--cidfile=%t/%n.ctr-id
+Type=notify
+NotifyAccess=all
+
+[Install]
+WantedBy=default.target"
+	run -0 --separate-stderr pm generate systemd --format json --name w
+	assert_like "$stderr" "consider recreating the container without a restart policy"
+	assert_like "$(jq -r '."container-w"' <<<"$output")" 'ExecStart=.* start w'
+	run -125 pm generate systemd --restart-policy foo w
+	assert_error 125 "foo is not a valid restart policy"
+	run -125 pm generate systemd nope
+	assert_error 125 "nope does not refer to a container or pod"
+}
+
+@test "a --new unit: runs, its monitor is the main process, restarts on failure, goes" {
+	pm create --name n --network none --stop-timeout 1 "$IMAGE" sh -c 'trap "exit 0" TERM; echo "arg=$0 $1"; while :; do sleep 0.1; done' 'a b' '%h $HOME'
+	install_unit --new --restart-policy on-failure --restart-sec 0 n
+	pm rm n
+	systemctl --user start container-n || { journalctl --user -u container-n -o cat >&2; cat "$UNITS/container-n.service" >&2; false; }
+	has container-n ActiveState active
+	assert_eq "$(prop container-n MainPID)" "$(monitor_pid n)"
+	wait_for eval '[ "$(pm logs n)" = "arg=a b %h \$HOME" ]'
+	first=$(pm inspect -f '{{.Id}}' n)
+	pm kill n
+	wait_for has container-n NRestarts 1
+	wait_for has container-n ActiveState active
+	[ "$(pm inspect -f '{{.Id}}' n)" != "$first" ]
+	systemctl --user stop container-n
+	has container-n Result success
+	assert_eq "$(pm ps -aq)" ""
+}
+
+@test "a unit for a container that is there: forking, started and stopped" {
+	pm create --name f --network none --stop-timeout 0 "$IMAGE" sleep 1000
+	install_unit f
+	systemctl --user start container-f
+	assert_eq "$(prop container-f MainPID)" "$(monitor_pid f)"
+	assert_eq "$(pm inspect -f '{{.State.Status}}' f)" running
+	systemctl --user stop container-f
+	assert_eq "$(pm inspect -f '{{.State.Status}}' f)" exited
+	pm rm f
+}
+
+@test "sdnotify: container's own messages; its process ids are not believed" {
+	unit pmt-c "Type=notify" "NotifyAccess=all" "TimeoutStartSec=20" "WatchdogSec=60" \
+		"ExecStart=$(PM) run -d --rm --name c --network none -v $T:/t $IMAGE sh -c 'env >/t/env; until [ -e /t/go ]; do sleep 0.05; done; exec nc -u local:\$\$NOTIFY_SOCKET </t/msg'"
+	# busybox has no client for datagram sockets: the test's own, through the container's socket
+	systemctl --user start --no-block pmt-c
+	wait_for test -s "$T/env"
+	grep -qx NOTIFY_SOCKET=/run/notify/notify.sock "$T/env"
+	grep -qx WATCHDOG_USEC=60000000 "$T/env"
+	has pmt-c ActiveState activating
+	sock=$T/run/ctr/$(pm inspect -f '{{.Id}}' c)/notify/notify.sock
+	python_send() { perl -MSocket -e 'socket(S,AF_UNIX,SOCK_DGRAM,0); send(S,$ARGV[1],0,pack_sockaddr_un($ARGV[0])) or die $!' "$@"; }
+	python_send "$sock" $'MAINPID=1\nSTATUS=hello\nREADY=1'
+	wait_for has pmt-c ActiveState active
+	has pmt-c StatusText hello
+	assert_eq "$(prop pmt-c MainPID)" "$(monitor_pid c)"
+	pm stop -t 0 c
+	wait_for has pmt-c ActiveState failed
+}
+
+@test "sdnotify=conmon: ready at once; ignore: never told; the exit code is the service's" {
+	unit pmt-m "Type=notify" "ExecStart=$(PM) run -d --rm --name m --network none --sdnotify conmon $IMAGE sh -c 'env; sleep 1; exit 7'"
+	systemctl --user start pmt-m
+	has pmt-m ActiveState active
+	pm logs m | grep -q NOTIFY_SOCKET && fail "told of the socket"
+	wait_for has pmt-m ActiveState failed
+	assert_eq "$(prop pmt-m ExecMainStatus)" 7
+	unit pmt-i "Type=notify" "TimeoutStartSec=2" "TimeoutStopSec=1" "ExecStart=$(PM) run --rm --name i --network none --sdnotify ignore $IMAGE sleep 1000"
+	run systemctl --user start pmt-i
+	[ "$status" != 0 ]
+	assert_eq "$(prop pmt-i Result)" timeout
+	run -125 pm create --sdnotify foo "$IMAGE"
+	assert_error 125 'invalid sdnotify value "foo": must be container, conmon, healthy or ignore'
+	run -125 pm create --sdnotify healthy "$IMAGE"
+	assert_error 125 'requires a healthcheck'
+	pm rm -f -t 0 -a
+}
+
+@test "sdnotify=healthy and the watchdog" {
+	unit pmt-h "Type=notify" "WatchdogSec=1" "ExecStart=$(PM) run -d --rm --name h --network none --sdnotify healthy --health-cmd 'test -e /ok' --health-interval 100ms --health-retries 1 $IMAGE sleep 1000"
+	systemctl --user start --no-block pmt-h
+	wait_for eval '[ "$(pm inspect -f "{{.State.Health.Status}}" h)" = unhealthy ]'
+	has pmt-h ActiveState activating
+	pm exec h touch /ok
+	wait_for has pmt-h ActiveState active
+	sleep 2
+	has pmt-h ActiveState active
+	pm exec h rm /ok
+	wait_for has pmt-h Result watchdog
+	pm rm -f -t 0 -a
+}
+
+@test "socket activation: the descriptor and its name reach the container" {
+	printf '[Socket]\nListenStream=%s/act.sock\nFileDescriptorName=web\n' "$T" >"$UNITS/pmt-s.socket"
+	unit pmt-s "Type=notify" "ExecStart=$(PM) run -d --rm --name s --network none --sdnotify conmon $IMAGE sh -c 'echo \$\$LISTEN_FDS \$\$LISTEN_PID \$\$LISTEN_FDNAMES \$\$\$\$; readlink /proc/self/fd/3; ls -l /proc/self/fd/4; sleep 1000'"
+	systemctl --user start pmt-s.socket
+	perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0); connect(S,pack_sockaddr_un($ARGV[0])) or die $!' "$T/act.sock"
+	wait_for has pmt-s ActiveState active
+	wait_for eval '[ "$(pm logs s 2>/dev/null | wc -l)" = 2 ]'
+	assert_eq "$(pm logs s 2>/dev/null | head -1)" "1 1 web 1"
+	assert_like "$(pm logs s 2>/dev/null | sed -n 2p)" '^socket:'
+	systemctl --user stop pmt-s.socket pmt-s
+	pm rm -f -t 0 -a
+}
