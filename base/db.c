@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -190,6 +191,63 @@ int pm_db_open(const char *path, const char *const *migrations, size_t n, struct
 		r = configure(db, err);
 	if (r == 0)
 		r = migrate(db, migrations, n, err);
+	if (r < 0) {
+		pm_db_close(db);
+		return r;
+	}
+	*ret = db;
+	return 0;
+}
+
+/* A file name in a URI: all but plain characters as %XX. */
+static void add_uri(struct pm_buf *b, const char *path)
+{
+	for (; *path; path++) {
+		unsigned char c = (unsigned char)*path;
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    strchr("/._-", c))
+			pm_buf_add_char(b, *path);
+		else
+			pm_buf_printf(b, "%%%02X", c);
+	}
+}
+
+/* how: parameters of the URI. */
+static int open_uri(struct pm_db *db, const char *how, size_t n, struct pm_err *err)
+{
+	_cleanup_buf_ struct pm_buf uri = PM_BUF_INIT;
+	pm_buf_add_str(&uri, "file:");
+	add_uri(&uri, db->path);
+	pm_buf_printf(&uri, "?%s", how);
+	int rc = sqlite3_open_v2(uri.data, &db->handle,
+				 SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
+					 SQLITE_OPEN_PRIVATECACHE,
+				 NULL);
+	if (rc != SQLITE_OK)
+		return fail_db(db, db->handle ? sqlite3_extended_errcode(db->handle) : rc, err, "open");
+	int r = configure(db, err);
+	int64_t version = r < 0 ? r : user_version(db, err);
+	if (version < 0)
+		return (int)version;
+	if ((uint64_t)version > n)
+		return too_new(db, version, n, err);
+	return version ? 0 : pm_fail(err, ENOENT, "database %s is empty", db->path);
+}
+
+int pm_db_open_readonly(const char *path, size_t n, struct pm_db **ret, struct pm_err *err)
+{
+	struct pm_db *db = PM_NEW(struct pm_db);
+	_cleanup_free_ char *wal = pm_asprintf("%s-wal", path);
+	struct stat st;
+	db->path = pm_strdup(path);
+	int r = open_uri(db, "mode=ro", n, err);
+	/* where SQLite cannot make its lock files the file is read as one that nobody changes: right when all is
+	 * written back */
+	if (r < 0 && r != -PM_E_UNSUPPORTED && (stat(wal, &st) < 0 || st.st_size == 0)) {
+		sqlite3_close(db->handle);
+		db->handle = NULL;
+		r = open_uri(db, "mode=ro&immutable=1", n, err);
+	}
 	if (r < 0) {
 		pm_db_close(db);
 		return r;

@@ -24,6 +24,9 @@ struct pm_stmt;
  * left out (WAL persists) to keep close cheap; it happens on its own every 128 pages. */
 int pm_db_open(const char *path, const char *const *migrations, size_t n, struct pm_db **ret,
 	       struct pm_err *err);
+/* Open path to read only: nothing of it is made, changed or migrated, also on a read-only file system. A version
+ * above n is PM_E_UNSUPPORTED, a database without tables -ENOENT. */
+int pm_db_open_readonly(const char *path, size_t n, struct pm_db **ret, struct pm_err *err);
 void pm_db_close(struct pm_db *db);
 
 /* Transactions: BEGIN IMMEDIATE. durable: COMMIT syncs. Not nested. */

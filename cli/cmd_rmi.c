@@ -49,6 +49,8 @@ static int remove_all(struct pm_cli *cli, struct pm_engine *e, const struct rmi_
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < images.n; i++) {
+		if (images.v[i].readonly)
+			continue;
 		_cleanup_rmi_report_ struct pm_rmi_report rep = {0};
 		r = pm_rmi_image(e, images.v[i].id, &ro, &rep, err);
 		print_report(&rep);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -5,6 +6,16 @@
 #include "engine/events/events.h"
 #include "engine/image/resolve.h"
 #include "storage/image.h"
+
+static int check_writable(struct pm_store *store, const char *word, const char *id, struct pm_err *err)
+{
+	_cleanup_image_row_ struct pm_image_row row = {0};
+	int r = pm_image_by_id(store, id, 0, &row, err);
+	if (r >= 0 && row.readonly)
+		return pm_fail(err, EROFS, "image %s is in a read-only store: its names cannot be changed",
+			       word);
+	return r;
+}
 
 /* The names given from the second argument on, in full. */
 static int full_names(const struct pm_cli *cli, struct pm_strv *ret, struct pm_err *err)
@@ -28,6 +39,8 @@ static int tag_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
 		r = pm_image_resolve(e.store, cli->args[0], id, NULL, err);
+	if (r >= 0)
+		r = check_writable(e.store, cli->args[0], id, err);
 	if (r >= 0)
 		r = full_names(cli, &names, err);
 	if (r >= 0)
@@ -60,6 +73,8 @@ static int untag_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
 		r = pm_image_resolve(e.store, cli->args[0], id, NULL, err);
+	if (r >= 0)
+		r = check_writable(e.store, cli->args[0], id, err);
 	if (r >= 0)
 		r = pm_image_by_id(e.store, id, 0, &row, err);
 	for (int i = 1; r >= 0 && i < cli->n_args; i++) {

@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/help.h"
@@ -39,7 +40,7 @@ const struct pm_opt pm_global_table[] = {
 	 "Storage driver: overlay, fuse-overlayfs or vfs (default: the best that works)",
 	 .choices = "overlay|fuse-overlayfs|vfs"},
 	{"storage-opt", 0, PM_STRINGS(struct pm_global_opts, storage_opt),
-	 "Option of the storage driver: overlay.mount_program=PATH"},
+	 "Option of the storage driver: overlay.mount_program=PATH, imagestore=DIR"},
 	{"tmpdir", 0, PM_STRING(struct pm_global_opts, tmpdir),
 	 "The run directory, when --runroot is not given", .complete = PM_COMPLETE_DIR},
 	{0},
@@ -232,6 +233,7 @@ bool pm_cli_given(const struct pm_cli *cli, const char *name)
 /* The option --storage-opt: what pm's drivers know, or a refusal by name. */
 static int storage_opts(struct pm_cli *cli, const char **driver, struct pm_err *err)
 {
+	static const char *const stores[] = {"imagestore=", "additionalimagestore="};
 	for (size_t i = 0; i < cli->global.storage_opt.n; i++) {
 		const char *opt = cli->global.storage_opt.v[i];
 		const char *name = pm_startswith(opt, "overlay.") ? opt + 8 : opt;
@@ -239,6 +241,10 @@ static int storage_opts(struct pm_cli *cli, const char **driver, struct pm_err *
 			*driver = "fuse-overlayfs";
 		else if (strcmp(name, "mount_program=") == 0)
 			*driver = "overlay";
+		else if (pm_startswith(name, stores[0]))
+			pm_strv_add(&cli->storage.extra, name + strlen(stores[0]));
+		else if (pm_startswith(name, stores[1]))
+			pm_strv_add(&cli->storage.extra, name + strlen(stores[1]));
 		else
 			return pm_fail(err, PM_E_USAGE, "storage option \"%s\" is not supported",
 				       opt);
@@ -246,13 +252,38 @@ static int storage_opts(struct pm_cli *cli, const char **driver, struct pm_err *
 	return 0;
 }
 
+/* storage.conf(5) names Podman's store or ours: the one that is there. */
+static void resolve_extra(struct pm_strv *stores)
+{
+	for (size_t i = 0; i < stores->n; i++) {
+		_cleanup_free_ char *below = pm_path_join(stores->v[i], "pm/pm.db");
+		if (access(below, F_OK) < 0)
+			continue;
+		free(stores->v[i]);
+		*strrchr(below, '/') = '\0';
+		stores->v[i] = pm_steal(&below);
+	}
+}
+
 int pm_cli_store_options(struct pm_cli *cli, struct pm_store_options *ret, struct pm_err *err)
 {
 	const struct pm_global_opts *g = &cli->global;
-	ret->root = g->root;
-	ret->runroot = g->runroot ? g->runroot : g->tmpdir;
-	ret->driver = g->storage_driver;
-	return storage_opts(cli, &ret->driver, err);
+	struct pm_storage_conf *conf = &cli->storage;
+	if (!cli->storage_loaded) {
+		int r = pm_storage_conf_load(conf, err);
+		if (r >= 0)
+			r = storage_opts(cli, &cli->storage_driver, err);
+		if (r < 0)
+			return r;
+		resolve_extra(&conf->extra);
+		cli->storage_loaded = true;
+	}
+	ret->root = g->root ? g->root : conf->root;
+	ret->runroot = g->runroot ? g->runroot : g->tmpdir ? g->tmpdir : conf->runroot;
+	ret->driver = cli->storage_driver ? cli->storage_driver
+					  : g->storage_driver ? g->storage_driver : conf->driver;
+	ret->extra = &conf->extra;
+	return 0;
 }
 
 int pm_cli_open_store(struct pm_cli *cli, struct pm_err *err)
@@ -432,6 +463,7 @@ void pm_cli_free(struct pm_cli *cli)
 	pm_cli_close_store(cli);
 	pm_parse_free(&cli->parse);
 	pm_buf_free(&cli->hint);
+	pm_storage_conf_free(&cli->storage);
 }
 
 /* --- errors and exit statuses ------------------------------------------------------------------ */

@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "cli/option.h"
+#include "storage/storage_conf.h"
 
 struct pm_store;
 struct pm_store_options;
@@ -76,6 +77,9 @@ struct pm_cli {
 	struct pm_parse parse;
 	struct pm_buf hint;  /* printed by main after the error, e.g. "See 'pm run --help'" */
 	struct pm_store *store;
+	struct pm_storage_conf storage; /* storage.conf and --storage-opt, once loaded */
+	const char *storage_driver;     /* of --storage-opt */
+	bool storage_loaded;
 	int exit_status;     /* of a failure; -1: by its code */
 	int noted;           /* code of the first error given to pm_cli_note, 0: none */
 };

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "storage/image.h"
+
 void pm_ctr_row_free(struct pm_ctr_row *row)
 {
 	free(row->id);
@@ -56,7 +58,7 @@ static int change_end(struct change *c, int r, struct pm_err *err)
 
 /* Parameter 1 is PM_CTR_*. */
 #define CTR_COLUMNS                                                                                \
-	"SELECT id, name, image, image_name, command, ports, labels, created, rm, state, started," \
+	"SELECT id, name, coalesce(image, ro_image), image_name, command, ports, labels, created, rm, state, started," \
 	" finished, exit_code, pid, boot_id, error, oom_killed, restarts, stopped,"                \
 	" CASE WHEN ?1 & 1 THEN (SELECT config FROM container_configs WHERE container = seq) END,"  \
 	" pod FROM containers "
@@ -227,19 +229,24 @@ static int insert_refs(struct pm_store *s, const struct pm_ctr_row *row, struct 
 
 static int insert(struct pm_store *s, const struct pm_ctr_row *row, struct pm_err *err)
 {
+	_cleanup_image_row_ struct pm_image_row image = {0};
 	int r = name_taken(s, row->name, err);
 	if (r < 0)
 		return r;
+	/* the row of an image elsewhere cannot be referred to */
+	bool elsewhere = s->n_others && row->image_id &&
+			 pm_image_by_id(s, row->image_id, 0, &image, NULL) == 0 && image.readonly;
 	r = pm_db_exec(s->db, err,
 		       "INSERT INTO containers(id, name, image, image_name, command, ports, labels,"
 		       " created, rm, state, started, finished, exit_code, pid, boot_id, error,"
-		       " oom_killed, restarts, pod)"
-		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "sssssssiiiiiiissiis", row->id, row->name, row->image_id, row->image_name,
+		       " oom_killed, restarts, pod, ro_image)"
+		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "sssssssiiiiiiissiiss", row->id, row->name, elsewhere ? NULL : row->image_id,
+		       row->image_name,
 		       row->command, row->ports, row->labels, row->created, (int64_t)row->rm,
 		       (int64_t)row->word, row->started, row->finished, (int64_t)row->exit_code, row->pid,
 		       row->boot_id, row->error, (int64_t)row->oom_killed,
-		       row->restarts, row->pod);
+		       row->restarts, row->pod, elsewhere ? row->image_id : NULL);
 	if (r == -PM_E_INUSE && row->pod)
 		return pm_fail(err, PM_E_NOSUCH, "the image %s or the pod %s is not there any more",
 			       row->image_id ? row->image_id : "", row->pod);

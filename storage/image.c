@@ -1,4 +1,5 @@
-/* Looking: the lookups of storage/image.h. Changes are in image_change.c. */
+/* Looking: the lookups of storage/image.h. Changes are in image_change.c. Those that find images look in this store,
+ * then in the additional ones (storage/store.h), each by the same query: *_in. */
 #include "storage/image.h"
 
 #include <ctype.h>
@@ -115,13 +116,14 @@ static int get_image(struct pm_store *s, const char *id, unsigned int what, stru
 		return r;
 	if (!row.id)
 		return pm_fail(err, PM_E_NOSUCH, "%s: image not known", id);
+	row.readonly = s->readonly;
 	*ret = row;
 	row = (struct pm_image_row){0};
 	return 0;
 }
 
-int pm_image_list(struct pm_store *s, unsigned int what, struct pm_image_list *ret,
-		  struct pm_err *err)
+static int list_in(struct pm_store *s, unsigned int what, struct pm_image_list *ret,
+		   struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;
 	_cleanup_image_list_ struct pm_image_list l = {0};
@@ -136,13 +138,58 @@ int pm_image_list(struct pm_store *s, unsigned int what, struct pm_image_list *r
 				cap = cap ? cap * 2 : 16;
 				l.v = pm_reallocarray(l.v, cap, sizeof(*l.v));
 			}
-			l.v[l.n] = (struct pm_image_row){0};
+			l.v[l.n] = (struct pm_image_row){.readonly = s->readonly};
 			read_image(q, &l.v[l.n++]);
 		}
 		read_name(q, &l.v[l.n - 1]);
 	}
 	if (r < 0)
 		return r;
+	*ret = l;
+	l = (struct pm_image_list){0};
+	return 0;
+}
+
+static bool has_image(const struct pm_image_list *l, const char *id)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (strcmp(l->v[i].id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int by_creation(const void *a, const void *b)
+{
+	const struct pm_image_row *x = a, *y = b;
+	if (x->created != y->created)
+		return x->created < y->created ? 1 : -1;
+	return strcmp(x->id, y->id);
+}
+
+int pm_image_list(struct pm_store *s, unsigned int what, struct pm_image_list *ret,
+		  struct pm_err *err)
+{
+	_cleanup_image_list_ struct pm_image_list l = {0};
+	int r = list_in(s, what, &l, err);
+	size_t own = l.n;
+	for (size_t i = 0; r >= 0 && i < s->n_others; i++) {
+		_cleanup_image_list_ struct pm_image_list more = {0};
+		struct pm_store *o = pm_store_other(s, i);
+		if (!o || list_in(o, what, &more, NULL) < 0)
+			continue;
+		l.v = pm_reallocarray(l.v, l.n + more.n + 1, sizeof(*l.v));
+		for (size_t k = 0; k < more.n; k++) {
+			if (has_image(&l, more.v[k].id)) /* the nearer store's counts */
+				continue;
+			l.v[l.n++] = more.v[k];
+			more.v[k] = (struct pm_image_row){0};
+		}
+	}
+	if (r < 0)
+		return r;
+	if (l.n > own)
+		qsort(l.v, l.n, sizeof(*l.v), by_creation);
 	*ret = l;
 	l = (struct pm_image_list){0};
 	return 0;
@@ -162,8 +209,8 @@ static int one_string(struct pm_stmt *q, char **ret, struct pm_err *err)
 	return r + 1;
 }
 
-int pm_image_by_name(struct pm_store *s, const char *name, unsigned int what,
-		     struct pm_image_row *ret, struct pm_err *err)
+static int by_name_in(struct pm_store *s, const char *name, unsigned int what,
+		      struct pm_image_row *ret, struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;
 	_cleanup_free_ char *id = NULL;
@@ -175,8 +222,20 @@ int pm_image_by_name(struct pm_store *s, const char *name, unsigned int what,
 	return r < 0 ? r : get_image(s, id, what, ret, err);
 }
 
-int pm_image_by_id(struct pm_store *s, const char *id, unsigned int what, struct pm_image_row *ret,
-		   struct pm_err *err)
+int pm_image_by_name(struct pm_store *s, const char *name, unsigned int what,
+		     struct pm_image_row *ret, struct pm_err *err)
+{
+	int r = by_name_in(s, name, what, ret, err);
+	for (size_t i = 0; r == -PM_E_NOSUCH && i < s->n_others; i++) {
+		struct pm_store *o = pm_store_other(s, i);
+		if (o && by_name_in(o, name, what, ret, NULL) == 0)
+			r = 0;
+	}
+	return r;
+}
+
+static int by_id_in(struct pm_store *s, const char *id, unsigned int what, struct pm_image_row *ret,
+		    struct pm_err *err)
 {
 	const char *hex = pm_startswith(id, "sha256:") ? id + 7 : id;
 	size_t len = strspn(hex, "0123456789abcdef");
@@ -198,8 +257,33 @@ int pm_image_by_id(struct pm_store *s, const char *id, unsigned int what, struct
 	return r < 0 ? r : get_image(s, whole, what, ret, err);
 }
 
-int pm_image_by_digest(struct pm_store *s, const char *repo, const char *digest, unsigned int what,
-		       struct pm_image_row *ret, struct pm_err *err)
+int pm_image_by_id(struct pm_store *s, const char *id, unsigned int what, struct pm_image_row *ret,
+		   struct pm_err *err)
+{
+	_cleanup_image_row_ struct pm_image_row row = {0};
+	int r = by_id_in(s, id, what, &row, err);
+	for (size_t i = 0; i < s->n_others && (r == 0 || r == -PM_E_NOSUCH); i++) {
+		_cleanup_image_row_ struct pm_image_row other = {0};
+		struct pm_store *o = pm_store_other(s, i);
+		int q = o ? by_id_in(o, id, r == 0 ? 0 : what, &other, r == 0 ? NULL : err) : -PM_E_NOSUCH;
+		if (q == -PM_E_AMBIGUOUS || (q == 0 && r == 0 && strcmp(row.id, other.id) != 0))
+			r = pm_fail(err, PM_E_AMBIGUOUS,
+				    "%s: more than one image has an id that begins so", id);
+		else if (q == 0 && r != 0) {
+			row = other;
+			other = (struct pm_image_row){0};
+			r = 0;
+		}
+	}
+	if (r < 0)
+		return r;
+	*ret = row;
+	row = (struct pm_image_row){0};
+	return 0;
+}
+
+static int by_digest_in(struct pm_store *s, const char *repo, const char *digest, unsigned int what,
+			struct pm_image_row *ret, struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;
 	_cleanup_free_ char *id = NULL;
@@ -214,6 +298,18 @@ int pm_image_by_digest(struct pm_store *s, const char *repo, const char *digest,
 	if (r == 0)
 		return pm_fail(err, PM_E_NOSUCH, "%s@%s: image not known", repo, digest);
 	return r < 0 ? r : get_image(s, id, what, ret, err);
+}
+
+int pm_image_by_digest(struct pm_store *s, const char *repo, const char *digest, unsigned int what,
+		       struct pm_image_row *ret, struct pm_err *err)
+{
+	int r = by_digest_in(s, repo, digest, what, ret, err);
+	for (size_t i = 0; r == -PM_E_NOSUCH && i < s->n_others; i++) {
+		struct pm_store *o = pm_store_other(s, i);
+		if (o && by_digest_in(o, repo, digest, what, ret, NULL) == 0)
+			r = 0;
+	}
+	return r;
 }
 
 #define LAYER_COLUMNS                                                                              \
@@ -234,8 +330,8 @@ static void read_layer(struct pm_stmt *q, struct pm_layer_row *row)
 	};
 }
 
-int pm_image_layers(struct pm_store *s, const char *id, struct pm_layer_list *ret,
-		    struct pm_err *err)
+static int layers_in(struct pm_store *s, const char *id, struct pm_layer_list *ret,
+		     struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;
 	_cleanup_layer_list_ struct pm_layer_list l = {0};
@@ -265,6 +361,17 @@ int pm_layer_list_all(struct pm_store *s, struct pm_layer_list *ret, struct pm_e
 	return r < 0 ? r : 0;
 }
 
+int pm_image_layers(struct pm_store *s, const char *id, struct pm_layer_list *ret,
+		    struct pm_err *err)
+{
+	int r = layers_in(s, id, ret, err);
+	for (size_t i = 0; r == 0 && ret->n == 0 && i < s->n_others; i++) {
+		struct pm_store *o = pm_store_other(s, i);
+		r = o ? layers_in(o, id, ret, err) : 0;
+	}
+	return r;
+}
+
 /* One column of strings, appended to ret. */
 static int strings(struct pm_stmt *q, struct pm_strv *ret, struct pm_err *err)
 {
@@ -277,7 +384,7 @@ static int strings(struct pm_stmt *q, struct pm_strv *ret, struct pm_err *err)
 int pm_image_users(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;
-	int r = pm_db_query(s->db, &q, err, "SELECT id FROM containers WHERE image=?1"
+	int r = pm_db_query(s->db, &q, err, "SELECT id FROM containers WHERE image=?1 OR ro_image=?1"
 			    " OR id IN (SELECT container FROM container_images WHERE image=?1)"
 			    " ORDER BY seq",
 			    "s", id);

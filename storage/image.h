@@ -79,7 +79,7 @@ void pm_layer_list_free(struct pm_layer_list *l);
 #define _cleanup_layer_row_ __attribute__((cleanup(pm_layer_row_free)))
 #define _cleanup_layer_list_ __attribute__((cleanup(pm_layer_list_free)))
 
-/* Lookups; what: PM_IMAGE_* or 0. *ret must be zeroed or free. PM_E_NOSUCH with a text "NAME: image not
+/* Lookups, in this store and then in additional ones (row.readonly); what: PM_IMAGE_* or 0. *ret must be zeroed or free. PM_E_NOSUCH with a text "NAME: image not
  * known". */
 int pm_image_by_name(struct pm_store *s, const char *name, unsigned int what,
 		     struct pm_image_row *ret, struct pm_err *err);

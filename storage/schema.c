@@ -178,6 +178,10 @@ const char *const pm_schema[] = {
 	" labels TEXT,"
 	" created INTEGER NOT NULL,"
 	" updated INTEGER NOT NULL) WITHOUT ROWID;",
+
+	/* of an image in an additional store, which has no row here; image is NULL then */
+	"ALTER TABLE containers ADD COLUMN ro_image TEXT;"
+	"CREATE INDEX containers_ro_image ON containers(ro_image) WHERE ro_image IS NOT NULL;",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/log.h"
 
 static const char *const driver_names[] = {
 	[PM_STORE_AUTO] = "",
@@ -110,6 +111,18 @@ static int parse_driver(const char *name, enum pm_store_driver *ret, struct pm_e
 		       "unknown storage driver '%s': it is overlay, fuse-overlayfs or vfs", name);
 }
 
+static void add_other(struct pm_store *s, const char *root)
+{
+	struct pm_store *o = PM_NEW(struct pm_store);
+	o->root = pm_path_clean(root);
+	o->runroot = pm_strdup(s->runroot);
+	o->root_fd = o->runroot_fd = -1;
+	o->driver = s->driver;
+	o->readonly = true;
+	s->others = pm_reallocarray(s->others, s->n_others + 1, sizeof(*s->others));
+	s->others[s->n_others++] = o;
+}
+
 int pm_store_paths(const struct pm_store_options *opts, struct pm_store **ret, struct pm_err *err)
 {
 	_cleanup_store_ struct pm_store *s = PM_NEW(struct pm_store);
@@ -131,6 +144,8 @@ int pm_store_paths(const struct pm_store_options *opts, struct pm_store **ret, s
 	if ((r = take_path(root, "--root", &s->root, err)) < 0 ||
 	    (r = take_path(runroot, "--runroot", &s->runroot, err)) < 0)
 		return r;
+	for (size_t i = 0; opts->extra && i < opts->extra->n; i++)
+		add_other(s, opts->extra->v[i]);
 	*ret = pm_steal(&s);
 	return 0;
 }
@@ -186,6 +201,20 @@ int pm_store_need_db(struct pm_store *s, struct pm_err *err)
 	return pm_db_open(path, pm_schema, pm_schema_len, &s->db, err);
 }
 
+struct pm_store *pm_store_other(struct pm_store *s, size_t i)
+{
+	struct pm_store *o = s->others[i];
+	struct pm_err err = PM_ERR_INIT;
+	if (o->db || !o->root)
+		return o->db ? o : NULL;
+	_cleanup_free_ char *path = pm_store_path(o, "pm.db");
+	if (pm_db_open_readonly(path, pm_schema_len, &o->db, &err) >= 0)
+		return o;
+	pm_debug("additional image store %s: %s", o->root, err.text);
+	free(pm_steal(&o->root)); /* not again */
+	return NULL;
+}
+
 int pm_store_open(const struct pm_store_options *opts, struct pm_store **ret, struct pm_err *err)
 {
 	_cleanup_store_ struct pm_store *s = NULL;
@@ -200,6 +229,8 @@ int pm_store_open(const struct pm_store_options *opts, struct pm_store **ret, st
 
 void pm_store_close_db(struct pm_store *s)
 {
+	for (size_t i = 0; i < s->n_others; i++)
+		pm_store_close_db(s->others[i]);
 	pm_db_close(s->db);
 	s->db = NULL;
 }
@@ -209,6 +240,9 @@ void pm_store_free(struct pm_store *s)
 	if (!s)
 		return;
 	pm_store_close_db(s);
+	for (size_t i = 0; i < s->n_others; i++)
+		pm_store_free(s->others[i]);
+	free(s->others);
 	if (s->root_fd >= 0)
 		close(s->root_fd);
 	if (s->runroot_fd >= 0)
@@ -259,7 +293,17 @@ char *pm_store_run_path(const struct pm_store *s, const char *name)
 
 char *pm_store_layer_path(const struct pm_store *s, const char *chain_id)
 {
-	return pm_asprintf("%s/layers/%s/diff", s->root, chain_id);
+	char *path = pm_asprintf("%s/layers/%s/diff", s->root, chain_id);
+	for (size_t i = 0; i < s->n_others && access(path, F_OK) < 0; i++) {
+		const struct pm_store *o = s->others[i];
+		_cleanup_free_ char *other =
+			o->root ? pm_asprintf("%s/layers/%s/diff", o->root, chain_id) : NULL;
+		if (other && access(other, F_OK) == 0) {
+			free(path);
+			path = pm_steal(&other);
+		}
+	}
+	return path;
 }
 
 char *pm_store_ctr_path(const struct pm_store *s, const char *id)

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/db.h"
 #include "base/err.h"
 #include "base/lock.h"
@@ -27,6 +28,8 @@
 struct pm_store_options {
 	const char *root;    /* --root; NULL or "": the default */
 	const char *runroot; /* --runroot; NULL or "": the default */
+	const struct pm_strv *extra; /* additional image stores: graph roots of other pms, which are only read;
+					NULL: none */
 	const char *driver;  /* --storage-driver: "overlay", "fuse-overlayfs" or "vfs"; NULL or "": the
 				best that works, see storage/overlay.h */
 };
@@ -47,6 +50,9 @@ struct pm_store {
 			   first pm_store_need_* */
 	int runroot_fd;
 	struct pm_db *db; /* NULL until pm_store_need_db */
+	struct pm_store **others; /* additional image stores, owned: pm_store_other() opens them */
+	size_t n_others;
+	bool readonly;            /* this is one of these */
 };
 
 /* Find out the paths and open nothing: for completion, version, info. Defaults: root
@@ -83,7 +89,11 @@ const char *pm_store_driver_name(enum pm_store_driver driver); /* "" for PM_STOR
 int pm_store_dir(struct pm_store *s, const char *name, struct pm_err *err);
 int pm_store_run_dir(struct pm_store *s, const char *name, struct pm_err *err);
 
-/* Absolute paths; the caller frees. */
+/* The i'th additional image store, its database open to read; NULL when it cannot be (told once, at debug level): a
+ * store that is away takes nothing from this one. Borrowed. */
+struct pm_store *pm_store_other(struct pm_store *s, size_t i);
+
+/* Absolute paths; the caller frees. pm_store_layer_path looks in additional stores as well. */
 char *pm_store_path(const struct pm_store *s, const char *name);       /* root/name */
 char *pm_store_run_path(const struct pm_store *s, const char *name);   /* runroot/name */
 char *pm_store_layer_path(const struct pm_store *s, const char *chain_id); /* .../diff */

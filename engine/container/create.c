@@ -506,7 +506,11 @@ int pm_container_lowers(struct pm_engine *e, const struct pm_container *c, struc
 	if (!c->config.image_id)
 		return 0;
 	_cleanup_layer_list_ struct pm_layer_list layers = {0};
+	_cleanup_image_row_ struct pm_image_row image = {0};
 	int r = pm_image_layers(e->store, c->config.image_id, &layers, err);
+	/* one of an additional store that is not there now */
+	if (r >= 0 && !layers.n && pm_image_by_id(e->store, c->config.image_id, 0, &image, err) < 0)
+		return pm_wrap(err, "the container's image is in no store");
 	for (size_t i = 0; r >= 0 && i < layers.n; i++)
 		pm_strv_take(ret, pm_store_layer_path(e->store, layers.v[i].chain_id));
 	return r;

@@ -1,5 +1,6 @@
 #include "engine/image/remove.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "engine/container/remove.h"
@@ -130,6 +131,8 @@ int pm_rmi(struct pm_engine *e, const char *word, const struct pm_rmi_options *o
 	int r = pm_image_resolve(e->store, word, id, &name, err);
 	if (r >= 0)
 		r = pm_image_by_id(e->store, id, 0, &row, err);
+	if (r >= 0 && row.readonly)
+		r = pm_fail(err, EROFS, "image %s is in a read-only store: cannot remove it", word);
 	if (r < 0)
 		return r;
 	/* REPO@DIGEST may find an image that is known by tags: it then counts as an id */
