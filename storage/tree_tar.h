@@ -3,9 +3,7 @@
  *
  * The tree may belong to a running container that rearranges it meanwhile: below the directory given
  * nothing is reached but by descriptors, symlinks are archived and never followed, devices and FIFOs
- * are not opened. A file that shrinks while it is read is filled up with zeros, one that grows is cut.
- * Hard links inside of the tree stay links. xattrs: user.* (without overlay's own) and
- * security.capability. Sockets are left out, of procfs, sysfs and cgroup file systems met on the way only the
+ * are not opened. Attributes, content and links: storage/tar_files.h. Sockets are left out, of procfs, sysfs and cgroup file systems met on the way only the
  * directory is taken. Owners are ids of the user namespace it runs in.
  * Libc-only.
  */

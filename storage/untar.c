@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/tar.h"
 #include "storage/recipe.h"
+#include "storage/tar_files.h"
 #include "storage/untar_dirs.h"
 
 /* of directories that an archive replaces by something else, for the recipe's sake */
@@ -118,22 +119,11 @@ static int set_owner(struct pm_untar *u, int dirfd, const char *base, const stru
 	return 0;
 }
 
-/* What an archive may set. The names that overlay file systems keep for themselves would let it
- * hide files or point a directory elsewhere. */
-static bool xattr_wanted(const char *name)
-{
-	if (pm_startswith(name, "user."))
-		return !pm_startswith(name, "user.overlay.") &&
-		       !pm_startswith(name, "user.fuseoverlayfs.") &&
-		       !pm_startswith(name, "user.containers.");
-	return pm_streq(name, "security.capability") || pm_streq(name, "system.posix_acl_access");
-}
-
 static int set_xattrs(struct pm_untar *u, int fd, const struct pm_tar_entry *e, struct pm_err *err)
 {
 	for (size_t i = 0; i < e->n_xattrs; i++) {
 		const struct pm_tar_xattr *x = &e->xattrs[i];
-		if (!xattr_wanted(x->name)) {
+		if (!pm_tar_xattr_wanted(x->name)) {
 			u->totals.skipped_xattrs++;
 			continue;
 		}
