@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "cli/ctr_options_parts.h"
+#include "engine/container/userns.h"
 
 /* One --KIND MODE: a word of words, container:NAME or ns:PATH. */
 static int mode(const char *kind, const char *value, const char *const *words, char **ret,
@@ -22,19 +23,38 @@ static int mode(const char *kind, const char *value, const char *const *words, c
 	return 0;
 }
 
+static int user_namespace(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
+			  struct pm_err *err)
+{
+	bool maps = o->uidmap.n || o->gidmap.n || o->subuidname || o->subgidname;
+	if (o->userns && o->userns[0] && maps)
+		return pm_fail(err, PM_E_USAGE, "--userns and --uidmap/--gidmap/--subuidname/--subgidname "
+						"are mutually exclusive");
+	if (pm_streq(o->userns, "pod"))
+		return pm_fail(err, PM_E_UNSUPPORTED, "--userns pod: pods are not supported");
+	const char *mode = maps ? NULL : o->userns ? o->userns : e->conf.userns;
+	int r = pm_ctr_userns_check(mode, err);
+	if (r < 0)
+		return r;
+	c->userns = pm_strdup_null(mode);
+	pm_strv_add_all(&c->uid_map, o->uidmap.v);
+	pm_strv_add_all(&c->gid_map, o->gidmap.v);
+	c->subuidname = pm_strdup_null(o->subuidname);
+	c->subgidname = pm_strdup_null(o->subgidname);
+	return 0;
+}
+
 int pm_ctr_apply_namespaces(struct pm_engine *e, const struct pm_ctr_opts *o,
 			    struct pm_ctr_config *c, struct pm_err *err)
 {
 	static const char *const usual[] = {"private", "host", NULL};
 	static const char *const ipc[] = {"private", "shareable", "none", "host", NULL};
 	int r;
-	(void)e;
-	if (o->userns || o->uidmap.n || o->gidmap.n || o->subuidname || o->subgidname)
-		return pm_fail(err, PM_E_UNSUPPORTED, "user namespaces other than the default are not "
-						      "supported yet");
 	if ((r = mode("pid", o->pid, usual, &c->pidns, err)) < 0 ||
 	    (r = mode("ipc", o->ipc, ipc, &c->ipcns, err)) < 0 ||
 	    (r = mode("uts", o->uts, usual, &c->utsns, err)) < 0)
 		return r;
-	return mode("cgroupns", o->cgroupns, usual, &c->cgroupns, err);
+	if ((r = mode("cgroupns", o->cgroupns, usual, &c->cgroupns, err)) < 0)
+		return r;
+	return user_namespace(e, o, c, err);
 }

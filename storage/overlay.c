@@ -310,7 +310,7 @@ static int mount_vfs(const struct pm_overlay *o, struct pm_err *err)
 	_cleanup_free_ char *mark = pm_asprintf("%s/vfs-complete", o->work);
 	if (access(mark, F_OK) < 0) {
 		/* what an interrupted copy left is part of this copy: the same files once more */
-		int r = pm_vfs_populate(o->lowers, o->n_lowers, o->upper, err);
+		int r = pm_vfs_populate(o->lowers, o->n_lowers, o->upper, NULL, err);
 		if (r >= 0)
 			r = pm_fs_write_file(AT_FDCWD, mark, "", 0, 0600, false, err);
 		if (r < 0)

@@ -24,6 +24,7 @@ struct link {
 };
 
 struct copy {
+	const struct pm_vfs_owners *owners; /* NULL: they stay */
 	int root;          /* destination's root */
 	struct pm_buf path; /* of what is being copied, relative to the roots */
 	struct link *links;
@@ -59,18 +60,24 @@ static int copy_xattrs(const char *from, const char *to, struct pm_err *err)
 }
 
 /* Owner, mode, xattrs and times of name in dst, as st and name in src have them. */
-static int copy_meta(int src, int dst, const char *name, const struct stat *st, struct pm_err *err)
+static int copy_meta(const struct copy *c, int src, int dst, const char *name,
+		     const struct stat *st, struct pm_err *err)
 {
+	uid_t uid = st->st_uid;
+	gid_t gid = st->st_gid;
 	char from[PATH_MAX], to[PATH_MAX];
 	const struct timespec times[2] = {st->st_atim, st->st_mtim};
 
-	if (fchownat(dst, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+	int r = c->owners ? c->owners->map(c->owners->arg, &uid, &gid, err) : 0;
+	if (r < 0)
+		return pm_wrap(err, "%s", name);
+	if (fchownat(dst, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return pm_fail_sys(err, "set the owner");
 	if (!S_ISLNK(st->st_mode) && pm_fs_chmod(dst, name, st->st_mode & 07777) < 0)
 		return pm_fail_sys(err, "set the mode");
 	snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", src, name);
 	snprintf(to, sizeof(to), "/proc/self/fd/%d/%s", dst, name);
-	int r = copy_xattrs(from, to, err);
+	r = copy_xattrs(from, to, err);
 	if (r >= 0 && utimensat(dst, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		r = pm_fail_sys(err, "set the times");
 	return r;
@@ -211,7 +218,7 @@ static int copy_entry(struct copy *c, int src, int dst, const char *name, struct
 			r = pm_fail_sys(err, "make the node");
 		}
 	}
-	return r < 0 ? r : copy_meta(src, dst, name, &st, err);
+	return r < 0 ? r : copy_meta(c, src, dst, name, &st, err);
 }
 
 /* user.overlay.opaque: 'y' hides what is below; 'x' says that empty files with an xattr are whiteouts. */
@@ -260,15 +267,15 @@ static int copy_dir(struct copy *c, int src, int dst, struct pm_err *err)
 	return r;
 }
 
-int pm_vfs_apply(int src, int dst, struct pm_err *err)
+static int apply(int src, int dst, const struct pm_vfs_owners *owners, struct pm_err *err)
 {
-	struct copy c = {.root = dst};
+	struct copy c = {.root = dst, .owners = owners};
 	struct stat st;
 
 	int r = copy_dir(&c, src, dst, err);
 	if (r >= 0)
 		r = fstat(src, &st) < 0 ? pm_fail_sys(err, "look at the layer")
-					: copy_meta(src, dst, ".", &st, err);
+					: copy_meta(&c, src, dst, ".", &st, err);
 	for (size_t i = 0; i < c.n_links; i++)
 		free(c.links[i].path);
 	free(c.links);
@@ -276,7 +283,13 @@ int pm_vfs_apply(int src, int dst, struct pm_err *err)
 	return r;
 }
 
-int pm_vfs_populate(const char *const *layers, size_t n, const char *dst, struct pm_err *err)
+int pm_vfs_apply(int src, int dst, struct pm_err *err)
+{
+	return apply(src, dst, NULL, err);
+}
+
+int pm_vfs_populate(const char *const *layers, size_t n, const char *dst,
+		    const struct pm_vfs_owners *owners, struct pm_err *err)
 {
 	_cleanup_close_ int to = pm_fs_open(AT_FDCWD, dst, O_RDONLY | O_DIRECTORY, 0, err);
 	if (to < 0)
@@ -284,7 +297,7 @@ int pm_vfs_populate(const char *const *layers, size_t n, const char *dst, struct
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_close_ int from =
 			pm_fs_open(AT_FDCWD, layers[i], O_RDONLY | O_DIRECTORY, 0, err);
-		int r = from < 0 ? from : pm_vfs_apply(from, to, err);
+		int r = from < 0 ? from : apply(from, to, owners, err);
 		if (r < 0)
 			return r;
 	}

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -13,7 +14,9 @@
 #include "engine/container/create.h"
 #include "engine/container/health.h"
 #include "engine/container/service.h"
+#include "engine/container/userns.h"
 #include "engine/events/events.h"
+#include "netns/idmap.h"
 #include "storage/overlay.h"
 #include "storage/stage.h"
 
@@ -245,6 +248,8 @@ static int plan_rootfs(struct pm_engine *e, const struct pm_container *c,
 	enum pm_store_driver driver;
 	int r = pm_container_lowers(e, c, &plan->lowers, err);
 	if (r >= 0)
+		r = pm_ctr_userns_lowers(e, &c->config, &plan->lowers, err);
+	if (r >= 0)
 		r = pm_bundle_driver(e, &driver, err);
 	if (r < 0)
 		return r;
@@ -325,6 +330,29 @@ int pm_bundle_check_limits(const struct pm_ctr_config *k, const struct pm_cgroup
 	return 0;
 }
 
+/* The container's own user namespace: its ids count instead of its parent's. */
+static int own_userns(const struct pm_ctr_config *k, struct pm_bundle_env *b, struct pm_err *err)
+{
+	struct pm_spec_env *env = &b->env;
+	_cleanup_idmap_ struct pm_idmap uids = PM_IDMAP_INIT, gids = PM_IDMAP_INIT;
+	env->oci_userns = pm_ctr_userns_own(k);
+	int r = pm_idmap_decode(&k->id_uids, &uids, err);
+	if (r >= 0)
+		r = pm_idmap_decode(&k->id_gids, &gids, err);
+	if (r < 0 || !env->oci_userns)
+		return r;
+	free(b->uids);
+	free(b->gids);
+	env->uids = b->uids = copy_map(uids.v, uids.n);
+	env->gids = b->gids = copy_map(gids.v, gids.n);
+	env->n_uids = uids.n;
+	env->n_gids = gids.n;
+	env->keep_id = k->keep_uid != PM_UNSET;
+	env->keep_uid = (uint32_t)k->keep_uid;
+	env->keep_gid = (uint32_t)k->keep_gid;
+	return 0;
+}
+
 int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 		  const struct pm_userns_map *map, struct pm_bundle_env *b, struct pm_err *err)
 {
@@ -355,6 +383,9 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 		env->n_uids = map->n_uids;
 		env->n_gids = map->n_gids;
 	}
+	r = own_userns(&c->config, b, err);
+	if (r < 0)
+		return r;
 	env->view = &b->view;
 	env->runtime = b->runtime;
 	env->run_dir = b->run_dir;
@@ -382,7 +413,8 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 	char *strings[] = {b->run_dir,	  b->rootfs,	   b->runtime,	  b->init_path,
 			   b->seccomp_cache, b->cgroup_path, b->netns_path, b->pidns_path,
 			   b->ipcns_path, b->utsns_path,   b->cgroupns_path, b->hosts_from,
-			   b->resolv_from, b->shm, b->shm_from, b->notify_dir};
+			   b->resolv_from, b->shm, b->shm_from, b->notify_dir,
+			   b->userns_path};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(strings); i++)
 		free(strings[i]);
 	memset(b, 0, sizeof(*b));
@@ -470,6 +502,47 @@ static int plan_cleanup(struct pm_engine *e, const struct pm_container *c,
 	return 0;
 }
 
+/* Whom the monitor gives something of the container's: as its own namespace, the parent, numbers it. */
+static uint32_t parent_id(const struct pm_bundle_env *b, bool group, uint32_t id)
+{
+	const struct pm_spec_idmap *m = group ? b->gids : b->uids;
+	size_t n = group ? b->env.n_gids : b->env.n_uids;
+	for (size_t i = 0; b->env.oci_userns && i < n; i++)
+		if (id >= m[i].container && id - m[i].container < m[i].size)
+			return m[i].host + (id - m[i].container);
+	return id;
+}
+
+/* The plan of a container with a user namespace of its own: the namespace, and owners. */
+static int plan_userns(struct pm_start *s, const struct pm_container *c, const struct pm_bundle_env *b,
+		       const struct pm_spec_plan *spec, struct pm_launch_plan *plan, struct pm_err *err)
+{
+	static const char other[] = "container:";
+	const struct pm_ctr_config *k = &c->config;
+	if (!b->env.oci_userns)
+		return 0;
+	if (k->userns && pm_startswith(k->userns, "ns:")) {
+		plan->userns_path = pm_strdup(k->userns + strlen("ns:"));
+	} else if (k->userns && pm_startswith(k->userns, other)) {
+		int r = join_path(s->engine, k->userns, "user", &plan->userns_path, err);
+		if (r < 0)
+			return r;
+	}
+	pm_strv_add_all(&plan->userns_uids, k->id_uids.v);
+	pm_strv_add_all(&plan->userns_gids, k->id_gids.v);
+	plan->root_uid = parent_id(b, false, 0);
+	plan->root_gid = parent_id(b, true, 0);
+	/* files of ours that the container finds in its /etc are its root's */
+	for (size_t i = 0; i < spec->n_files; i++)
+		pm_launch_plan_add_chown(plan, spec->files[i].path, (uid_t)plan->root_uid,
+					 (gid_t)plan->root_gid);
+	for (size_t i = 0; i < plan->n_dirs; i++) {
+		plan->dirs[i].uid = (uid_t)plan->root_uid;
+		plan->dirs[i].gid = (gid_t)plan->root_gid;
+	}
+	return 0;
+}
+
 static int make_plan(struct pm_start *s, const struct pm_container *c,
 		     const struct pm_spec_plan *spec, const struct pm_bundle_env *b,
 		     struct pm_launch_plan *plan, struct pm_err *err)
@@ -494,10 +567,12 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 		pm_launch_plan_add_dir(plan, spec->mkdirs.v[i], 0755, 0, 0);
 	for (size_t i = 0; i < spec->n_copyups; i++)
 		pm_launch_plan_add_copyup(plan, spec->copyups[i].dest, spec->copyups[i].volume,
-					  spec->copyups[i].uid, spec->copyups[i].gid);
+					  parent_id(b, false, spec->copyups[i].uid),
+					  parent_id(b, true, spec->copyups[i].gid));
 	for (size_t i = 0; i < spec->n_chowns; i++)
-		pm_launch_plan_add_chown(plan, spec->chowns[i].path, spec->chowns[i].uid,
-					 spec->chowns[i].gid);
+		pm_launch_plan_add_chown(plan, spec->chowns[i].path,
+					 parent_id(b, false, spec->chowns[i].uid),
+					 parent_id(b, true, spec->chowns[i].gid));
 	for (size_t i = 0; i < spec->n_appends; i++)
 		pm_launch_plan_add_append(plan, spec->appends[i].path, spec->appends[i].text);
 	pm_strv_add_all(&plan->net_sysctls, spec->net_sysctls.v);
@@ -519,7 +594,9 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	if (k->rm)
 		pm_strv_add(&plan->remove_dirs, plan->bundle);
 
-	int r = plan_network(c, plan, err);
+	int r = plan_userns(s, c, b, spec, plan, err);
+	if (r >= 0)
+		r = plan_network(c, plan, err);
 	if (r >= 0)
 		r = plan_log(e, c, plan, err);
 	plan_life(e, k, plan);
@@ -576,6 +653,39 @@ static int hide_env(struct pm_engine *e, const struct pm_container *c, struct pm
 	return r;
 }
 
+/* --- where the root file system lies ------------------------------------------------------------------- */
+
+static bool lies_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+	return path && strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* A container's own user namespace may not have the user, and then does not reach the store: choose a
+ * directory for the root file system that everybody reaches and that nothing of the start is below. Where there
+ * is none it stays, as is right with keep-id. */
+static void cover_rootfs(struct pm_engine *e, const struct pm_container *c,
+			 struct pm_launch_plan *plan)
+{
+	static const char *const dirs[] = {"/mnt", "/media", "/srv", "/opt", "/boot", "/usr/games"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(dirs); i++) {
+		const char *dir = dirs[i];
+		struct stat st;
+		bool free_ = lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & S_IXOTH) &&
+			     !lies_below(e->store->root, dir) && !lies_below(e->store->runroot, dir) &&
+			     !lies_below(plan->rootfs, dir) && !lies_below(plan->runtime, dir) &&
+			     !lies_below(c->config.init_path, dir);
+		for (size_t k = 0; k < c->config.n_mounts && free_; k++)
+			free_ = !lies_below(c->config.mounts[k].source, dir);
+		if (!free_)
+			continue;
+		plan->rootfs_cover = pm_strdup(dir);
+		plan->rootfs_real = plan->rootfs;
+		plan->rootfs = pm_asprintf("%s/rootfs", dir);
+		return;
+	}
+}
+
 int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_spec_plan *spec,
 		   struct pm_launch_plan *plan, struct pm_volume_locks *locks, struct pm_err *err)
 {
@@ -587,6 +697,11 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 		r = pm_volume_plan_container(s->engine, c, &plan->mounts, locks, err);
 	if (r < 0)
 		return r;
+	if (b.env.oci_userns) {
+		cover_rootfs(s->engine, c, plan);
+		b.userns_path = pm_asprintf("/proc/%d/fd/%d", s->monitor.pid, PM_MONITOR_FD_USERNS);
+		b.env.userns_path = b.userns_path;
+	}
 	b.env.rootfs = plan->rootfs;
 	r = pm_service_env(&c->config, &b.env, &b.notify_dir, err);
 	if (r >= 0)

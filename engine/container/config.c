@@ -160,6 +160,10 @@ static const struct field config_fields[] = {
 	STRV(gid_map),
 	STR(subuidname),
 	STR(subgidname),
+	STRV(id_uids),
+	STRV(id_gids),
+	INT(keep_uid, PM_UNSET),
+	INT(keep_gid, PM_UNSET),
 
 	STR(cgroups),
 	STR(cgroup_parent),

@@ -149,6 +149,10 @@ struct pm_ctr_config {
 	char *pidns, *ipcns, *utsns, *cgroupns, *userns;
 	struct pm_strv uid_map, gid_map; /* --uidmap, --gidmap as given */
 	char *subuidname, *subgidname;   /* names in /etc/subuid and /etc/subgid */
+	/* What all of it came to when the container was made: "CONTAINER:PARENT:LENGTH" (netns/idmap.h), the parent
+	 * being the user namespace of monitors (root: the host). Empty: the container is in that itself. */
+	struct pm_strv id_uids, id_gids;
+	int64_t keep_uid, keep_gid; /* keep-id: who the user is in the container; PM_UNSET */
 
 	/* cgroups and limits */
 	char *cgroups;       /* "enabled", "disabled", "no-conmon", "split"; NULL: enabled */

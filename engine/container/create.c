@@ -17,6 +17,7 @@
 #include "engine/container/health.h"
 #include "engine/container/name.h"
 #include "engine/container/remove.h"
+#include "engine/container/userns.h"
 #include "engine/events/events.h"
 #include "netns/publish.h"
 #include "storage/image.h"
@@ -469,6 +470,9 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 	    (r = resolve_join(e, c, &k->cgroupns, "cgroup", err)) < 0 ||
 	    (r = resolve_join(e, c, &k->userns, "user", err)) < 0 ||
 	    (r = resolve_requires(e, c, err)) < 0 || (r = resolve_ports(c, err)) < 0)
+		return r;
+	_cleanup_close_ int userns_lock = -1;
+	if ((r = pm_ctr_userns_resolve(e, c, &userns_lock, err)) < 0)
 		return r;
 	if (k->stop_signal == PM_UNSET && pm_ctr_config_is_systemd(k))
 		k->stop_signal = PM_SIGRTMIN_3;

@@ -100,7 +100,8 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 
 	pm_launch_plan_init(&plan);
 	if (inside) {
-		userns = open_ns(c->state.pid, "user", err);
+		/* not the container's own: the monitor must reach its files */
+		userns = open_ns(c->state.monitor > 0 ? c->state.monitor : c->state.pid, "user", err);
 		if (userns < 0)
 			return userns;
 		mo.userns = PM_MONITOR_USERNS_JOIN;

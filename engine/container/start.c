@@ -29,7 +29,8 @@ static int userns_of(struct pm_engine *e, const char *id, struct pm_err *err)
 	if (r == 0 || !pm_ctr_is_up(&st))
 		return pm_fail(err, PM_E_STATE, "container %s is not running: its namespaces cannot "
 						"be joined, start it first", id);
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)st.pid);
+	/* of its monitor, which stands above one of the container's own */
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)(st.monitor > 0 ? st.monitor : st.pid));
 	return pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
 }
 

@@ -155,6 +155,9 @@ struct pm_launch_plan {
 	char *process; /* exec: the file with the OCI process; removed after the start */
 
 	char *rootfs; /* as config.json's root; exec: may be NULL */
+	char *rootfs_cover; /* rootfs lies below this directory of the host, on a tmpfs that is put over it: where a
+			     * container's own user namespace reaches it; the files come from rootfs_real. NULL: no */
+	char *rootfs_real;
 	bool overlay; /* mount it there, as storage/overlay.h says; else it is ready */
 	enum pm_overlay_method overlay_method;
 	struct pm_strv lowers; /* absolute, bottom first */
@@ -175,6 +178,12 @@ struct pm_launch_plan {
 	 * shm_from, what another container's monitor has mounted there. */
 	char *shm_dir, *shm_from;
 	int64_t shm_size, shm_pid, shm_pid_start;
+
+	/* The container's own user namespace (engine/monitor/nested.h): its maps, "CONTAINER:PARENT:LENGTH" each, or
+	 * the path of one to enter. Neither: none. root_uid, root_gid: its root, in the monitor's ids. */
+	struct pm_strv userns_uids, userns_gids;
+	char *userns_path;
+	int64_t root_uid, root_gid;
 
 	enum pm_launch_netns netns;
 	char *netns_path; /* JOIN */
@@ -262,6 +271,8 @@ struct pm_monitor {
 /* So many can be handed through at most. */
 #define PM_PRESERVE_MAX 512
 #define PM_MONITOR_FD_PRESERVED 64
+/* Where the monitor keeps the container's own user namespace: /proc/MONITOR/fd/60 names it. */
+#define PM_MONITOR_FD_USERNS 60
 
 enum pm_monitor_userns {
 	PM_MONITOR_USERNS_NONE, /* root, or inside one already */

@@ -25,6 +25,7 @@
 #include "engine/monitor/health.h"
 #include "engine/monitor/io.h"
 #include "engine/monitor/life.h"
+#include "engine/monitor/nested.h"
 #include "engine/monitor/notify.h"
 #include "engine/monitor/prepare.h"
 #include "engine/monitor/runtime.h"
@@ -253,7 +254,7 @@ static int start(struct monitor *m, struct pm_err *err)
 	if (r >= 0)
 		r = notify_open(m, err);
 	if (r >= 0)
-		r = prepare_network(m, err);
+		r = nested_wanted(m) ? nested_prepare(m, err) : prepare_network(m, err);
 	if (r >= 0)
 		r = prepare_files(m, err);
 	if (r >= 0)
@@ -441,8 +442,10 @@ static void clean_up(struct monitor *m)
 		close(m->slirp_fd);
 	pm_logfile_close(&m->log);
 	pm_volume_umount_all(&p->mounts);
+	if (p->rootfs_cover)
+		umount2(p->rootfs_cover, MNT_DETACH);
 	if (p->overlay)
-		pm_overlay_umount(p->rootfs, NULL);
+		pm_overlay_umount(p->rootfs_real ? p->rootfs_real : p->rootfs, NULL);
 	if (p->shm_dir)
 		umount2(p->shm_dir, MNT_DETACH);
 	if (p->n_secrets) {

@@ -106,16 +106,32 @@ int prepare_network_ready(struct monitor *m, struct pm_err *err)
 static int mount_overlay(struct monitor *m, struct pm_err *err)
 {
 	const struct pm_launch_plan *p = &m->plan;
+	if (p->upper && (p->root_uid || p->root_gid) &&
+	    chown(p->upper, (uid_t)p->root_uid, (gid_t)p->root_gid) < 0)
+		return pm_fail_sys(err, "give %s to the container's root", p->upper);
 	struct pm_overlay o = {
 		.method = p->overlay_method,
 		.lowers = (const char *const *)p->lowers.v,
 		.n_lowers = p->lowers.n,
 		.upper = p->upper,
 		.work = p->work,
-		.target = p->rootfs,
+		.target = p->rootfs_real ? p->rootfs_real : p->rootfs,
 		.volatile_ = p->overlay_volatile,
 	};
 	return pm_overlay_mount(&o, NULL, err);
+}
+
+/* The store is its owner's alone; a container's own user namespace need not have that user. In this mount
+ * namespace the root file system gets a place that every user can reach. */
+static int cover_rootfs(const struct pm_launch_plan *p, struct pm_err *err)
+{
+	if (mount("pm", p->rootfs_cover, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64k") < 0)
+		return pm_fail_sys(err, "mount a tmpfs over %s", p->rootfs_cover);
+	if (mkdir(p->rootfs, 0755) < 0)
+		return pm_fail_sys(err, "make directory %s", p->rootfs);
+	if (mount(p->rootfs_real, p->rootfs, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return pm_fail_sys(err, "bind the root file system");
+	return 0;
 }
 
 static int make_dir(int root, const struct pm_launch_dir *d, struct pm_err *err)
@@ -267,7 +283,7 @@ static int share_shm(const struct pm_launch_plan *p, struct pm_err *err)
 static int mount_shm(struct monitor *m, struct pm_err *err)
 {
 	const struct pm_launch_plan *p = &m->plan;
-	char options[64];
+	char options[128];
 	monitor_owner_begin(m);
 	int r = mkdir(p->shm_dir, 0700) < 0 && errno != EEXIST
 			? pm_fail_sys(err, "make directory %s", p->shm_dir)
@@ -277,7 +293,8 @@ static int mount_shm(struct monitor *m, struct pm_err *err)
 		return r;
 	if (p->shm_from)
 		return share_shm(p, err);
-	snprintf(options, sizeof(options), "mode=1777,size=%lld", (long long)p->shm_size);
+	snprintf(options, sizeof(options), "mode=1777,size=%lld,uid=%lld,gid=%lld",
+		 (long long)p->shm_size, (long long)p->root_uid, (long long)p->root_gid);
 	if (mount("shm", p->shm_dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
 		return pm_fail_sys(err, "mount a tmpfs for the container's /dev/shm");
 	return 0;
@@ -345,6 +362,8 @@ int prepare_files(struct monitor *m, struct pm_err *err)
 		if (r < 0)
 			return pm_wrap(err, "mount the root file system");
 	}
+	if (p->rootfs_cover && (r = cover_rootfs(p, err)) < 0)
+		return r;
 
 	_cleanup_close_ int root = -1;
 	if (p->rootfs) {

@@ -38,6 +38,7 @@ const char *pm_gen_security_opt(const struct pm_ctr_config *c, const char *name)
 
 /* --- gen_mounts.c */
 int pm_gen_mounts(struct pm_gen *g, struct pm_err *err);
+bool pm_gen_is_crun(const struct pm_gen *g);
 /* Does the runtime know the recursive mount option rro? */
 bool pm_gen_knows_rro(const struct pm_gen *g);
 

@@ -59,7 +59,7 @@ static int check_mapped(const struct pm_gen *g, struct pm_err *err)
 static uint64_t caps_limit(const struct pm_spec_env *env)
 {
 	uint64_t all = pm_caps_all();
-	if (env->rootless)
+	if (env->rootless || env->oci_userns)
 		return all;
 	for (unsigned int i = 0; i < 64; i++)
 		if ((all & (UINT64_C(1) << i)) && prctl(PR_CAPBSET_READ, i) != 1)
@@ -152,7 +152,7 @@ static uint64_t highest(const struct pm_spec_env *env, int resource)
 {
 	struct rlimit l;
 	bool may_raise = false;
-	if (!env->rootless) {
+	if (!env->rootless && !env->oci_userns) {
 		_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
 		if (pm_fs_read_file(AT_FDCWD, "/proc/self/status", 64 << 10, &b, NULL) >= 0) {
 			const char *p = strstr(pm_buf_str(&b), "\nCapEff:");

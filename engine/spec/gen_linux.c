@@ -73,9 +73,12 @@ static int add_namespaces(struct pm_gen *g, struct pm_err *err)
 	if ((r = add_mode(g, l, "cgroup", cgroup, e->cgroupns_path, err)) < 0)
 		return r;
 	if (e->oci_userns) {
-		add_ns(g, l, "user", NULL);
-		add_map(g, "uidMappings", e->uids, e->n_uids);
-		add_map(g, "gidMappings", e->gids, e->n_gids);
+		add_ns(g, l, "user", e->userns_path);
+		/* runc wants to know them in any case, crun takes them for one to be made */
+		if (!e->userns_path || !pm_gen_is_crun(g)) {
+			add_map(g, "uidMappings", e->uids, e->n_uids);
+			add_map(g, "gidMappings", e->gids, e->n_gids);
+		}
 	}
 	pm_json_set(g->pool, g->linux_, "namespaces", l);
 	return 0;

@@ -30,6 +30,12 @@ static void add(struct pm_gen *g, struct pm_json *l, const char *dest, const cha
 	pm_json_add(g->pool, l, m);
 }
 
+bool pm_gen_is_crun(const struct pm_gen *g)
+{
+	const char *base = strrchr(g->env->runtime, '/');
+	return pm_streq(base ? base + 1 : g->env->runtime, "crun");
+}
+
 bool pm_gen_knows_rro(const struct pm_gen *g)
 {
 	const char *base = strrchr(g->env->runtime, '/');
@@ -43,7 +49,7 @@ static bool can_mount_sys(const struct pm_gen *g)
 	const struct pm_spec_env *e = g->env;
 	if (!e->rootless && !e->oci_userns)
 		return true;
-	if (e->netns == PM_SPEC_NETNS_HOST)
+	if (e->netns == PM_SPEC_NETNS_HOST || (e->oci_userns && e->netns == PM_SPEC_NETNS_PATH))
 		return false;
 	return !(g->c->network && pm_startswith(g->c->network, "ns:"));
 }

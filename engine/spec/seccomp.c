@@ -322,8 +322,7 @@ int pm_gen_seccomp(struct pm_gen *g, struct pm_err *err)
 	int r = choose(g, &text, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	const char *base = strrchr(g->env->runtime, '/');
-	if (pm_streq(base ? base + 1 : g->env->runtime, "crun")) {
+	if (pm_gen_is_crun(g)) {
 		_cleanup_buf_ struct pm_buf b64 = PM_BUF_INIT;
 		if ((r = compiled(g, &text, &b64, err)) < 0)
 			return r;

@@ -56,8 +56,10 @@ struct pm_spec_env {
 	/* --userns=keep-id: the user is keep_uid, keep_gid in the container. */
 	bool keep_id;
 	uint32_t keep_uid, keep_gid;
-	/* The runtime itself makes a user namespace with these maps (root with --userns). */
+	/* The container has a user namespace of its own, below the runtime's: uids and gids are its maps then.
+	 * userns_path names it; NULL: the runtime makes it. */
 	bool oci_userns;
+	const char *userns_path;
 
 	/* The bundle. */
 	const char *rootfs;         /* must be set: path of the root as the runtime will see it */

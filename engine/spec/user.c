@@ -244,6 +244,21 @@ void pm_spec_user_free(struct pm_spec_user *u)
 	*u = (struct pm_spec_user){0};
 }
 
+uint32_t pm_spec_max_id(const char *text)
+{
+	_cleanup_free_ char *copy = pm_strdup(text);
+	char *p = copy, *line;
+	uint32_t max = 0;
+	while ((line = next_line(&p))) {
+		char *f[4];
+		uint32_t n;
+		fields(line, f, PM_ARRAY_SIZE(f));
+		if (pm_spec_parse_id(f[2], &n) && n != 65534 && n > max)
+			max = n;
+	}
+	return max;
+}
+
 char *pm_spec_name_of(const char *text, uint32_t id)
 {
 	_cleanup_free_ char *copy = pm_strdup(text);

@@ -42,6 +42,9 @@ bool pm_spec_user_find(const struct pm_buf *passwd, const char *name, uint32_t u
 bool pm_spec_group_find(const struct pm_buf *group, const char *name, uint32_t *ret);
 bool pm_spec_group_has(const struct pm_buf *group, uint32_t gid);
 
+/* The highest id in the text of a passwd or group file, "nobody"'s (65534) left out; 0 when there is none. */
+uint32_t pm_spec_max_id(const char *text);
+
 /* Decimal digits, at most 2^31-1. false: not such a number. */
 bool pm_spec_parse_id(const char *s, uint32_t *ret);
 
