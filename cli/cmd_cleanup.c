@@ -46,15 +46,10 @@ static int cleanup_one(struct pm_engine *e, const char *name, void *arg, struct 
 		return pm_fail(err, PM_E_STATE,
 			       "container %s is running or paused, refusing to clean up: container state "
 			       "improper", c.row.id);
-	r = 0;
-	if (c.state.status == PM_STATUS_EXITED && (o->rm || o->rmi)) {
-		c.config.autoremove_image |= o->rmi;
-		r = pm_container_remove_ended(e, &c, true, err);
-		if (r >= 0)
-			r = pm_container_remove_image(e, &c, err);
-	} else if (c.state.status == PM_STATUS_EXITED) {
-		r = pm_container_fold(e, &c, err);
-	}
+	c.config.autoremove_image |= o->rmi;
+	r = c.state.status == PM_STATUS_EXITED
+			? pm_ctr_after_end(e, &c, o->rm || o->rmi, &lock, err)
+			: 0;
 	if (r >= 0)
 		printf("%s\n", name);
 	return r;

@@ -4,27 +4,25 @@
 #include "cli/ctr_common.h"
 #include "cli/ctr_options.h"
 #include "engine/container/remove.h"
+#include "engine/pod/verbs.h"
 
 static int create_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct pm_ctr_opts *o = opts;
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_container_ struct pm_container c;
-	struct pm_create_options co = pm_ctr_options_create(cli, o);
-	char image_id[65];
+	struct pm_create_options co;
+	char image_id[65], new_pod[65];
 
 	pm_container_init(&c);
 	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
-		r = pm_ctr_options_apply(cli, &e, o, cli->args[0], cli->args + 1, &c.config, err);
-	if (r >= 0 && c.config.cidfile)
-		r = pm_ctr_check_cidfile(c.config.cidfile, err);
-	if (r >= 0 && !c.config.rootfs) {
-		r = pm_ctr_options_image(cli, &e, o, cli->args[0], &c.config, image_id, err);
-		co.image_id = image_id;
-	}
-	if (r >= 0)
+		r = pm_ctr_options_container(cli, &e, o, &c.config, &co, image_id, new_pod, err);
+	if (r >= 0) {
 		r = pm_container_create(&e, &c, &co, err);
+		if (r < 0 && new_pod[0])
+			pm_pod_remove(&e, new_pod, true, 0, NULL, NULL);
+	}
 	if (r < 0)
 		return r;
 	if (c.config.cidfile) {
@@ -50,6 +48,6 @@ const struct pm_command pm_cmd_create = {
 	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct pm_ctr_opts),
-	.tables = {{pm_ctr_table, 0}, {pm_ctr_limits_table, 0}, {0}},
+	.tables = {{pm_ctr_pod_table, 0}, {pm_ctr_table, 0}, {pm_ctr_limits_table, 0}, {0}},
 	.run = create_run,
 };

@@ -7,6 +7,7 @@
 #include "cli/ctr_options.h"
 #include "engine/container/remove.h"
 #include "engine/container/start.h"
+#include "engine/pod/verbs.h"
 
 struct run_opts {
 	struct pm_ctr_opts ctr;
@@ -28,14 +29,9 @@ static void after_end(struct pm_engine *e, struct pm_container *c, struct pm_mon
 	int r, code;
 	/* the acknowledgement: this pm sees to the row */
 	pm_monitor_wait_exit(m, &code, NULL, NULL);
-	if (c->config.rm) {
+	if (c->config.rm)
 		pm_monitor_wait_gone(m);
-		r = pm_container_remove_ended(e, c, true, &err);
-		if (r >= 0)
-			r = pm_container_remove_image(e, c, &err);
-	} else {
-		r = pm_container_fold(e, c, &err);
-	}
+	r = pm_ctr_after_end(e, c, c->config.rm, NULL, &err);
 	if (r < 0 && r != -PM_E_NOSUCH)
 		fprintf(stderr, "Error: %s\n", err.text);
 }
@@ -102,26 +98,19 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_start_ struct pm_start s = PM_START_INIT;
 	_cleanup_container_ struct pm_container c;
-	struct pm_create_options co = pm_ctr_options_create(cli, &o->ctr);
-	char image_id[65];
+	struct pm_create_options co;
+	char image_id[65], new_pod[65];
 
-	co.starting = true;
 	pm_container_init(&c);
 	int r = check_options(o, err);
 	if (r >= 0)
 		r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
-		r = pm_ctr_options_apply(cli, &e, &o->ctr, cli->args[0], cli->args + 1, &c.config,
-					 err);
-	if (r >= 0 && c.config.cidfile)
-		r = pm_ctr_check_cidfile(c.config.cidfile, err);
-	if (r >= 0 && !c.config.rootfs) {
-		r = pm_ctr_options_image(cli, &e, &o->ctr, cli->args[0], &c.config, image_id, err);
-		co.image_id = image_id;
-	}
+		r = pm_ctr_options_container(cli, &e, &o->ctr, &c.config, &co, image_id, new_pod, err);
 	if (r < 0)
 		return r;
 
+	co.starting = true;
 	c.config.detached = o->detach;
 	struct pm_start_facts facts = {.network = c.config.network,
 				       .join = pm_container_joins(&c),
@@ -132,6 +121,8 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_start_begin(&e, &facts, &s, err);
 	if (r >= 0)
 		r = pm_container_create(&e, &c, &co, err);
+	if (r < 0 && new_pod[0])
+		pm_pod_remove(&e, new_pod, true, 0, NULL, NULL);
 	if (r < 0)
 		return r;
 	if (c.config.cidfile)
@@ -169,8 +160,10 @@ const struct pm_command pm_cmd_run = {
 	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct run_opts),
-	.tables = {{pm_ctr_table, offsetof(struct run_opts, ctr)},
+	.tables = {{pm_ctr_pod_table, offsetof(struct run_opts, ctr)},
+		   {pm_ctr_table, offsetof(struct run_opts, ctr)},
 		   {pm_ctr_limits_table, offsetof(struct run_opts, ctr)},
-		   {run_table, 0}, {0}},
+		   {run_table, 0},
+		   {0}},
 	.run = run_run,
 };

@@ -65,11 +65,9 @@ static int start_one(struct pm_engine *e, const char *name, void *arg, struct pm
 	if (detached)
 		return 0;
 	pm_monitor_wait_exit(&s.monitor, &r, NULL, NULL);
-	if (!c.row.rm)
-		return pm_container_fold(e, &c, err);
-	pm_monitor_wait_gone(&s.monitor);
-	r = pm_container_remove_ended(e, &c, true, err);
-	return r < 0 ? r : pm_container_remove_image(e, &c, err);
+	if (c.row.rm)
+		pm_monitor_wait_gone(&s.monitor);
+	return pm_ctr_after_end(e, &c, c.row.rm, NULL, err);
 }
 
 static int start_run(struct pm_cli *cli, void *opts, struct pm_err *err)

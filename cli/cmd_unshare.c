@@ -90,7 +90,7 @@ static int unshare_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 const struct pm_command pm_cmd_unshare = {
 	.path = "unshare",
 	.summary = "Run a command in a modified user namespace",
-	.synopsis = "[options] [COMMAND [ARG...]]",
+	.synopsis = "[COMMAND [ARG...]]",
 	.text = "Runs a command, or a shell, as the root of the user namespace that containers have: files of "
 		"images and containers can be read and changed there. It gets a mount namespace of its own, "
 		"and CONTAINERS_GRAPHROOT and CONTAINERS_RUNROOT say where the store is.",

@@ -36,6 +36,14 @@ const struct pm_command pm_cmd_secret = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_pod = {
+	.path = "pod",
+	.summary = "Manage pods",
+	.text = "Pods are a group of one or more containers sharing the same network, pid and ipc "
+		"namespaces.",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_system = {
 	.path = "system",
 	.summary = "Manage pm",
@@ -55,6 +63,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_healthcheck,
 	&pm_cmd_image,
 	&pm_cmd_network,
+	&pm_cmd_pod,
 	&pm_cmd_secret,
 	&pm_cmd_system,
 	&pm_cmd_volume,
@@ -145,6 +154,19 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_volume_reload,
 	&pm_cmd_volume_rm,
 	&pm_cmd_volume_unmount,
+	/* pods */
+	&pm_cmd_pod_create,
+	&pm_cmd_pod_exists,
+	&pm_cmd_pod_inspect,
+	&pm_cmd_pod_kill,
+	&pm_cmd_pod_pause,
+	&pm_cmd_pod_prune,
+	&pm_cmd_pod_ps,
+	&pm_cmd_pod_restart,
+	&pm_cmd_pod_rm,
+	&pm_cmd_pod_start,
+	&pm_cmd_pod_stop,
+	&pm_cmd_pod_unpause,
 	/* general */
 	&pm_cmd_complete,
 	&pm_cmd_complete_no_desc,

@@ -11,6 +11,7 @@
 #include "engine/network/network.h"
 #include "storage/ctr.h"
 #include "storage/image.h"
+#include "storage/pod.h"
 #include "storage/secret.h"
 #include "storage/volume.h"
 
@@ -210,6 +211,21 @@ static void offer_volumes(struct completion *c)
 		offer(c, list.v[i].name, list.v[i].driver);
 }
 
+static void offer_pods(struct completion *c)
+{
+	_cleanup_pod_list_ struct pm_pod_list list = {0};
+	struct pm_err err = PM_ERR_INIT;
+	if (!open_store(c) || pm_pod_list(pm_cli_store(c->cli), &list, &err) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++) {
+		char id[13];
+		snprintf(id, sizeof(id), "%.12s", list.v[i].id);
+		offer(c, list.v[i].name, NULL);
+		if (*c->typed)
+			offer(c, id, list.v[i].name);
+	}
+}
+
 static void offer_users(struct completion *c)
 {
 	FILE *f = fopen("/etc/passwd", "re");
@@ -251,6 +267,9 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 		break;
 	case PM_COMPLETE_SECRET:
 		offer_secrets(c);
+		break;
+	case PM_COMPLETE_POD:
+		offer_pods(c);
 		break;
 	case PM_COMPLETE_VOLUME:
 		offer_volumes(c);

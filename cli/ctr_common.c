@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "cli/ctr_filter.h"
 #include "engine/container/attach.h"
+#include "engine/container/remove.h"
 #include "engine/container/stop.h"
 #include "engine/events/events.h"
+#include "engine/pod/pod.h"
 
 int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 {
@@ -250,4 +254,20 @@ int pm_ctr_attach(struct pm_engine *e, const struct pm_container *c, bool with_s
 	bool detached = false;
 	return pm_ctr_foreground(e, c, &m, c->config.terminal, with_stdin && c->config.stdin_open,
 				 detach_keys, sig_proxy, &detached, err);
+}
+
+int pm_ctr_after_end(struct pm_engine *e, struct pm_container *c, bool rm, int *lock,
+		     struct pm_err *err)
+{
+	int r = rm ? pm_container_remove_ended(e, c, true, err) : pm_container_fold(e, c, err);
+	if (r >= 0 && rm)
+		r = pm_container_remove_image(e, c, err);
+	if (lock)
+		close(pm_steal_fd(lock));
+	if (!c->config.pod)
+		return r;
+	struct pm_err why = PM_ERR_INIT;
+	if (pm_pod_member_ended(e, c, &why) < 0)
+		pm_warn("stop the pod of container %s: %s", c->row.name, why.text);
+	return r;
 }

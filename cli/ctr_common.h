@@ -50,6 +50,11 @@ int pm_ctr_foreground(struct pm_engine *e, const struct pm_container *c, struct 
 		      bool tty, bool with_stdin, const char *detach_keys, bool sig_proxy,
 		      bool *ret_detached, struct pm_err *err);
 
+/* After the end of c: with rm its row and files go, and with --rmi its image; else the exit is written into the
+ * row. Then its pod is looked after, for which c's lock *lock (NULL: not held) is let go. */
+int pm_ctr_after_end(struct pm_engine *e, struct pm_container *c, bool rm, int *lock,
+		     struct pm_err *err);
+
 /* Become another client of running container c: its exit code, or 0 after a detach. PM_E_STATE when it
  * does not run. */
 int pm_ctr_attach(struct pm_engine *e, const struct pm_container *c, bool with_stdin,

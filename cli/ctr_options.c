@@ -9,6 +9,7 @@
 #include "base/timefmt.h"
 #include "cli/command.h"
 #include "cli/ctr_options_parts.h"
+#include "cli/ctr_pod.h"
 #include "cli/image_common.h"
 #include "cli/progress.h"
 #include "engine/container/service.h"
@@ -63,6 +64,19 @@ static int storage(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct 
 	return 0;
 }
 
+int pm_ctr_opts_defaults(struct pm_ctr_opts *o, bool pod_too, struct pm_err *err)
+{
+	/* a NULL ends the list */
+	const struct pm_opt_table tables[] = {{pm_ctr_table, 0},
+					      {pod_too ? pm_ctr_pod_table : NULL, 0},
+					      {pm_ctr_limits_table, 0},
+					      {0}};
+	struct pm_parse parse = {0};
+	int r = pm_parse_add(&parse, tables, o, err);
+	pm_parse_free(&parse);
+	return r;
+}
+
 int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
 			 const char *image, char *const *args, struct pm_ctr_config *c,
 			 struct pm_err *err)
@@ -82,7 +96,7 @@ int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct p
 	return pm_ctr_apply_security(cli, e, o, c, err);
 }
 
-struct pm_create_options pm_ctr_options_create(const struct pm_cli *cli, const struct pm_ctr_opts *o)
+static struct pm_create_options create_options(const struct pm_cli *cli, const struct pm_ctr_opts *o)
 {
 	return (struct pm_create_options){.user_entrypoint = pm_cli_given(cli, "entrypoint"),
 					  .unsetenv = &o->unsetenv,
@@ -142,6 +156,22 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 		pm_event_image(e, "pull", ret_id, word);
 	c->raw_image_name = pm_strdup(word);
 	return r;
+}
+
+int pm_ctr_options_container(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+			     struct pm_ctr_config *c, struct pm_create_options *co, char image_id[65],
+			     char ret_pod[65], struct pm_err *err)
+{
+	ret_pod[0] = '\0';
+	int r = pm_ctr_options_apply(cli, e, o, cli->args[0], cli->args + 1, c, err);
+	if (r >= 0 && c->cidfile)
+		r = pm_ctr_check_cidfile(c->cidfile, err);
+	*co = create_options(cli, o);
+	if (r >= 0 && !c->rootfs) {
+		r = pm_ctr_options_image(cli, e, o, cli->args[0], c, image_id, err);
+		co->image_id = image_id;
+	}
+	return r < 0 ? r : pm_ctr_join_pod(cli, e, o, c, ret_pod, err);
 }
 
 static int cidfile_exists(const char *path, struct pm_err *err)

@@ -17,6 +17,7 @@ struct pm_ctr_opts {
 	/* who */
 	const char *name, *cidfile, *pidfile, *conmon_pidfile;
 	struct pm_strv label, label_file, annotation, requires_;
+	const char *pod, *pod_id_file, *init_ctr;
 	bool replace;
 	/* process */
 	const char *entrypoint, *workdir, *user, *umask, *tz, *init_path, *stop_signal, *hostname;
@@ -63,9 +64,17 @@ struct pm_ctr_opts {
 	bool tls_verify, quiet, disable_content_trust;
 };
 
-/* Both of struct pm_ctr_opts; limits are what update and clone take, too. */
+/* All of struct pm_ctr_opts; the first one's options and the limits are `pod create`'s as well, limits also update's and
+ * clone's. */
+extern const struct pm_opt pm_ctr_pod_table[];
+/* Two tables: the first one's options are `pod create`'s as well. */
+extern const struct pm_opt pm_ctr_pod_table[];
 extern const struct pm_opt pm_ctr_table[];
 extern const struct pm_opt pm_ctr_limits_table[];
+
+/* The defaults of the options in pm_ctr_table, and with pod_too those of the other tables, for who fills o without
+ * a command line of `run`. */
+int pm_ctr_opts_defaults(struct pm_ctr_opts *o, bool pod_too, struct pm_err *err);
 
 /* Fill c (init'ed) with what the user asked for. image: the image's word, or the path with --rootfs; args:
  * the command after it, NULL-terminated. Reads env files. PM_E_USAGE and others name the option. */
@@ -73,8 +82,15 @@ int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct p
 			 const char *image, char *const *args, struct pm_ctr_config *c,
 			 struct pm_err *err);
 
-/* What pm_container_create is told beside the config; lists stay o's. */
-struct pm_create_options pm_ctr_options_create(const struct pm_cli *cli, const struct pm_ctr_opts *o);
+/* All between the command line and pm_container_create, for run and create: the options, the image, the pod.
+ * c and co are filled (co->image_id is image_id's memory). ret_pod as pm_ctr_join_pod. */
+int pm_ctr_options_container(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+			     struct pm_ctr_config *c, struct pm_create_options *co, char image_id[65],
+			     char ret_pod[65], struct pm_err *err);
+
+/* -l, --label-file: appended to labels, each name once. */
+int pm_ctr_parse_labels(const struct pm_strv *args, const struct pm_strv *files,
+			struct pm_strv *labels, struct pm_err *err);
 
 /* The image for the container: found or pulled as --pull says, with progress on stderr. c gets image and
  * raw_image_name; ret_id the image's id. */

@@ -76,6 +76,17 @@ static int label_word(const char *word, struct pm_strv *labels)
 	return 0;
 }
 
+int pm_ctr_parse_labels(const struct pm_strv *args, const struct pm_strv *files,
+			struct pm_strv *labels, struct pm_err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < files->n && r >= 0; i++)
+		r = each_line(files->v[i], label_word, labels, err);
+	for (size_t i = 0; i < args->n && r >= 0; i++)
+		r = label_word(args->v[i], labels);
+	return r < 0 ? r : 0;
+}
+
 int pm_ctr_apply_env(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
 		     struct pm_ctr_config *c, struct pm_err *err)
 {
@@ -85,10 +96,8 @@ int pm_ctr_apply_env(struct pm_cli *cli, struct pm_engine *e, const struct pm_ct
 			return pm_fail(err, PM_E_USAGE, "--env-merge \"%s\": must be NAME=VALUE",
 				       o->env_merge.v[i]);
 	int r = pm_ctr_parse_env(&o->env, &o->env_file, &c->env, err);
-	for (size_t i = 0; i < o->label_file.n && r >= 0; i++)
-		r = each_line(o->label_file.v[i], label_word, &c->labels, err);
-	for (size_t i = 0; i < o->label.n && r >= 0; i++)
-		label_word(o->label.v[i], &c->labels);
+	if (r >= 0)
+		r = pm_ctr_parse_labels(&o->label, &o->label_file, &c->labels, err);
 	for (size_t i = 0; i < o->annotation.n && r >= 0; i++) {
 		if (!strchr(o->annotation.v[i], '='))
 			return pm_fail(err, PM_E_USAGE,

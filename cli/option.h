@@ -61,6 +61,7 @@ enum pm_complete {
 	PM_COMPLETE_NETWORK,  /* modes of --network, and names */
 	PM_COMPLETE_NETWORK_NAME,
 	PM_COMPLETE_ENV,      /* names of this process's environment */
+	PM_COMPLETE_POD,
 	PM_COMPLETE_SECRET,
 	PM_COMPLETE_VOLUME,
 	PM_COMPLETE_MOUNT,    /* a volume's name or a path, and more to follow: -v */

@@ -244,6 +244,12 @@ static int plan_rootfs(struct pm_engine *e, const struct pm_container *c,
 		plan->rootfs = pm_strdup(c->config.rootfs);
 		return 0;
 	}
+	if (c->config.is_infra && !c->config.image_id) {
+		/* nothing below: its own directory, empty but for what the runtime mounts */
+		_cleanup_free_ char *own = pm_store_ctr_path(e->store, c->row.id);
+		plan->rootfs = pm_path_join(own, "upper");
+		return 0;
+	}
 
 	enum pm_store_driver driver;
 	int r = pm_container_lowers(e, c, &plan->lowers, err);

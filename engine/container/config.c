@@ -194,6 +194,8 @@ static const struct field config_fields[] = {
 	BOOL(rm),
 	STR(pod),
 	BOOL(is_infra),
+	BOOL(pod_cgroup),
+	STR(init_ctr),
 	STRV(requires_ctrs),
 	STRV(secrets),
 	STR(healthcheck),
@@ -246,6 +248,11 @@ void pm_ctr_config_init(struct pm_ctr_config *c)
 {
 	*c = (struct pm_ctr_config){0};
 	rec_init(c, config_fields, PM_ARRAY_SIZE(config_fields));
+}
+
+bool pm_ctr_config_only_holds(const struct pm_ctr_config *c)
+{
+	return c->is_infra && c->init && c->entrypoint.n + c->command.n == 0;
 }
 
 void pm_ctr_config_free(struct pm_ctr_config *c)

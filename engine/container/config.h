@@ -179,6 +179,8 @@ struct pm_ctr_config {
 	bool rm;
 	char *pod; /* id of its pod */
 	bool is_infra;
+	bool pod_cgroup;           /* its cgroup is below its pod's */
+	char *init_ctr;            /* --init-ctr: "always", "once"; NULL: an ordinary container */
 	struct pm_strv requires_ctrs; /* --requires: ids */
 	struct pm_strv secrets;       /* engine/secret/use.h: "id=...,name=...,...", never data */
 	char *healthcheck;            /* JSON as in an image's config; NULL: none */
@@ -194,6 +196,9 @@ struct pm_ctr_config {
 /* All defaults (numbers PM_UNSET where that is the default). Any record must start so. */
 void pm_ctr_config_init(struct pm_ctr_config *c);
 void pm_ctr_config_free(struct pm_ctr_config *c); /* leaves it as after init */
+
+/* An infra container without a command: pm-init alone, which holds the pod's namespaces. */
+bool pm_ctr_config_only_holds(const struct pm_ctr_config *c);
 #define _cleanup_ctr_config_ _cleanup_(pm_ctr_config_free)
 
 /* Append a record, all zeros, and return it: valid until the next append. */

@@ -333,19 +333,25 @@ static char *ports_json(const struct pm_ctr_config *c)
 	return pm_buf_take(&b);
 }
 
+struct pm_json *pm_ctr_labels_tree(struct pm_json_pool *pool, const struct pm_strv *labels)
+{
+	struct pm_json *map = pm_json_object(pool);
+	map->hint = PM_JSON_MAP;
+	for (size_t i = 0; i < labels->n; i++) {
+		const char *eq = strchr(labels->v[i], '=');
+		_cleanup_free_ char *name =
+			pm_strndup(labels->v[i], eq ? (size_t)(eq - labels->v[i])
+						    : strlen(labels->v[i]));
+		pm_json_set_str(pool, map, name, eq ? eq + 1 : "");
+	}
+	return map;
+}
+
 static char *labels_json(const struct pm_ctr_config *c)
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
-	struct pm_json *map = pm_json_object(pool);
-	for (size_t i = 0; i < c->labels.n; i++) {
-		const char *eq = strchr(c->labels.v[i], '=');
-		_cleanup_free_ char *name =
-			pm_strndup(c->labels.v[i], eq ? (size_t)(eq - c->labels.v[i])
-						      : strlen(c->labels.v[i]));
-		pm_json_set_str(pool, map, name, eq ? eq + 1 : "");
-	}
 	struct pm_buf b = PM_BUF_INIT;
-	pm_json_write(map, 0, &b);
+	pm_json_write(pm_ctr_labels_tree(pool, &c->labels), 0, &b);
 	return pm_buf_take(&b);
 }
 
@@ -361,6 +367,7 @@ static void fill_row(struct pm_container *c, const struct pm_create_options *o)
 	row->command = command_json(k);
 	row->ports = ports_json(k);
 	row->labels = labels_json(k);
+	row->pod = pm_strdup_null(k->pod);
 	row->created = k->created;
 	row->rm = k->rm;
 	row->word = PM_CTR_CREATED;
@@ -401,11 +408,30 @@ static int make_dirs(struct pm_engine *e, const char *id, struct made *made, str
 	return 0;
 }
 
+/* The row, and the pod's with it where this is an infra container. */
+static int insert_row(struct pm_engine *e, const struct pm_container *c,
+		      const struct pm_create_options *o, struct pm_err *err)
+{
+	if (!o->with_pod)
+		return pm_ctr_insert(e->store, &c->row, err);
+	int r = pm_db_begin(e->store->db, true, err);
+	if (r < 0)
+		return r;
+	o->with_pod->infra = c->row.id;
+	r = pm_pod_insert(e->store, o->with_pod, err);
+	if (r >= 0)
+		r = pm_ctr_insert(e->store, &c->row, err);
+	if (r >= 0)
+		r = pm_db_commit(e->store->db, err);
+	pm_db_rollback(e->store->db);
+	return r < 0 ? r : 0;
+}
+
 static int insert(struct pm_engine *e, struct pm_container *c, bool given_name,
 		  const struct pm_create_options *o, struct pm_err *err)
 {
 	for (unsigned int attempt = 0;; attempt++) {
-		int r = pm_ctr_insert(e->store, &c->row, err);
+		int r = insert_row(e, c, o, err);
 		if (r != -PM_E_EXISTS || given_name || attempt > 20)
 			return r;
 		/* two made-up names met */

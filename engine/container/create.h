@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "engine/container/container.h"
+#include "storage/pod.h"
 
 struct pm_create_options {
 	const char *image_id;   /* hex; NULL with config.rootfs */
@@ -20,6 +21,8 @@ struct pm_create_options {
 	bool unsetenv_all;      /* nothing of the image's environment is taken */
 	const struct pm_strv *env_merge; /* --env-merge: NAME=WORD, expanded from the image's; NULL: none */
 	bool replace;           /* --replace: remove a container of that name first */
+	struct pm_pod_row *with_pod; /* an infra container: this pod's row is inserted with it, in one
+				* transaction, and gets its id as infra; NULL: no */
 };
 
 /* c is init'ed and c->config holds the user's part: everything but id, created, and what the image
@@ -28,6 +31,9 @@ struct pm_create_options {
  * PM_E_EXISTS: the name is taken. PM_E_USAGE, PM_E_NOSUCH: the options name what is not there. */
 int pm_container_create(struct pm_engine *e, struct pm_container *c,
 			const struct pm_create_options *o, struct pm_err *err);
+
+/* NAME=VALUE strings as the object that rows keep. */
+struct pm_json *pm_ctr_labels_tree(struct pm_json_pool *pool, const struct pm_strv *labels);
 
 /* The image's layers as paths of their diff directories, bottom first, appended to ret. */
 int pm_container_lowers(struct pm_engine *e, const struct pm_container *c, struct pm_strv *ret,

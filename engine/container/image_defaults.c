@@ -260,7 +260,7 @@ static int take_command(struct pm_ctr_config *c, const struct pm_json *cfg, bool
 		return r;
 	if (c->entrypoint.n == 1 && !c->entrypoint.v[0][0])
 		pm_strv_free(&c->entrypoint);
-	if (c->entrypoint.n == 0 && c->command.n == 0)
+	if (c->entrypoint.n == 0 && c->command.n == 0 && !pm_ctr_config_only_holds(c))
 		return pm_fail(err, PM_E_USAGE, "no command or entrypoint provided, and no CMD or "
 						"ENTRYPOINT from image");
 	return 0;

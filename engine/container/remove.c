@@ -164,6 +164,10 @@ static int remove_dependents(struct pm_engine *e, const char *id, const struct p
 int pm_container_remove(struct pm_engine *e, struct pm_container *c,
 			const struct pm_remove_options *o, struct pm_err *err)
 {
+	if (c->config.is_infra && !o->with_pod)
+		return pm_fail(err, PM_E_INUSE,
+			       "container %s is the infra container of pod %s and cannot be removed "
+			       "without removing the pod", c->row.id, c->config.pod);
 	if (o->depend) {
 		int r = remove_dependents(e, c->row.id, o, err);
 		if (r < 0)

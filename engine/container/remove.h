@@ -15,6 +15,7 @@ struct pm_remove_options {
 	bool volumes; /* its anonymous volumes too */
 	bool depend;  /* and those that depend on it */
 	int timeout;  /* seconds to stop; < 0: its own */
+	bool with_pod; /* the pod goes too: its infra container may */
 	bool no_sweep; /* the caller does pm_engine_sweep() at the end of many */
 };
 

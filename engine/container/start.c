@@ -206,6 +206,21 @@ int pm_container_start_deps(struct pm_engine *e, const struct pm_container *c, s
 	return r < 0 ? r : 0;
 }
 
+int pm_start_begin_again(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
+			 struct pm_err *err)
+{
+	/* the monitor of the run before may still tidy up */
+	int r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
+	if (r < 0)
+		return r;
+	struct pm_start_facts facts = {.network = c->config.network,
+				       .join = pm_container_joins(c),
+				       .attach = attach,
+				       .config = &c->config};
+	c->row.word = PM_CTR_EXITED; /* so that its start is written anew */
+	return pm_start_begin(e, &facts, s, err);
+}
+
 /* Attached before it runs, so that nothing it says is missed. */
 static int start_initialized(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
 			     struct pm_err *err)
@@ -227,17 +242,8 @@ static int start_fresh(struct pm_engine *e, struct pm_container *c, bool attach,
 		       struct pm_err *err)
 {
 	int r = pm_container_start_deps(e, c, err);
-	/* the monitor of the run before may still tidy up */
 	if (r >= 0)
-		r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
-	struct pm_start_facts facts = {.network = c->config.network,
-				       .join = pm_container_joins(c),
-				       .attach = attach,
-				       .config = &c->config};
-	if (r >= 0) {
-		c->row.word = PM_CTR_EXITED; /* so that its start is written anew */
-		r = pm_start_begin(e, &facts, s, err);
-	}
+		r = pm_start_begin_again(e, c, attach, s, err);
 	if (r >= 0)
 		r = pm_start_finish(s, c, err);
 	return r < 0 ? r : 0;

@@ -66,6 +66,10 @@ int pm_start_wait(struct pm_start *s, struct pm_container *c, struct pm_err *err
  * pm_container_start. Takes the operation lock. PM_E_STATE: it is beyond that already. */
 int pm_container_init_process(struct pm_engine *e, struct pm_container *c, struct pm_err *err);
 
+/* pm_start_begin for a container that exists; it may have run before. Container locked. */
+int pm_start_begin_again(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
+			 struct pm_err *err);
+
 /* Start container c, which is loaded: those it depends on are started before, if they do not run. Takes the
  * operation lock until it runs. 1: it ran already, s is untouched; 0: started, and s->monitor has
  * the attach channel if attach is set. PM_E_STATE when it is paused. */

@@ -409,13 +409,14 @@ int pm_gen_process(struct pm_gen *g, struct pm_err *err)
 	}
 	if ((r = add_user(g, err)) < 0)
 		return r;
-	if (c->init) {
+	bool holds = pm_ctr_config_only_holds(c);
+	if (c->init)
 		pm_strv_add(&args, "/dev/init");
+	if (c->init && !holds) /* alone it holds the pod's namespaces */
 		pm_strv_add(&args, "--");
-	}
 	pm_strv_add_all(&args, pm_strv_argv(&c->entrypoint));
 	pm_strv_add_all(&args, pm_strv_argv(&c->command));
-	if (c->entrypoint.n + c->command.n == 0)
+	if (c->entrypoint.n + c->command.n == 0 && !holds)
 		return pm_fail(err, PM_E_USAGE, "no command or entrypoint provided, and no CMD or "
 						"ENTRYPOINT from image");
 	pm_json_set(g->pool, g->process, "args", pm_json_strv(g->pool, &args));

@@ -15,7 +15,8 @@ static int apply(const char *line, struct world *w, struct pm_err *err)
 	struct pm_ctr_opts o = {0};
 	struct pm_engine e = {.conf_loaded = true};
 	_cleanup_strv_ struct pm_strv argv = PM_STRV_INIT;
-	static const struct pm_opt_table tables[] = {{pm_ctr_table, 0}, {pm_ctr_limits_table, 0}, {0}};
+	static const struct pm_opt_table tables[] = {
+		{pm_ctr_pod_table, 0}, {pm_ctr_table, 0}, {pm_ctr_limits_table, 0}, {0}};
 	char *no_args[] = {NULL};
 
 	if (*line)
@@ -216,7 +217,6 @@ TEST(contradictions_and_values)
 		{"--storage-opt size=x", "invalid size"},
 		{"--device foo", "invalid device"},
 		{"--device /dev/null:/dev/x:q", "invalid device mode"},
-		{"--pod x", "pods are not supported"},
 		{"--rdt-class x", "not supported"},
 		{"--decryption-key x", "not supported"},
 	};

@@ -1,0 +1,209 @@
+#include "engine/pod/list.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "engine/container/create.h"
+
+static struct pm_json *labels(struct pm_json_pool *pool, const struct pm_pod *p)
+{
+	struct pm_json *v = NULL;
+	if (!p->row.labels ||
+	    pm_json_parse(pool, p->row.labels, strlen(p->row.labels), &v, NULL) < 0)
+		v = pm_json_object(pool);
+	v->hint = PM_JSON_MAP;
+	return v;
+}
+
+static const struct pm_container *infra_of(const struct pm_pod *p)
+{
+	for (size_t i = 0; i < p->n_members; i++)
+		if (pm_pod_is_infra(p, &p->members[i]))
+			return &p->members[i];
+	return NULL;
+}
+
+/* Names of the pod's bridge networks. */
+static struct pm_json *networks(struct pm_json_pool *pool, const struct pm_pod *p)
+{
+	const struct pm_container *infra = infra_of(p);
+	static const struct pm_strv none = PM_STRV_INIT;
+	return pm_json_strv(pool, infra ? &infra->config.networks : &none);
+}
+
+static struct pm_json *containers(struct pm_json_pool *pool, const struct pm_pod *p,
+				  const char *name, const char *state)
+{
+	struct pm_json *list = pm_json_array(pool);
+	for (size_t i = 0; i < p->n_members; i++) {
+		const struct pm_container *c = &p->members[i];
+		struct pm_json *o = pm_json_add(pool, list, pm_json_object(pool));
+		pm_json_set_str(pool, o, "Id", c->row.id);
+		pm_json_set_str(pool, o, name, c->row.name);
+		pm_json_set_str(pool, o, state, pm_ctr_status_name(c->state.status));
+	}
+	return list;
+}
+
+struct pm_json *pm_pod_tree(struct pm_json_pool *pool, const struct pm_pod *p)
+{
+	struct pm_json *o = pm_json_object(pool);
+	char created[PM_TIME_SIZE];
+	pm_json_set_str(pool, o, "Cgroup", p->config.cgroup_parent ? p->config.cgroup_parent : "");
+	pm_json_set(pool, o, "Containers", containers(pool, p, "Names", "Status"));
+	pm_json_set_str(pool, o, "Created", pm_time_rfc3339(p->row.created, 0, created));
+	pm_json_set_str(pool, o, "Id", p->row.id);
+	pm_json_set_str(pool, o, "InfraId", p->row.infra ? p->row.infra : "");
+	pm_json_set_str(pool, o, "Name", p->row.name);
+	pm_json_set_str(pool, o, "Namespace", "");
+	pm_json_set(pool, o, "Networks", networks(pool, p));
+	pm_json_set_str(pool, o, "Status", pm_pod_status(p));
+	pm_json_set(pool, o, "Labels", labels(pool, p));
+	return o;
+}
+
+enum what { IDS, NAMES, STATES };
+
+/* "a,b,c" of all containers. */
+static char *joined(const struct pm_pod *p, enum what what, int shown)
+{
+	struct pm_buf b = PM_BUF_INIT;
+	for (size_t i = 0; i < p->n_members; i++) {
+		const struct pm_container *c = &p->members[i];
+		if (i)
+			pm_buf_add_char(&b, ',');
+		if (what == IDS)
+			pm_buf_printf(&b, "%.*s", shown, c->row.id);
+		else
+			pm_buf_add_str(&b, what == NAMES ? c->row.name
+							 : pm_ctr_status_name(c->state.status));
+	}
+	return pm_buf_take(&b);
+}
+
+static void set_own(struct pm_json_pool *pool, struct pm_json *o, const char *name, char *text)
+{
+	pm_json_set_str(pool, o, name, text);
+	free(text);
+}
+
+struct pm_json *pm_pod_row_tree(struct pm_json_pool *pool, const struct pm_pod *p, bool no_trunc,
+				int64_t now)
+{
+	struct pm_json *o = pm_json_object(pool);
+	_cleanup_strv_ struct pm_strv shared = PM_STRV_INIT;
+	int shown = no_trunc ? 64 : PM_SHORT_ID;
+	char age[PM_TIME_SIZE];
+	int64_t restarts = 0;
+	for (size_t i = 0; i < p->n_members; i++)
+		restarts += p->members[i].row.restarts;
+	pm_pod_share_names(p->config.share, &shared);
+
+	set_own(pool, o, "Id", pm_asprintf("%.*s", shown, p->row.id));
+	set_own(pool, o, "ID", pm_asprintf("%.*s", shown, p->row.id));
+	pm_json_set_str(pool, o, "Name", p->row.name);
+	pm_json_set_str(pool, o, "Status", pm_pod_status(p));
+	set_own(pool, o, "Created",
+		pm_asprintf("%s ago", pm_duration_human(now - p->row.created, age)));
+	set_own(pool, o, "InfraId", pm_asprintf("%.*s", shown, p->row.infra ? p->row.infra : ""));
+	set_own(pool, o, "InfraID", pm_asprintf("%.*s", shown, p->row.infra ? p->row.infra : ""));
+	pm_json_set_int(pool, o, "NumberOfContainers", (int64_t)p->n_members);
+	set_own(pool, o, "ContainerIds", joined(p, IDS, shown));
+	set_own(pool, o, "ContainerNames", joined(p, NAMES, 0));
+	set_own(pool, o, "ContainerStatuses", joined(p, STATES, 0));
+	pm_json_set(pool, o, "Containers", containers(pool, p, "Names", "Status"));
+	pm_json_set_str(pool, o, "Cgroup", p->config.cgroup_parent ? p->config.cgroup_parent : "");
+	set_own(pool, o, "Namespace", pm_strv_join(&shared, ","));
+	pm_json_set(pool, o, "Networks", networks(pool, p));
+	pm_json_set(pool, o, "Labels", labels(pool, p));
+	pm_json_set_int(pool, o, "Restarts", restarts);
+	pm_json_set_str(pool, o, "RestartPolicy",
+			p->config.restart_policy ? p->config.restart_policy : "no");
+	return o;
+}
+
+/* --- inspect ---------------------------------------------------------------------------------------- */
+
+static struct pm_json *list_or_null(struct pm_json_pool *pool, const struct pm_strv *l)
+{
+	return l->n ? pm_json_strv(pool, l) : pm_json_null(pool);
+}
+
+/* {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}: a member a port. */
+static struct pm_json *bindings(struct pm_json_pool *pool, const struct pm_ctr_config *k)
+{
+	struct pm_json *map = pm_json_object(pool);
+	map->hint = PM_JSON_MAP;
+	for (size_t i = 0; i < k->n_ports; i++) {
+		const struct pm_ctr_port *port = &k->ports[i];
+		for (int64_t j = 0; j < port->range; j++) {
+			char name[32], host[16];
+			snprintf(name, sizeof(name), "%d/%s", (int)(port->container_port + j),
+				 port->protocol);
+			snprintf(host, sizeof(host), "%d", (int)(port->host_port + j));
+			struct pm_json *l = pm_json_get(map, name);
+			if (!l)
+				l = pm_json_set(pool, map, name, pm_json_array(pool));
+			struct pm_json *b = pm_json_add(pool, l, pm_json_object(pool));
+			pm_json_set_str(pool, b, "HostIp", port->host_ip ? port->host_ip : "");
+			pm_json_set_str(pool, b, "HostPort", host);
+		}
+	}
+	return map;
+}
+
+static struct pm_json *infra_tree(struct pm_json_pool *pool, const struct pm_ctr_config *k)
+{
+	struct pm_json *o = pm_json_object(pool);
+	pm_json_set(pool, o, "PortBindings", bindings(pool, k));
+	pm_json_set_bool(pool, o, "HostNetwork", pm_streq(k->network, "host"));
+	pm_json_set_str(pool, o, "StaticIP", k->ip ? k->ip : "");
+	pm_json_set_str(pool, o, "StaticMAC", k->mac_address ? k->mac_address : "");
+	pm_json_set_bool(pool, o, "NoManageResolvConf", k->dns.n == 1 && pm_streq(k->dns.v[0], "none"));
+	pm_json_set(pool, o, "DNSServer", list_or_null(pool, &k->dns));
+	pm_json_set(pool, o, "DNSSearch", list_or_null(pool, &k->dns_search));
+	pm_json_set(pool, o, "DNSOption", list_or_null(pool, &k->dns_options));
+	pm_json_set_bool(pool, o, "NoManageHosts", k->no_hosts);
+	pm_json_set(pool, o, "HostAdd", list_or_null(pool, &k->add_hosts));
+	pm_json_set(pool, o, "Networks", list_or_null(pool, &k->networks));
+	pm_json_set(pool, o, "NetworkOptions", list_or_null(pool, &k->network_options));
+	pm_json_set_str(pool, o, "pid_ns", k->pidns && *k->pidns ? k->pidns : "private");
+	pm_json_set_str(pool, o, "userns", k->userns && *k->userns ? k->userns : "host");
+	pm_json_set_str(pool, o, "uts_ns", k->utsns && *k->utsns ? k->utsns : "private");
+	return o;
+}
+
+struct pm_json *pm_pod_inspect_tree(struct pm_json_pool *pool, const struct pm_pod *p)
+{
+	struct pm_json *o = pm_json_object(pool);
+	_cleanup_strv_ struct pm_strv shared = PM_STRV_INIT;
+	const struct pm_container *infra = infra_of(p);
+	char created[PM_TIME_SIZE];
+	pm_pod_share_names(p->config.share, &shared);
+
+	pm_json_set_str(pool, o, "Id", p->row.id);
+	pm_json_set_str(pool, o, "Name", p->row.name);
+	struct pm_json *t = pm_json_str(pool, pm_time_rfc3339(p->row.created, 0, created));
+	t->hint = PM_JSON_TIME;
+	pm_json_set(pool, o, "Created", t);
+	pm_json_set(pool, o, "CreateCommand", pm_json_strv(pool, &p->config.create_command));
+	pm_json_set_str(pool, o, "ExitPolicy", p->config.stop_with_last ? "stop" : "continue");
+	pm_json_set_str(pool, o, "State", pm_pod_status(p));
+	pm_json_set_str(pool, o, "Hostname", p->config.hostname ? p->config.hostname : "");
+	pm_json_set(pool, o, "Labels", labels(pool, p));
+	pm_json_set_bool(pool, o, "CreateCgroup", p->config.share_parent);
+	pm_json_set_str(pool, o, "CgroupParent",
+			p->config.cgroup_parent ? p->config.cgroup_parent : "");
+	pm_json_set_str(pool, o, "CgroupPath", "");
+	pm_json_set_bool(pool, o, "CreateInfra", p->config.infra);
+	pm_json_set_str(pool, o, "InfraContainerID", p->row.infra ? p->row.infra : "");
+	pm_json_set(pool, o, "InfraConfig",
+		    infra ? infra_tree(pool, &infra->config) : pm_json_null(pool));
+	pm_json_set(pool, o, "SharedNamespaces", pm_json_strv(pool, &shared));
+	pm_json_set_int(pool, o, "NumContainers", (int64_t)p->n_members);
+	pm_json_set(pool, o, "Containers", containers(pool, p, "Name", "State"));
+	pm_json_set_str(pool, o, "RestartPolicy",
+			p->config.restart_policy ? p->config.restart_policy : "no");
+	return o;
+}

@@ -1,0 +1,200 @@
+#include "engine/pod/start.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/container/control.h"
+#include "engine/container/remove.h"
+#include "engine/container/start.h"
+#include "engine/container/wait.h"
+
+enum phase {
+	WAITING,  /* for those it depends on, or for its wave */
+	LAUNCHED, /* its monitor has the plan */
+	DONE,
+	FAILED,
+};
+
+struct starting {
+	struct pm_container *c;
+	struct pm_start s;
+	enum phase phase;
+	int lock;
+};
+
+struct wave {
+	struct pm_engine *e;
+	struct starting *v;
+	size_t n;
+	void (*failed)(void *arg, struct pm_err *err);
+	void *arg;
+};
+
+static void fail(struct wave *w, struct starting *x, struct pm_err *err)
+{
+	pm_wrap(err, "start container %s", x->c->row.name);
+	x->phase = FAILED;
+	w->failed(w->arg, err);
+	pm_err_clear(err);
+}
+
+static struct starting *by_id(struct wave *w, const char *id)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (strcmp(w->v[i].c->row.id, id) == 0)
+			return &w->v[i];
+	return NULL;
+}
+
+/* Are all done that x depends on within the pod? One that failed takes x with it. */
+static bool ready(struct wave *w, struct starting *x)
+{
+	for (size_t i = 0; i < x->c->row.deps.n; i++) {
+		const struct starting *dep = by_id(w, x->c->row.deps.v[i]);
+		if (!dep || dep->phase == DONE)
+			continue;
+		if (dep->phase == FAILED) {
+			struct pm_err err = PM_ERR_INIT;
+			pm_fail(&err, PM_E_STATE, "container %s, which it depends on, does not run",
+				dep->c->row.name);
+			fail(w, x, &err);
+		}
+		return false;
+	}
+	return true;
+}
+
+/* The first half. 1: it runs already. */
+static int launch(struct wave *w, struct starting *x, struct pm_err *err)
+{
+	struct pm_container *c = x->c;
+	x->lock = pm_container_lock(w->e, c->row.id, true, err);
+	if (x->lock < 0)
+		return x->lock;
+	pm_container_state(w->e, &c->row, &c->state);
+	if (pm_ctr_is_up(&c->state))
+		return 1;
+	if (c->state.status == PM_STATUS_INITIALIZED) {
+		int now = pm_container_restart_now(w->e, c, err);
+		return now < 0 ? now : 1;
+	}
+	/* outside of the pod, others may have to be started */
+	int r = pm_container_start_deps(w->e, c, err);
+	if (r >= 0)
+		r = pm_start_begin_again(w->e, c, false, &x->s, err);
+	return r < 0 ? r : pm_start_launch(&x->s, c, err);
+}
+
+static void let_go(struct starting *x)
+{
+	pm_start_free(&x->s);
+	if (x->lock >= 0)
+		close(x->lock);
+	x->lock = -1;
+}
+
+/* Those that can start, are; false when there was none. */
+static bool one_wave(struct wave *w)
+{
+	bool any = false;
+	for (size_t i = 0; i < w->n; i++) {
+		struct pm_err err = PM_ERR_INIT;
+		struct starting *x = &w->v[i];
+		if (x->phase != WAITING || !ready(w, x))
+			continue;
+		any = true;
+		int r = launch(w, x, &err);
+		if (r < 0)
+			fail(w, x, &err);
+		else
+			x->phase = r > 0 ? DONE : LAUNCHED;
+		if (x->phase != LAUNCHED)
+			let_go(x);
+	}
+	for (size_t i = 0; i < w->n; i++) {
+		struct pm_err err = PM_ERR_INIT;
+		struct starting *x = &w->v[i];
+		if (x->phase != LAUNCHED)
+			continue;
+		if (pm_start_wait(&x->s, x->c, &err) < 0)
+			fail(w, x, &err);
+		else
+			x->phase = DONE;
+		let_go(x);
+	}
+	return any;
+}
+
+/* Init containers run to their end, one after the other; "once" ones are removed then. */
+static bool run_init(struct wave *w, struct starting *x)
+{
+	struct pm_err err = PM_ERR_INIT;
+	int code = 0;
+	int r = launch(w, x, &err);
+	if (r >= 0)
+		r = r > 0 ? 0 : pm_start_wait(&x->s, x->c, &err);
+	let_go(x);
+	if (r >= 0)
+		r = pm_container_wait(w->e, x->c, &code, &err);
+	if (r >= 0 && code != 0)
+		r = pm_fail(&err, PM_E_STATE, "init container %s exited with code %d", x->c->row.name,
+			    code);
+	if (r < 0) {
+		fail(w, x, &err);
+		return false;
+	}
+	x->phase = DONE;
+	if (strcmp(x->c->config.init_ctr, "once") == 0) {
+		struct pm_remove_options ro = {.volumes = true, .timeout = -1};
+		if (pm_container_remove(w->e, x->c, &ro, &err) < 0)
+			fail(w, x, &err);
+	}
+	return true;
+}
+
+static void run_inits(struct wave *w)
+{
+	bool ok = true;
+	for (size_t i = 0; i < w->n; i++) {
+		struct starting *x = &w->v[i];
+		if (!x->c->config.init_ctr)
+			continue;
+		if (ok)
+			ok = run_init(w, x);
+		else
+			x->phase = FAILED;
+	}
+	/* what they prepare is not there: nothing else starts */
+	for (size_t i = 0; !ok && i < w->n; i++)
+		if (w->v[i].phase == WAITING)
+			w->v[i].phase = FAILED;
+}
+
+void pm_pod_start_members(struct pm_engine *e, struct pm_pod *p,
+			  void (*failed)(void *arg, struct pm_err *err), void *arg)
+{
+	struct wave w = {.e = e, .failed = failed, .arg = arg};
+	w.v = pm_calloc(p->n_members + 1, sizeof(*w.v));
+	bool inits = false, runs = false;
+	for (size_t i = 0; i < p->n_members; i++) {
+		struct pm_container *c = &p->members[i];
+		w.v[w.n++] = (struct starting){.c = c, .s = PM_START_INIT, .lock = -1};
+		inits |= c->config.init_ctr != NULL;
+		runs |= pm_ctr_is_up(&c->state) && !c->config.is_infra;
+	}
+	if (inits) {
+		/* the infra container first, then they alone; not again for a pod that runs */
+		for (size_t i = 0; i < w.n; i++) {
+			struct wave infra = {.e = e, .v = &w.v[i], .n = 1, .failed = failed, .arg = arg};
+			if (w.v[i].c->config.is_infra)
+				one_wave(&infra);
+			else if (w.v[i].c->config.init_ctr && runs)
+				w.v[i].phase = DONE;
+		}
+		if (!runs)
+			run_inits(&w);
+	}
+	while (one_wave(&w))
+		;
+	free(w.v);
+}

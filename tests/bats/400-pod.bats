@@ -1,0 +1,279 @@
+#!/usr/bin/env bats
+# Pods: creation, what their containers share, start and stop as a whole, removal, listings.
+
+load helpers
+
+test_setup() {
+	load_busybox
+}
+
+test_teardown() {
+	if [ -e "$T/root/pm.db" ]; then pm pod rm -fa -t 0 >/dev/null; fi
+}
+
+state() {
+	pm pod inspect -f '{{.State}}' "$1"
+}
+
+ns() { # ns CONTAINER KIND
+	readlink "/proc/$(container_pid "$1")/ns/$2"
+}
+
+@test "a pod's containers share network, ipc and uts, not pid; the infra container needs no image" {
+	run -0 pm pod create --name p
+	assert_like "$output" '^[0-9a-f]{64}$'
+	id=$output
+	assert_eq "$(state p)" Created
+	run -0 pm ps -a --format '{{.Names}}'
+	assert_eq "$output" "${id:0:12}-infra"
+	pm run -d --pod p --name a "$IMAGE" sleep 100 >/dev/null
+	assert_eq "$(state p)" Running
+	pm run -d --pod p --name b "$IMAGE" sleep 100 >/dev/null
+	for kind in net ipc uts; do
+		assert_eq "$(ns a $kind)" "$(ns b $kind)"
+		assert_eq "$(ns a $kind)" "$(ns "${id:0:12}-infra" $kind)"
+	done
+	[ "$(ns a pid)" != "$(ns b pid)" ]
+	[ "$(ns a mnt)" != "$(ns b mnt)" ]
+	# the host name is the pod's
+	run -0 pm exec a hostname
+	assert_eq "$output" p
+	# the loopback is one
+	pm exec -d a sh -c 'echo from-a | nc -l -p 4000'
+	wait_for bash -c "grep -q ':0FA0 ' /proc/$(container_pid b)/net/tcp /proc/$(container_pid b)/net/tcp6"
+	run -0 pm exec b nc 127.0.0.1 4000
+	assert_eq "$output" from-a
+	run -0 pm images -q
+	assert_eq "${#lines[@]}" 1
+}
+
+@test "--share: what is asked for and nothing else" {
+	pm pod create --name p --share pid,net >/dev/null
+	pm run -d --pod p --name a "$IMAGE" sleep 100 >/dev/null
+	pm run -d --pod p --name b "$IMAGE" sleep 100 >/dev/null
+	assert_eq "$(ns a pid)" "$(ns b pid)"
+	assert_eq "$(ns a net)" "$(ns b net)"
+	[ "$(ns a ipc)" != "$(ns b ipc)" ]
+	[ "$(ns a uts)" != "$(ns b uts)" ]
+	run -0 pm exec a sh -c 'cat /proc/1/comm'
+	assert_eq "$output" init
+	# a container may choose otherwise
+	pm run -d --pod p --name c --network none "$IMAGE" sleep 100 >/dev/null
+	[ "$(ns c net)" != "$(ns a net)" ]
+	run -125 pm pod create --share nosuch
+	assert_error 125 'invalid kernel namespace to share: nosuch. Options are: cgroup, ipc, net, pid, uts or none'
+	run -125 pm pod create --infra=false --share net
+	assert_error 125 'cannot set share\(net\) namespaces without an infra container'
+}
+
+@test "a port is the pod's: published by the infra container, refused for its containers" {
+	run -0 pm pod create --name web -p 127.0.0.1::80
+	pm run -d --pod web --name httpd "$IMAGE" sh -c 'mkdir /www; echo in the pod >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null
+	port=$(pm pod inspect web | jq -r '.InfraConfig.PortBindings["80/tcp"][0].HostPort')
+	wait_for curl -sf -o /dev/null "http://127.0.0.1:$port/"
+	assert_eq "$(curl -s "http://127.0.0.1:$port/")" 'in the pod'
+	run -125 pm run --pod web -p 9999:80 "$IMAGE" true
+	assert_error 125 'published or exposed ports must be defined when the pod is created'
+	run -125 pm run --pod web --hostname x "$IMAGE" true
+	assert_error 125 'cannot set hostname when joining the pod UTS namespace'
+	run -125 pm run --pod nosuch "$IMAGE" true
+	assert_error 125 'no pod with name or ID nosuch found: no such pod'
+	# the port is free when the pod has ended
+	pm pod stop -t 0 web >/dev/null
+	! curl -s -o /dev/null "http://127.0.0.1:$port/"
+}
+
+@test "run --pod new: makes the pod, with the ports" {
+	run -0 pm run -d --pod new:fresh -p 127.0.0.1::8080 --name one "$IMAGE" sleep 100
+	assert_eq "$(state fresh)" Running
+	run -0 pm pod inspect fresh -f '{{.NumContainers}}'
+	assert_eq "$output" 2
+	run -0 pm pod inspect fresh -f '{{json .InfraConfig.PortBindings}}'
+	assert_like "$output" '8080/tcp'
+	run -125 pm run --pod new:fresh "$IMAGE" true
+	assert_error 125 'the name "fresh" is already in use by'
+	pm pod create --pod-id-file "$T/id" other >/dev/null
+	pm run -d --pod-id-file "$T/id" --name two "$IMAGE" sleep 100 >/dev/null
+	assert_eq "$(state other)" Running
+	run -125 pm pod create --pod-id-file "$T/id" third
+}
+
+@test "stop, start, restart, kill as a whole" {
+	pm pod create --name p >/dev/null
+	pm create --pod p --name a "$IMAGE" sleep 100 >/dev/null
+	pm create --pod p --name b "$IMAGE" sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done' >/dev/null
+	run -0 pm pod start p
+	assert_like "$output" '^[0-9a-f]{64}$'
+	assert_eq "$(state p)" Running
+	before=$(container_pid a)
+	run -0 pm pod restart -a
+	assert_eq "$(state p)" Running
+	[ "$(container_pid a)" != "$before" ]
+	pm pod stop -t 2 p >/dev/null
+	assert_eq "$(state p)" Exited
+	run -0 pm inspect -f '{{.State.ExitCode}}' b
+	assert_eq "$output" 3
+	pm pod start p >/dev/null
+	pm stop -t 0 a >/dev/null
+	assert_eq "$(state p)" Degraded
+	# a pod that runs in part is completed
+	pm pod start p >/dev/null
+	assert_eq "$(state p)" Running
+	pm pod kill p >/dev/null
+	wait_for bash -c "[ \"\$('$PM_BIN' --root '$T/root' --runroot '$T/run' pod inspect -f '{{.State}}' p)\" = Exited ]"
+	run -125 pm pod start nosuch
+	assert_error 125 'no pod with name or ID nosuch found: no such pod'
+}
+
+@test "one container that cannot start is told, the others start; what depends on it does not" {
+	pm pod create --name p >/dev/null
+	pm create --pod p --name good "$IMAGE" sleep 100 >/dev/null
+	pm create --pod p --name bad "$IMAGE" /no/such >/dev/null
+	pm create --pod p --name needs --requires bad "$IMAGE" sleep 100 >/dev/null
+	run -125 pm pod start p
+	assert_like "$output" 'Error: start container bad: '
+	assert_like "$output" 'Error: start container needs: container bad, which it depends on, does not run'
+	assert_like "$output" 'not all containers of pod p could be started'
+	assert_eq "$(pm inspect -f '{{.State.Status}}' good)" running
+	assert_eq "$(pm inspect -f '{{.State.Status}}' needs)" created
+	assert_eq "$(state p)" Degraded
+}
+
+@test "init containers run to their end, in order, before the others" {
+	pm pod create --name p >/dev/null
+	pm create --pod p --name i1 --init-ctr always -v "$T:/t" "$IMAGE" sh -c 'sleep 0.2; echo i1 >>/t/order' >/dev/null
+	pm create --pod p --name i2 --init-ctr once -v "$T:/t" "$IMAGE" sh -c 'echo i2 >>/t/order' >/dev/null
+	pm create --pod p --name main -v "$T:/t" "$IMAGE" sh -c 'echo main >>/t/order; sleep 100' >/dev/null
+	pm pod start p >/dev/null
+	wait_for grep -q main "$T/order"
+	assert_eq "$(cat "$T/order")" $'i1\ni2\nmain'
+	# "once" is gone, "always" runs again
+	run -0 pm ps -a --format '{{.Names}}' --filter name=i
+	[[ $output != *i2* ]]
+	pm pod stop -t 0 p >/dev/null
+	pm pod start p >/dev/null
+	wait_for bash -c "[ \$(wc -l <'$T/order') = 5 ]"
+	assert_eq "$(tail -2 "$T/order")" $'i1\nmain'
+	# one that fails keeps the pod from starting
+	pm pod create --name q >/dev/null
+	pm create --pod q --name qi --init-ctr always "$IMAGE" sh -c 'exit 4' >/dev/null
+	pm create --pod q --name qmain "$IMAGE" sleep 100 >/dev/null
+	run -125 pm pod start q
+	assert_like "$output" 'init container qi exited with code 4'
+	assert_eq "$(pm inspect -f '{{.State.Status}}' qmain)" created
+	run -125 pm create --init-ctr always "$IMAGE" true
+	assert_error 125 'init containers.* pod'
+}
+
+@test "--exit-policy stop: the infra container ends with the last other" {
+	pm pod create --name p --exit-policy stop >/dev/null
+	pm run -d --pod p --name a "$IMAGE" sh -c 'sleep 0.5' >/dev/null
+	pm run -d --pod p --name b "$IMAGE" sh -c 'sleep 1' >/dev/null
+	wait_for bash -c "[ \"\$('$PM_BIN' --root '$T/root' --runroot '$T/run' pod inspect -f '{{.State}}' p)\" = Exited ]"
+	# and with a foreground one
+	pm run --rm --pod p "$IMAGE" true
+	wait_for bash -c "[ \"\$('$PM_BIN' --root '$T/root' --runroot '$T/run' pod inspect -f '{{.State}}' p)\" = Exited ]"
+	pm pod create --name stays >/dev/null
+	pm run --rm --pod stays "$IMAGE" true
+	assert_eq "$(state stays)" Running
+}
+
+@test "rm: running containers need force, then nothing stays; the infra container is the pod's" {
+	id=$(pm pod create --name p)
+	pm run -d --pod p --name a -v /anon "$IMAGE" sleep 100 >/dev/null
+	pm run -d --pod p --name b --network container:a "$IMAGE" sleep 100 >/dev/null
+	run -125 pm pod rm p
+	assert_error 125 'pod p contains containers that are running'
+	run -125 pm rm -f "${id:0:12}-infra"
+	assert_error 125 'is the infra container of pod .* and cannot be removed without removing the pod'
+	run -0 pm pod rm -f -t 0 p
+	assert_eq "$output" "$id"
+	run -0 pm ps -aq
+	assert_eq "$output" ""
+	run -1 pm pod exists p
+	assert_eq "$output" ""
+	run -1 pm pod rm p
+	assert_error 1 'no pod with name or ID p found: no such pod'
+	run -0 pm pod rm -i p
+	run -0 pm pod rm -f p
+	# a stopped one needs none
+	pm pod create --name q >/dev/null
+	pm create --pod q "$IMAGE" true >/dev/null
+	run -0 pm pod rm q
+	run -0 pm ps -aq
+	assert_eq "$output" ""
+}
+
+@test "names are one space for pods and containers; --replace" {
+	pm pod create --name p >/dev/null
+	run -125 pm pod create --name p
+	assert_error 125 'the name "p" is already in use by'
+	run -125 pm create --name p "$IMAGE" true
+	assert_error 125 'the container name "p" is already in use by'
+	pm create --name c "$IMAGE" true >/dev/null
+	run -125 pm pod create c
+	run -125 pm pod create --name 'bad name'
+	old=$(pm pod inspect -f '{{.Id}}' p)
+	pm run -d --pod p "$IMAGE" sleep 100 >/dev/null
+	pm pod create --replace --name p >/dev/null
+	[ "$(pm pod inspect -f '{{.Id}}' p)" != "$old" ]
+	run -0 pm ps -aq
+	assert_eq "${#lines[@]}" 2
+	# by a prefix of the id
+	new=$(pm pod inspect -f '{{.Id}}' p)
+	run -0 pm pod inspect -f '{{.Name}}' "${new:0:8}"
+	assert_eq "$output" p
+}
+
+@test "ps: columns, filters, sorting, json" {
+	pm pod create --name one --label tier=front >/dev/null
+	pm pod create --name two >/dev/null
+	pm run -d --pod two --name x "$IMAGE" sleep 100 >/dev/null
+	run -0 pm pod ps
+	assert_like "${lines[0]}" '^POD ID  +NAME  +STATUS  +CREATED  +INFRA ID  +# OF CONTAINERS$'
+	run -0 pm pod ps --format '{{.Name}} {{.Status}} {{.NumberOfContainers}}' --sort name
+	assert_eq "$output" $'one Created 1\ntwo Running 2'
+	run -0 pm pod ls --filter label=tier=front --format '{{.Name}}'
+	assert_eq "$output" one
+	run -0 pm pod ps --filter status=running -q
+	assert_eq "${#lines[@]}" 1
+	run -0 pm pod ps --filter ctr-names=^x$ --format '{{.Name}}'
+	assert_eq "$output" two
+	run -0 pm pod ps --filter ctr-number=1 --format '{{.Name}}'
+	assert_eq "$output" one
+	run -125 pm pod ps --filter nosuch=1
+	assert_error 125 'nosuch is an invalid filter'
+	run -125 pm pod ps --filter status=nosuch
+	run -0 pm pod ps --ctr-names --filter name=two --format '{{.ContainerNames}}'
+	assert_like "$output" '^[0-9a-f]{12}-infra,x$'
+	run -0 bash -c "'$PM_BIN' --root '$T/root' --runroot '$T/run' pod ps --format json | jq -r '.[]|select(.Name==\"two\")|.Status, (.Containers|length)'"
+	assert_eq "$output" $'Running\n2'
+}
+
+@test "prune removes what does not run" {
+	pm pod create --name dead >/dev/null
+	pm create --pod dead "$IMAGE" true >/dev/null
+	pm pod create --name alive >/dev/null
+	pm run -d --pod alive "$IMAGE" sleep 100 >/dev/null
+	run -0 pm pod prune -f
+	assert_eq "${#lines[@]}" 1
+	run -0 pm pod ps --format '{{.Name}}'
+	assert_eq "$output" alive
+}
+
+@test "kill -9 of creation and removal leaves a pod whole or gone" {
+	for round in 1 2 3 4 5 6 7 8; do
+		timeout --foreground -s KILL "0.00$((round * 3))" "$PM_BIN" --root "$T/root" --runroot "$T/run" pod create --name "k$round" >/dev/null 2>&1 || true
+		if pm pod exists "k$round"; then
+			# its infra container is there
+			run -0 pm pod inspect -f '{{.NumContainers}}' "k$round"
+			assert_eq "$output" 1
+		fi
+		timeout --foreground -s KILL "0.00$round" "$PM_BIN" --root "$T/root" --runroot "$T/run" pod rm -f "k$round" >/dev/null 2>&1 || true
+		run -0 pm pod rm -f "k$round"
+	done
+	run -0 pm pod ps -q
+	assert_eq "$output" ""
+	run -0 pm ps -aq
+	assert_eq "$output" ""
+}
