@@ -123,8 +123,15 @@ static int copy_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	co.policy = o->policy;
 	co.any_policy = o->insecure_policy;
 	char digest[PM_DIGEST_SIZE];
+	struct pm_store *store = NULL;
+	if (pm_copy_needs_store(cli->args[0], cli->args[1])) {
+		r = pm_cli_open_store(cli, err);
+		if (r < 0)
+			return r;
+		store = pm_cli_store(cli);
+	}
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(2, o->quiet);
-	r = pm_image_copy(cli->args[0], cli->args[1], &co, pm_progress_events(bars), digest, err);
+	r = pm_image_copy(store, cli->args[0], cli->args[1], &co, pm_progress_events(bars), digest, err);
 	pm_progress_clear(bars);
 	if (r >= 0 && o->digestfile)
 		r = write_digest(o->digestfile, digest, err);
@@ -135,11 +142,11 @@ const struct pm_command pm_cmd_copy = {
 	.path = "copy|image copy",
 	.summary = "Copy an image from one location to another",
 	.synopsis = "[options] SOURCE-IMAGE DESTINATION-IMAGE",
-	.text = "Copies an image (manifest, layers) from one location to another without storing it "
-		"locally.\n\n"
+	.text = "Copies an image (manifest, layers) from one location to another, without storing it "
+		"locally unless that is one of them.\n\n"
 		"Both are named with their transport: docker://HOST/PATH:TAG, oci:PATH:TAG, "
 		"oci-archive:PATH:TAG, dir:PATH, docker-archive:PATH:REFERENCE, "
-		"docker-daemon:REFERENCE.",
+		"docker-daemon:REFERENCE, containers-storage:NAME (the local store).",
 	.examples = "%p docker://quay.io/user/app:1 docker://registry.example/app:1\n"
 		    "%p --all docker://alpine oci:/srv/mirror:alpine",
 	.min_args = 2,

@@ -4,7 +4,11 @@
 #include <unistd.h>
 
 #include "engine/image/helper.h"
+#include "engine/image/push.h"
+#include "engine/image/resolve.h"
 #include "registry/policy.h"
+#include "registry/reference.h"
+#include "storage/image.h"
 
 struct talk {
 	struct pm_helper h;
@@ -119,14 +123,137 @@ static bool is_stream(const char *transport, const char *name, const char *strea
 	       (name[n] == '\0' || name[n] == ':');
 }
 
-int pm_image_copy(const char *src, const char *dst, const struct pm_copy_options *o,
-		  const struct pm_pull_progress *progress, char ret_digest[PM_DIGEST_SIZE],
-		  struct pm_err *err)
+/* --- the local store ----------------------------------------------------------------------------- */
+
+static bool is_store(const char *name)
+{
+	return pm_streq(pm_transport_of(name), "containers-storage");
+}
+
+bool pm_copy_needs_store(const char *src, const char *dst)
+{
+	return is_store(src) || is_store(dst);
+}
+
+/* What is done to images on their way only. */
+static int refuse_for_store(const struct pm_copy_options *o, bool into, struct pm_err *err)
+{
+	const struct {
+		const char *name;
+		bool given;
+	} options[] = {
+		{"--multi-arch", o->multi && strcmp(o->multi, "system") != 0},
+		{"--dest-compress", o->compress},
+		{"--dest-decompress", o->decompress},
+		{"--preserve-digests", o->preserve && !into},
+		{"--dest-oci-accept-uncompressed-layers", o->accept_plain},
+		{"--dest-compress-format", o->compression && into},
+		{"--format", o->format && into},
+		{"--foreign-layers", o->foreign},
+		{"--additional-tag", o->tags && o->tags->n},
+		{"--src-shared-blob-dir", o->src_shared},
+		{"--dest-shared-blob-dir", o->dst_shared},
+		{"--src-daemon-host", o->src_daemon},
+		{"--dest-daemon-host", o->dst_daemon},
+		{"--src-registry-token", o->src.token && !into},
+		{"--dest-registry-token", o->dst.token},
+		{"--dest-no-creds", o->dst.no_creds},
+	};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(options); i++) {
+		if (options[i].given)
+			return pm_fail(err, PM_E_UNSUPPORTED,
+				       "%s cannot be used with containers-storage:", options[i].name);
+	}
+	return 0;
+}
+
+static int copy_into_store(struct pm_store *store, const char *src, const char *name,
+			   const struct pm_copy_options *o, const struct pm_pull_progress *progress,
+			   char ret_digest[PM_DIGEST_SIZE], struct pm_err *err)
+{
+	_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
+	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
+	_cleanup_image_row_ struct pm_image_row row = {0};
+	if (*name == '[')
+		return pm_fail(err, PM_E_UNSUPPORTED, "containers-storage:%s: another store cannot be "
+						      "written to; use --root",
+			       name);
+	int r = refuse_for_store(o, true, err);
+	if (r >= 0)
+		r = pm_reference_parse_docker(name, &ref, err);
+	if (r < 0)
+		return r;
+	if (ref.digest)
+		return pm_fail(err, PM_E_USAGE, "'%s' has a digest: a new name cannot have one", name);
+	pm_reference_default_tag(&ref);
+	_cleanup_free_ char *full = pm_reference_str(&ref);
+	struct pm_pull_options po = PM_PULL_OPTIONS_INIT;
+	po.authfile = o->src.authfile;
+	po.creds = o->src.creds;
+	po.token = o->src.token;
+	po.no_creds = o->src.no_creds;
+	po.cert_dir = o->src.cert_dir;
+	po.tls_verify = o->src.tls_verify;
+	po.os = o->os;
+	po.arch = o->arch;
+	po.variant = o->variant;
+	po.signature_policy = o->policy;
+	po.any_policy = o->any_policy;
+	po.store_as = full;
+	r = pm_image_pull(store, src, &po, progress, &ids, err);
+	if (r >= 0)
+		r = pm_image_by_id(store, ids.v[0], 0, &row, err);
+	/* From this store to itself it is another name only. */
+	if (r >= 0 && is_store(src))
+		r = pm_image_tag(store, ids.v[0], full, row.digest, NULL, err);
+	if (r >= 0 && ret_digest)
+		snprintf(ret_digest, PM_DIGEST_SIZE, "%s", row.digest);
+	return r;
+}
+
+static int copy_from_store(struct pm_store *store, const char *name, const char *to,
+			   const char *to_name, const struct pm_copy_options *o,
+			   const struct pm_pull_progress *progress, char ret_digest[PM_DIGEST_SIZE],
+			   struct pm_err *err)
+{
+	struct pm_push_image image = {0};
+	if (*name == '[')
+		return pm_fail(err, PM_E_UNSUPPORTED, "containers-storage:%s: pull it into this store "
+						      "first (pm pull containers-storage:%s)",
+			       name, name);
+	int r = refuse_for_store(o, false, err);
+	if (r >= 0)
+		r = pm_image_resolve(store, name, image.id, NULL, err);
+	if (r < 0)
+		return r;
+	struct pm_push_options po = PM_PUSH_OPTIONS_INIT;
+	po.transport = to;
+	po.name = to_name;
+	po.output = is_stream(to, to_name, "/dev/stdout") ? STDOUT_FILENO : -1;
+	po.authfile = o->dst.authfile;
+	po.creds = o->dst.creds;
+	po.cert_dir = o->dst.cert_dir;
+	po.tls_verify = o->dst.tls_verify;
+	po.retries = o->dst.retries;
+	po.format = o->format;
+	po.compression = o->compression;
+	po.chosen = o->compression != NULL;
+	po.level = (int)o->level;
+	return pm_image_push(store, &image, 1, &po, progress, ret_digest, err);
+}
+
+int pm_image_copy(struct pm_store *store, const char *src, const char *dst,
+		  const struct pm_copy_options *o, const struct pm_pull_progress *progress,
+		  char ret_digest[PM_DIGEST_SIZE], struct pm_err *err)
 {
 	const char *from, *to, *from_name, *to_name;
 	int r = pm_transport_split(src, &from, &from_name, err);
 	if (r >= 0)
 		r = pm_transport_split(dst, &to, &to_name, err);
+	if (r >= 0 && is_store(dst))
+		return copy_into_store(store, src, to_name, o, progress, ret_digest, err);
+	if (r >= 0 && is_store(src))
+		return copy_from_store(store, from_name, to, to_name, o, progress, ret_digest, err);
 	if (r >= 0 && !o->any_policy)
 		r = pm_policy_check(o->policy, from, from_name, err);
 	if (r < 0)

@@ -29,10 +29,11 @@ struct pm_copy_options {
 
 #define PM_COPY_OPTIONS_INIT {.src = PM_REMOTE_INIT, .dst = PM_REMOTE_INIT}
 
-/* src and dst: with transports, both other than containers-storage:. progress may be NULL. ret_digest: of the
- * manifest that was written. */
-int pm_image_copy(const char *src, const char *dst, const struct pm_copy_options *o,
-		  const struct pm_pull_progress *progress, char ret_digest[PM_DIGEST_SIZE],
-		  struct pm_err *err);
+/* src and dst: with transports. store: needed (pm_copy_needs_store) when one of them is containers-storage:, which is a
+ * push or a pull then. progress may be NULL. ret_digest: of the manifest that was written. */
+int pm_image_copy(struct pm_store *store, const char *src, const char *dst,
+		  const struct pm_copy_options *o, const struct pm_pull_progress *progress,
+		  char ret_digest[PM_DIGEST_SIZE], struct pm_err *err);
+bool pm_copy_needs_store(const char *src, const char *dst);
 
 #endif

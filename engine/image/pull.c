@@ -58,6 +58,10 @@ static void make_request(struct pm_wire *w, const char *transport, const char *n
 	add_text(w, "variant", o->variant);
 	pm_wire_add_int(w, "tls_verify", o->tls_verify);
 	pm_wire_add_int(w, "all_tags", o->all_tags);
+	add_text(w, "token", o->token);
+	add_text(w, "store_as", o->store_as);
+	if (o->no_creds)
+		pm_wire_add(w, "no_creds", "1");
 }
 
 static int pull_one(struct pm_store *store, const char *transport, const char *name,
@@ -65,8 +69,8 @@ static int pull_one(struct pm_store *store, const char *transport, const char *n
 		    struct pm_strv *ret_ids, struct pm_err *err)
 {
 	bool docker = strcmp(transport, "docker") == 0;
-	bool archive = pm_endswith(transport, "-archive");
-	int r = pm_policy_check(o->signature_policy, transport, name, err);
+	bool archive = pm_endswith(transport, "-archive") || strcmp(transport, "docker-daemon") == 0;
+	int r = o->any_policy ? 0 : pm_policy_check(o->signature_policy, transport, name, err);
 	if (r < 0)
 		return r;
 	if (docker && !o->all_tags && progress && progress->event) {
@@ -143,7 +147,8 @@ int pm_image_pull(struct pm_store *store, const char *name, const struct pm_pull
 		return pull_storage(store, name + strlen(transport) + 1, options, progress, ret_ids,
 				    err);
 	if (transport && strcmp(transport, "docker") != 0) {
-		static const char *const good[] = {"oci", "oci-archive", "docker-archive", "dir"};
+		static const char *const good[] = {"oci", "oci-archive", "docker-archive", "dir",
+						   "docker-daemon"};
 		for (size_t i = 0; i < PM_ARRAY_SIZE(good); i++) {
 			if (strcmp(transport, good[i]) == 0)
 				return pull_one(store, transport, name + strlen(transport) + 1,

@@ -28,6 +28,10 @@ struct pm_pull_options {
 	const char *os, *arch, *variant; /* --os, --arch, --variant; NULL: this host's */
 	const char *signature_policy;    /* --signature-policy: a policy.json */
 	bool all_tags;        /* -a: every tag of the repository */
+	bool no_creds;        /* anonymously, whatever the files say */
+	const char *token;    /* a bearer token instead of asking for one */
+	const char *store_as; /* the full name that the image gets, instead of those it comes with */
+	bool any_policy;      /* look at no policy.json */
 };
 
 #define PM_PULL_OPTIONS_INIT {.tls_verify = -1}

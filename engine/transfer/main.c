@@ -27,6 +27,7 @@
 #include "engine/transfer/session.h"
 #include "engine/transfer/verify.h"
 #include "registry/client.h"
+#include "registry/daemon.h"
 #include "registry/image_path.h"
 
 /* --- registries ---------------------------------------------------------------------------------- */
@@ -205,6 +206,19 @@ static int pull_cstorage(struct pm_session *s, struct pm_err *err)
 	return pm_cstorage_send(s, root, driver ? driver : "", name, err);
 }
 
+/* From a docker daemon, by way of a nameless file in the stage. */
+static int pull_daemon(struct pm_session *s, struct pm_err *err)
+{
+	const char *name = pm_wire_get(&s->request, "name");
+	_cleanup_close_ int fd = openat(s->stage, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return pm_fail_sys(err, "make a temporary file in the store");
+	int r = pm_daemon_get(NULL, name ? name : "", fd, err);
+	if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = pm_fail_sys(err, "lseek");
+	return r < 0 ? r : send_files(s, fd, "docker daemon", PM_ARCHIVE_DOCKER, NULL, false, err);
+}
+
 static int load(struct pm_session *s, struct pm_err *err)
 {
 	const char *path = pm_wire_get(&s->request, "path");
@@ -287,6 +301,8 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return pull_files(s, PM_ARCHIVE_DOCKER, false, err);
 	if (pm_streq(transport, "dir"))
 		return pull_files(s, PM_ARCHIVE_DIR, true, err);
+	if (pm_streq(transport, "docker-daemon") && s->stage >= 0)
+		return pull_daemon(s, err);
 	if (pm_streq(transport, "containers-storage"))
 		return pull_cstorage(s, err);
 	return pm_fail(err, PM_E_UNSUPPORTED, "transport '%.50s' is not supported", transport);

@@ -231,7 +231,11 @@ static int send_image(struct pm_session *s, struct pm_tx_image *i, struct pm_err
 	pm_wire_add(&w, "os", i->config.os);
 	pm_wire_add(&w, "arch", i->config.arch);
 	pm_wire_add(&w, "variant", i->config.variant);
-	pm_wire_add_list(&w, "name", &i->names);
+	const char *store_as = pm_wire_get(&s->request, "store_as");
+	if (store_as)
+		pm_wire_add(&w, "name", store_as);
+	else
+		pm_wire_add_list(&w, "name", &i->names);
 	for (size_t k = 0; k < i->n_layers; k++) {
 		pm_wire_add(&w, "layer", i->layers[k].digest);
 		pm_wire_add_int(&w, "size", i->layers[k].size);

@@ -189,3 +189,49 @@ make_list() {
 	assert_error 125 "rejected by policy"
 	run -0 copy --policy "$T/policy" --insecure-policy "oci:$OCI" "dir:$T/e"
 }
+
+@test "copy: the local store as source and destination" {
+	start_registry
+	copy "oci:$OCI" "docker://$REGISTRY/a:1"
+	run -0 copy "docker://$REGISTRY/a:1" containers-storage:team/app:1
+	run -0 pm images --format '{{.Repository}}:{{.Tag}}'
+	assert_eq "$output" "docker.io/team/app:1"
+	run -0 pm run --rm --network none team/app:1 echo it runs
+	assert_eq "$output" "it runs"
+	run -0 copy containers-storage:team/app:1 containers-storage:other:2
+	run -0 copy --digestfile "$T/digest" containers-storage:other:2 "docker://$REGISTRY/b:2"
+	assert_eq "$(cat "$T/digest")" "sha256:$(raw_digest "docker://$REGISTRY/b:2")"
+	copy containers-storage:other:2 "dir:$T/d"
+	assert_eq "$(jq -r .config.digest "$T/d/manifest.json")" "$(skopeo inspect --raw "oci:$OCI" | jq -r .config.digest)"
+	run -125 copy containers-storage:nothing "dir:$T/e"
+	assert_error 125 "image not known"
+	run -125 copy --preserve-digests containers-storage:other:2 "dir:$T/e"
+	assert_error 125 "cannot be used with containers-storage"
+}
+
+# A docker daemon: images in $T/daemon.tar, its socket $T/docker.sock.
+start_daemon() {
+	mkfifo "$T/daemon-alive"
+	"$BATS_TEST_DIRNAME/../fixtures/dockerd" "$T/docker.sock" "$T/daemon.tar" <"$T/daemon-alive" >"$T/daemon.log" 2>&1 3>&- &
+	DAEMON_PID=$!
+	exec 8>"$T/daemon-alive"
+	wait_for test -S "$T/docker.sock"
+}
+
+@test "copy: a docker daemon, by its socket" {
+	start_daemon
+	run -0 copy --dest-daemon-host "unix://$T/docker.sock" "oci:$OCI" docker-daemon:demo/app:1 8>&-
+	assert_eq "$(tar xOf "$T/daemon.tar" manifest.json | jq -r '.[0].RepoTags[0]')" docker.io/demo/app:1
+	run -0 copy --src-daemon-host "unix://$T/docker.sock" docker-daemon:demo/app:1 "oci:$T/back" 8>&-
+	assert_eq "$(skopeo inspect --raw "oci:$T/back" | jq -r .config.digest)" \
+		"$(skopeo inspect --raw "oci:$OCI" | jq -r .config.digest)"
+	DOCKER_HOST=unix://$T/docker.sock run -0 pm pull -q docker-daemon:demo/app:1 8>&-
+	run -125 copy --src-daemon-host "unix://$T/docker.sock" docker-daemon:demo/none:1 "oci:$T/x" 8>&-
+	assert_error 125 "No such image: demo/none:1"
+	run -125 copy --dest-daemon-host "unix://$T/docker.sock" "oci:$OCI" docker-daemon:refused:1 8>&-
+	assert_error 125 "refuses this image"
+	run -125 copy --dest-daemon-host "unix://$T/none.sock" "oci:$OCI" docker-daemon:x:1 8>&-
+	assert_error 125 "docker daemon at $T/none.sock"
+	exec 8>&-
+	wait "$DAEMON_PID"
+}
