@@ -10,7 +10,7 @@ enum {
 	REPLY_MAX = 64 << 10,
 	SMALL_BLOB = 1 << 20, /* sent whole, from memory */
 	REDIRECTS_MAX = 10,
-	FORGIVEN_AFTER = 1 << 20, /* bytes sent since the last failure: count failures anew */
+	FORGIVEN_AFTER = 1 << 20, /* bytes that arrived since the last failure: count failures anew */
 };
 
 #define OCTETS "application/octet-stream"
@@ -242,6 +242,7 @@ static int patch(struct upload *u, unsigned int attempt, unsigned int *redirects
 static int send_body(struct upload *u, struct pm_err *err)
 {
 	unsigned int redirects = 0;
+	int64_t confirmed = 0;
 	for (unsigned int attempt = 0;; attempt++) {
 		int r = u->url ? 0 : begin(u, err);
 		if (r < 0)
@@ -252,8 +253,6 @@ static int send_body(struct upload *u, struct pm_err *err)
 		r = patch(u, attempt, &redirects, &ms, &why);
 		if (r > 0)
 			return 0;
-		if (u->at - from >= FORGIVEN_AFTER)
-			attempt = 0;
 		if (r < 0 || (attempt >= u->c->opts.retries && redirects == before)) {
 			if (err)
 				*err = why;
@@ -270,6 +269,10 @@ static int send_body(struct upload *u, struct pm_err *err)
 			continue;
 		}
 		int64_t there = u->at ? received(u) : -1;
+		if (there - confirmed >= FORGIVEN_AFTER && there <= u->at) {
+			confirmed = there;
+			attempt = 0;
+		}
 		if (there < 0 || there > u->at) {
 			if (u->at == 0 && ms == 0)
 				continue; /* authenticated before anything was sent */

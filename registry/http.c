@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -15,7 +16,7 @@ enum {
 	HEADERS_MAX = 256 << 10,
 	CONNECT_SECONDS = 30,
 	DOCUMENT_SECONDS = 120,
-	PATIENCE = 20, /* times the stall time */
+	PATIENCE = 10, /* times the stall time */
 	BUFFER_SIZE = 512 << 10,
 	CA_MAX = 16 << 20,
 };
@@ -39,7 +40,11 @@ struct pm_http_xfer {
 	struct pm_http_reply reply;
 	char errbuf[CURL_ERROR_SIZE];
 	CURLcode result;
-	bool done, added, paused, too_large, gave_up;
+	bool done, added, paused, too_large, gave_up, stalled;
+	/* Of a body that is sent: bytes taken from the caller, and when something moved last (monotonic ms). */
+	int64_t sent, moved_at;
+	curl_off_t moved;
+	bool all_sent;
 	struct pm_err err;
 };
 
@@ -311,11 +316,38 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A server that takes no more is given up soon, one that has all and thinks about it not. */
+static int on_transfer(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
+		       curl_off_t ulnow)
+{
+	struct pm_http_xfer *x = arg;
+	(void)dltotal;
+	(void)ultotal;
+	int64_t now = now_ms(), limit = (int64_t)x->http->stall_seconds * 1000;
+	if (dlnow + ulnow != x->moved) {
+		x->moved = dlnow + ulnow;
+		x->moved_at = now;
+	}
+	x->stalled = now - x->moved_at > (x->all_sent ? limit * PATIENCE : limit);
+	return x->stalled;
+}
+
 static size_t on_send(char *buf, size_t size, size_t n, void *arg)
 {
 	struct pm_http_xfer *x = arg;
 	ssize_t got = x->req.send(x->req.send_arg, buf, size * n);
 	x->gave_up = got < 0;
+	if (got > 0)
+		x->sent += got;
+	x->all_sent = got == 0 || x->sent == x->req.send_size;
+	x->moved_at = now_ms(); /* however long the caller took */
 	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
 }
 
@@ -370,6 +402,11 @@ static void set_method(struct pm_http_xfer *x, bool same_origin)
 		curl_easy_setopt(e, CURLOPT_READFUNCTION, on_send);
 		curl_easy_setopt(e, CURLOPT_READDATA, x);
 		curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_SIZE);
+		curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_transfer);
+		curl_easy_setopt(e, CURLOPT_XFERINFODATA, x);
+		curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 0L);
+		x->moved_at = now_ms();
 	} else if (strcmp(q->method, "DELETE") != 0) {
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->data_len);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDS, q->data_len ? q->data : "");
@@ -411,11 +448,9 @@ static int launch(struct pm_http_xfer *x)
 		snprintf(range, sizeof(range), "%lld-", (long long)x->req.from);
 		curl_easy_setopt(e, CURLOPT_RANGE, range);
 	}
-	set_method(x, same);
 	curl_easy_setopt(e, CURLOPT_URL, x->url);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "pm/" PM_VERSION);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -434,6 +469,8 @@ static int launch(struct pm_http_xfer *x)
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, x);
+	set_method(x, same);
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
 	if (x->req.socket)
 		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, x->req.socket);
 	set_tls(x, same);
@@ -617,6 +654,11 @@ int pm_http_result(struct pm_http_xfer *x, struct pm_http_reply **ret, struct pm
 	if (x->too_large)
 		return pm_fail(err, PM_E_FORMAT, "the reply is larger than the %zu bytes allowed",
 			       x->req.max);
+	if (x->stalled) {
+		_cleanup_free_ char *where = pm_http_origin(x->url);
+		*ret = &x->reply;
+		return pm_fail(err, PM_E_REMOTE, "%s does not answer in time", where);
+	}
 	if (x->gave_up)
 		return pm_fail(err, PM_E_CANCELLED, "given up");
 	const char *text = x->errbuf[0] ? x->errbuf : curl_easy_strerror(x->result);
