@@ -52,7 +52,7 @@ PROGRAMS := $(OUT)/bin/pm $(OUT)/libexec/pm/pm-transfer $(OUT)/libexec/pm/pm-mon
 
 all: $(PROGRAMS)
 
-pm_LIBS := -lsqlite3 $(if $(STATIC),-lyajl_s,-lyajl) -lseccomp -lcrypto -lm
+pm_LIBS := -lsqlite3 $(if $(STATIC),-lyajl_s,-lyajl) -lyaml -lseccomp -lcrypto -lm
 pm_OBJS := $(OUT)/obj/cli/main.o $(if $(STATIC),$(OUT)/obj/base/nodl.o)
 pm_NODL := $(if $(STATIC),$(foreach f,dlopen dlsym dlclose dlerror dladdr,-Wl,--wrap=$(f)))
 $(OUT)/bin/pm: $(pm_OBJS) $(ARCHIVES)
@@ -60,7 +60,7 @@ $(OUT)/bin/pm: $(pm_OBJS) $(ARCHIVES)
 	$(CC) $(STATIC) $(if $(STATIC),,-pie) $(LDHARD) $(LDFLAGS) -o $@ $(pm_OBJS) \
 		$(pm_NODL) $(call link_layers,$(LAYERS)) $(pm_LIBS)
 
-transfer_LIBS := -lcurl -larchive -lisal -lz -lzstd -lyajl -lcrypto -lpthread
+transfer_LIBS := -lcurl -larchive -lisal -lz -lzstd -lyajl -lyaml -lcrypto -lpthread
 $(OUT)/libexec/pm/pm-transfer: $(OUT)/obj/engine/transfer/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< \
@@ -118,7 +118,7 @@ UNIT_OBJS := $(patsubst %.c,$(OUT)/obj/%.o,$(UNIT_SRCS))
 $(OUT)/tests/unit: $(UNIT_OBJS) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $(UNIT_OBJS) $(call link_layers,$(LAYERS)) \
-		-lsqlite3 -lyajl -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lm -lpthread
+		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lm -lpthread
 
 # make check-unit [ONLY=prefix]
 check-unit: $(OUT)/tests/unit all
@@ -131,7 +131,7 @@ FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(FUZZ_SRCS))
 $(OUT)/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(OUT)/obj/tests/fuzz/replay.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $(filter %.o,$^) $(call link_layers,$(LAYERS)) \
-		-lsqlite3 -lyajl -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lm -lpthread
+		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lm -lpthread
 .PRECIOUS: $(OUT)/obj/tests/fuzz/%.o
 
 check-fuzz: $(FUZZ_BINS)
@@ -141,7 +141,7 @@ check-fuzz: $(FUZZ_BINS)
 fuzz-%:
 	clang -g -O1 -fsanitize=fuzzer,address,undefined $(BASEFLAGS) -include base/banned.h \
 		-o $(OUT)/fuzz-$* tests/fuzz/$*.c $(foreach l,$(LAYERS),$(call srcs,$(l))) \
-		-lsqlite3 -lyajl -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lm \
+		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lm \
 		$(GLIB_FREE_SLIRP)
 	mkdir -p $(OUT)/fuzz-corpus/$*
 	$(OUT)/fuzz-$* -max_total_time=$(or $(TIME),60) $(OUT)/fuzz-corpus/$* tests/fuzz/corpus/$*

@@ -90,6 +90,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_rmi,
 	&pm_cmd_save,
 	&pm_cmd_search,
+	&pm_cmd_sync,
 	&pm_cmd_tag,
 	&pm_cmd_untag,
 	/* containers */

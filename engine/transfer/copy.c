@@ -221,6 +221,47 @@ static int copy_list(struct copy *c, struct pm_json_pool *pool, struct pm_json *
 	return put_manifest(c, &out, new_type, false, ret, err);
 }
 
+static int open_source(struct copy *c, struct pm_err *err)
+{
+	const struct pm_wire *w = &c->s->request;
+	struct pm_source_options so = {
+		.access = &c->src_access,
+		.platform = &c->s->platform,
+		.shared_blob_dir = pm_wire_get(w, "src_shared"),
+		.daemon_host = pm_wire_get(w, "src_daemon"),
+		.input = c->s->input,
+		.stage = c->s->stage,
+		.cancel = &c->cancel,
+	};
+	const char *name = pm_wire_get(w, "src_name"), *transport = pm_wire_get(w, "src_transport");
+	int r = pm_source_open(transport, name, &so, &c->source, err);
+	return r < 0 ? pm_wrap(err, "initializing source %s:%s%s", transport,
+			       strcmp(transport, "docker") == 0 ? "//" : "", name)
+		     : 0;
+}
+
+/* Once the source's manifest is there: a name without an image leaves nothing. */
+static int open_destination(struct copy *c, struct pm_err *err)
+{
+	const struct pm_wire *w = &c->s->request;
+	struct pm_destination_options dopt = PM_DESTINATION_OPTIONS_INIT;
+	dopt.conf = &c->dst_access.conf;
+	dopt.client = &c->dst_access.client;
+	dopt.stall_seconds = c->dst_access.stall_seconds;
+	dopt.shared_blob_dir = pm_wire_get(w, "dst_shared");
+	dopt.daemon_host = pm_wire_get(w, "dst_daemon");
+	dopt.output = c->s->output;
+	dopt.stage = c->s->stage;
+	dopt.cancel = &c->cancel;
+	const char *name = pm_wire_get(w, "dst_name"), *transport = pm_wire_get(w, "dst_transport");
+	int r = pm_destination_open(transport, name, &dopt, &c->destination, err);
+	if (r < 0)
+		return pm_wrap(err, "initializing destination %s:%s%s", transport,
+			       strcmp(transport, "docker") == 0 ? "//" : "", name);
+	c->traits = pm_destination_traits(c->destination);
+	return 0;
+}
+
 static int copy_top(struct copy *c, struct copied *ret, struct pm_err *err)
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
@@ -229,6 +270,8 @@ static int copy_top(struct copy *c, struct copied *ret, struct pm_err *err)
 	enum pm_manifest_kind kind;
 	const char *type;
 	int r = read_manifest(c, NULL, pool, &text, &root, &kind, &type, err);
+	if (r >= 0)
+		r = open_destination(c, err);
 	if (r < 0)
 		return r;
 	if (kind == PM_MANIFEST_IMAGE)
@@ -280,41 +323,6 @@ static int read_wish(struct copy *c, struct pm_err *err)
 	return 0;
 }
 
-static int open_both(struct copy *c, struct pm_err *err)
-{
-	const struct pm_wire *w = &c->s->request;
-	struct pm_source_options so = {
-		.access = &c->src_access,
-		.platform = &c->s->platform,
-		.shared_blob_dir = pm_wire_get(w, "src_shared"),
-		.daemon_host = pm_wire_get(w, "src_daemon"),
-		.input = c->s->input,
-		.stage = c->s->stage,
-		.cancel = &c->cancel,
-	};
-	struct pm_destination_options dopt = PM_DESTINATION_OPTIONS_INIT;
-	dopt.conf = &c->dst_access.conf;
-	dopt.client = &c->dst_access.client;
-	dopt.stall_seconds = c->dst_access.stall_seconds;
-	dopt.shared_blob_dir = pm_wire_get(w, "dst_shared");
-	dopt.daemon_host = pm_wire_get(w, "dst_daemon");
-	dopt.output = c->s->output;
-	dopt.stage = c->s->stage;
-	dopt.cancel = &c->cancel;
-	const char *name = pm_wire_get(w, "src_name");
-	int r = pm_source_open(pm_wire_get(w, "src_transport"), name, &so, &c->source, err);
-	if (r < 0)
-		return pm_wrap(err, "initializing source %s:%s%s", pm_wire_get(w, "src_transport"),
-			       strcmp(pm_wire_get(w, "src_transport"), "docker") == 0 ? "//" : "", name);
-	name = pm_wire_get(w, "dst_name");
-	r = pm_destination_open(pm_wire_get(w, "dst_transport"), name, &dopt, &c->destination, err);
-	if (r < 0)
-		return pm_wrap(err, "initializing destination %s:%s%s", pm_wire_get(w, "dst_transport"),
-			       strcmp(pm_wire_get(w, "dst_transport"), "docker") == 0 ? "//" : "", name);
-	c->traits = pm_destination_traits(c->destination);
-	return 0;
-}
-
 static int finish(struct copy *c, const struct copied *done, struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv tags = PM_STRV_INIT;
@@ -349,7 +357,7 @@ int pm_copy_run(struct pm_session *s, struct pm_err *err)
 	if (r >= 0)
 		r = pm_access_load(s, "dst_", &c.dst_access, err);
 	if (r >= 0)
-		r = open_both(&c, err);
+		r = open_source(&c, err);
 	if (r >= 0)
 		r = copy_top(&c, &done, err);
 	if (r >= 0)
