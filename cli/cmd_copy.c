@@ -122,7 +122,7 @@ static int copy_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	co.tags = &o->tags;
 	co.policy = o->policy;
 	co.any_policy = o->insecure_policy;
-	char digest[PM_DIGEST_SIZE];
+	struct pm_written written;
 	struct pm_store *store = NULL;
 	if (pm_copy_needs_store(cli->args[0], cli->args[1])) {
 		r = pm_cli_open_store(cli, err);
@@ -131,10 +131,10 @@ static int copy_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		store = pm_cli_store(cli);
 	}
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(2, o->quiet);
-	r = pm_image_copy(store, cli->args[0], cli->args[1], &co, pm_progress_events(bars), digest, err);
+	r = pm_image_copy(store, cli->args[0], cli->args[1], &co, pm_progress_events(bars), &written, err);
 	pm_progress_clear(bars);
 	if (r >= 0 && o->digestfile)
-		r = write_digest(o->digestfile, digest, err);
+		r = write_digest(o->digestfile, written.digest, err);
 	return r < 0 ? r : 0;
 }
 

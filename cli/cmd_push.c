@@ -97,7 +97,7 @@ static int push_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_free_ char *authfile = pm_pull_authfile(cli, o->authfile), *name = NULL,
 			    *to = NULL;
-	char digest[PM_DIGEST_SIZE];
+	struct pm_written written;
 	struct pm_push_image image = {0};
 	struct pm_push_options po = PM_PUSH_OPTIONS_INIT;
 	int r = pm_cli_engine(cli, &e, err);
@@ -121,13 +121,13 @@ static int push_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	po.tls_verify = pm_cli_given(cli, "tls-verify") ? o->tls_verify : -1;
 
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(2, o->quiet);
-	r = pm_image_push(e.store, &image, 1, &po, pm_progress_events(bars), digest, err);
+	r = pm_image_push(e.store, &image, 1, &po, pm_progress_events(bars), &written, err);
 	pm_progress_clear(bars);
 	if (r < 0)
 		return r;
 	pm_event_image(&e, "push", image.id, where);
 	if (o->digestfile)
-		r = pm_fs_write_file(AT_FDCWD, o->digestfile, digest, strlen(digest), 0644, false, err);
+		r = pm_fs_write_file(AT_FDCWD, o->digestfile, written.digest, strlen(written.digest), 0644, false, err);
 	return r < 0 ? r : 0;
 }
 

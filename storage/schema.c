@@ -182,6 +182,11 @@ const char *const pm_schema[] = {
 	/* of an image in an additional store, which has no row here; image is NULL then */
 	"ALTER TABLE containers ADD COLUMN ro_image TEXT;"
 	"CREATE INDEX containers_ro_image ON containers(ro_image) WHERE ro_image IS NOT NULL;",
+
+	"CREATE TABLE manifest_lists("
+	" id TEXT PRIMARY KEY NOT NULL,"
+	" name TEXT UNIQUE NOT NULL,"
+	" document TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

@@ -14,7 +14,8 @@ struct talk {
 	struct pm_helper h;
 	const struct pm_pull_progress *progress;
 	struct pm_strv layers; /* of the image under way */
-	char *digest;          /* the result */
+	bool done;
+	struct pm_written written;
 };
 
 static void emit(const struct talk *t, const struct pm_pull_event *ev)
@@ -53,6 +54,7 @@ static void make_request(struct pm_wire *w, const struct pm_copy_options *o)
 	add_flag(w, "accept_plain", o->accept_plain);
 	add_flag(w, "preserve", o->preserve);
 	add_flag(w, "foreign", o->foreign);
+	add_flag(w, "instance", o->instance);
 	add_text(w, "src_shared", o->src_shared);
 	add_text(w, "dst_shared", o->dst_shared);
 	add_text(w, "src_daemon", o->src_daemon);
@@ -102,11 +104,10 @@ static int on_message(struct talk *t, const struct pm_wire *w, struct pm_err *er
 		ev.kind = PM_PULL_COMMIT;
 	} else if (pm_streq(type, "retry") && text) {
 		ev.kind = PM_PULL_RETRY;
-	} else if (pm_streq(type, "result") && pm_digest_valid(pm_wire_get(w, "digest"))) {
-		free(t->digest);
-		t->digest = pm_strdup(pm_wire_get(w, "digest"));
-		return 0;
-	} else if (pm_streq(type, "end") && t->digest) {
+	} else if (pm_streq(type, "result")) {
+		t->done = true;
+		return pm_written_read(w, &t->written, err);
+	} else if (pm_streq(type, "end") && t->done) {
 		return 1;
 	} else {
 		return pm_fail(err, PM_E_INTERNAL, "malformed message from pm-transfer");
@@ -169,7 +170,7 @@ static int refuse_for_store(const struct pm_copy_options *o, bool into, struct p
 
 static int copy_into_store(struct pm_store *store, const char *src, const char *name,
 			   const struct pm_copy_options *o, const struct pm_pull_progress *progress,
-			   char ret_digest[PM_DIGEST_SIZE], struct pm_err *err)
+			   struct pm_written *ret, struct pm_err *err)
 {
 	_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
 	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
@@ -202,18 +203,21 @@ static int copy_into_store(struct pm_store *store, const char *src, const char *
 	po.store_as = full;
 	r = pm_image_pull(store, src, &po, progress, &ids, err);
 	if (r >= 0)
-		r = pm_image_by_id(store, ids.v[0], 0, &row, err);
+		r = pm_image_by_id(store, ids.v[0], PM_IMAGE_MANIFEST, &row, err);
 	/* From this store to itself it is another name only. */
 	if (r >= 0 && is_store(src))
 		r = pm_image_tag(store, ids.v[0], full, row.digest, NULL, err);
-	if (r >= 0 && ret_digest)
-		snprintf(ret_digest, PM_DIGEST_SIZE, "%s", row.digest);
+	if (r >= 0 && ret) {
+		*ret = (struct pm_written){.size = (int64_t)row.manifest_len};
+		snprintf(ret->digest, sizeof(ret->digest), "%s", row.digest);
+		snprintf(ret->media_type, sizeof(ret->media_type), "%s", row.media_type);
+	}
 	return r;
 }
 
 static int copy_from_store(struct pm_store *store, const char *name, const char *to,
 			   const char *to_name, const struct pm_copy_options *o,
-			   const struct pm_pull_progress *progress, char ret_digest[PM_DIGEST_SIZE],
+			   const struct pm_pull_progress *progress, struct pm_written *ret,
 			   struct pm_err *err)
 {
 	struct pm_push_image image = {0};
@@ -239,21 +243,22 @@ static int copy_from_store(struct pm_store *store, const char *name, const char 
 	po.compression = o->compression;
 	po.chosen = o->compression != NULL;
 	po.level = (int)o->level;
-	return pm_image_push(store, &image, 1, &po, progress, ret_digest, err);
+	po.instance = o->instance;
+	return pm_image_push(store, &image, 1, &po, progress, ret, err);
 }
 
 int pm_image_copy(struct pm_store *store, const char *src, const char *dst,
 		  const struct pm_copy_options *o, const struct pm_pull_progress *progress,
-		  char ret_digest[PM_DIGEST_SIZE], struct pm_err *err)
+		  struct pm_written *ret, struct pm_err *err)
 {
 	const char *from, *to, *from_name, *to_name;
 	int r = pm_transport_split(src, &from, &from_name, err);
 	if (r >= 0)
 		r = pm_transport_split(dst, &to, &to_name, err);
 	if (r >= 0 && is_store(dst))
-		return copy_into_store(store, src, to_name, o, progress, ret_digest, err);
+		return copy_into_store(store, src, to_name, o, progress, ret, err);
 	if (r >= 0 && is_store(src))
-		return copy_from_store(store, from_name, to, to_name, o, progress, ret_digest, err);
+		return copy_from_store(store, from_name, to, to_name, o, progress, ret, err);
 	if (r >= 0 && !o->any_policy)
 		r = pm_policy_check(o->policy, from, from_name, err);
 	if (r < 0)
@@ -284,11 +289,10 @@ int pm_image_copy(struct pm_store *store, const char *src, const char *dst,
 		if (r >= 0)
 			r = on_message(&t, &m, err);
 	}
-	if (r > 0 && ret_digest)
-		memcpy(ret_digest, t.digest, PM_DIGEST_SIZE);
+	if (r > 0 && ret)
+		*ret = t.written;
 	pm_helper_finish(&t.h);
 	pm_helper_unmask(&t.h);
 	pm_strv_free(&t.layers);
-	free(t.digest);
 	return r < 0 ? r : 0;
 }

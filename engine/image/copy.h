@@ -21,6 +21,7 @@ struct pm_copy_options {
 	bool compress, decompress; /* dir: */
 	bool accept_plain;         /* oci: */
 	bool preserve, foreign;
+	bool instance;             /* of a list: the manifest goes by its digest, not by dst's tag */
 	const char *src_shared, *dst_shared, *src_daemon, *dst_daemon;
 	const struct pm_strv *tags; /* further ones at the destination */
 	const char *policy;         /* a policy.json */
@@ -30,10 +31,10 @@ struct pm_copy_options {
 #define PM_COPY_OPTIONS_INIT {.src = PM_REMOTE_INIT, .dst = PM_REMOTE_INIT}
 
 /* src and dst: with transports. store: needed (pm_copy_needs_store) when one of them is containers-storage:, which is a
- * push or a pull then. progress may be NULL. ret_digest: of the manifest that was written. */
+ * push or a pull then. progress may be NULL. ret (may be NULL): the manifest that was written. */
 int pm_image_copy(struct pm_store *store, const char *src, const char *dst,
 		  const struct pm_copy_options *o, const struct pm_pull_progress *progress,
-		  char ret_digest[PM_DIGEST_SIZE], struct pm_err *err);
+		  struct pm_written *ret, struct pm_err *err);
 bool pm_copy_needs_store(const char *src, const char *dst);
 
 #endif

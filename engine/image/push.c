@@ -28,7 +28,7 @@ struct push {
 	struct pm_layer_list layers;
 	int *locks;
 	struct pm_strv blobs; /* of its layers, as written */
-	char digest[PM_DIGEST_SIZE];
+	struct pm_written written;
 };
 
 static void emit(struct push *p, const struct pm_pull_event *ev)
@@ -223,14 +223,13 @@ static int on_packed(struct push *p, const struct pm_wire *w, struct pm_err *err
 
 static int on_written(struct push *p, const struct pm_wire *w, struct pm_err *err)
 {
-	const char *digest = pm_wire_get(w, "digest");
 	pm_strv_free(&p->blobs);
 	pm_wire_get_list(w, "blob", &p->blobs);
-	if (!pm_digest_valid(digest) || strlen(digest) >= sizeof(p->digest))
-		return malformed(err);
-	snprintf(p->digest, sizeof(p->digest), "%s", digest);
+	int r = pm_written_read(w, &p->written, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; p->docker && i < p->blobs.n; i++) {
-		int r = pm_blob_placed(p->store, p->blobs.v[i], p->ref.domain, p->ref.path, err);
+		r = pm_blob_placed(p->store, p->blobs.v[i], p->ref.domain, p->ref.path, err);
 		if (r < 0)
 			return r;
 	}
@@ -323,6 +322,7 @@ static int send_request(struct push *p, int userns, struct pm_stage *stage, stru
 	pm_wire_add_int(&w, "tls_verify", o->tls_verify);
 	pm_wire_add_int(&w, "chosen", o->chosen);
 	pm_wire_add_int(&w, "force", o->force);
+	pm_wire_add_int(&w, "instance", o->instance);
 	pm_wire_add_int(&w, "level", o->level);
 	if (o->retries >= 0)
 		pm_wire_add_int(&w, "retries", o->retries);
@@ -360,7 +360,7 @@ static int run(struct push *p, const struct pm_push_image *images, size_t n, str
 
 int pm_image_push(struct pm_store *store, const struct pm_push_image *images, size_t n,
 		  const struct pm_push_options *options, const struct pm_pull_progress *progress,
-		  char ret_digest[PM_DIGEST_SIZE], struct pm_err *err)
+		  struct pm_written *ret, struct pm_err *err)
 {
 	struct push p = {.store = store, .o = options, .progress = progress, .h = PM_HELPER_INIT,
 			 .ref = PM_REFERENCE_INIT};
@@ -387,7 +387,7 @@ int pm_image_push(struct pm_store *store, const struct pm_push_image *images, si
 		pm_fetch_drop_stage(store, &stage);
 	pm_helper_unmask(&p.h);
 	pm_reference_free(&p.ref);
-	if (r >= 0 && ret_digest)
-		memcpy(ret_digest, p.digest, PM_DIGEST_SIZE);
+	if (r >= 0 && ret)
+		*ret = p.written;
 	return r < 0 ? r : 0;
 }

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "engine/image/pull.h"
+#include "engine/image/remote.h"
 #include "registry/digest.h"
 #include "storage/store.h"
 
@@ -31,6 +32,7 @@ struct pm_push_options {
 	const char *compression; /* "gzip", "zstd", "none"; NULL: what suits the destination */
 	bool chosen;             /* the user asked for that one: no other kind of blob will do */
 	int level;               /* 0: the default */
+	bool instance;           /* of a list: the manifest goes by its digest, not by the name's tag */
 	bool force;              /* make blobs although others are known */
 };
 
@@ -47,10 +49,10 @@ struct pm_push_image {
 int pm_push_destination(const char *word, const char **ret_transport, char **ret_name,
 			struct pm_err *err);
 
-/* Push n images. ret_digest: that of the last one's manifest, as written. progress may be NULL. PM_E_USAGE: the options do
+/* Push n images. ret (may be NULL): the last one's manifest, as written. progress may be NULL. PM_E_USAGE: the options do
  * not go together; others as from registry/destination.h. */
 int pm_image_push(struct pm_store *store, const struct pm_push_image *images, size_t n,
 		  const struct pm_push_options *options, const struct pm_pull_progress *progress,
-		  char ret_digest[PM_DIGEST_SIZE], struct pm_err *err);
+		  struct pm_written *ret, struct pm_err *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "engine/image/remote.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/image/pull.h"
@@ -43,5 +44,18 @@ int pm_transport_split(const char *name, const char **ret_transport, const char 
 			       name);
 	*ret_transport = transport;
 	*ret_rest = name + strlen(transport) + (strcmp(transport, "docker") == 0 ? 3 : 1);
+	return 0;
+}
+
+int pm_written_read(const struct pm_wire *w, struct pm_written *ret, struct pm_err *err)
+{
+	const char *digest = pm_wire_get(w, "digest"), *type = pm_wire_get(w, "media_type");
+	struct pm_written v = {0};
+	if (!pm_digest_valid(digest) || !type || strlen(type) >= sizeof(v.media_type) ||
+	    pm_wire_get_int(w, "size", -1, &v.size, err) < 0 || v.size < 0)
+		return pm_fail(err, PM_E_INTERNAL, "malformed message from pm-transfer");
+	snprintf(v.digest, sizeof(v.digest), "%s", digest);
+	snprintf(v.media_type, sizeof(v.media_type), "%s", type);
+	*ret = v;
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/wire.h"
+#include "registry/digest.h"
 
 /* All pointers stay the caller's; NULL means the default. */
 struct pm_remote {
@@ -24,6 +25,16 @@ struct pm_remote {
 };
 
 #define PM_REMOTE_INIT {.tls_verify = -1, .retries = -1, .retry_ms = -1}
+
+/* A manifest as a destination got it. */
+struct pm_written {
+	char digest[PM_DIGEST_SIZE];
+	int64_t size;
+	char media_type[100];
+};
+
+/* Out of a message with digest, size, media_type. PM_E_INTERNAL when they are not there. */
+int pm_written_read(const struct pm_wire *w, struct pm_written *ret, struct pm_err *err);
 
 /* The fields that engine/transfer/access.h reads. */
 void pm_remote_add(struct pm_wire *w, const char *prefix, const struct pm_remote *r);

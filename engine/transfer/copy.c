@@ -31,6 +31,11 @@ struct copied {
 	const char *media_type;
 };
 
+static bool flag(const struct pm_session *s, const char *name)
+{
+	return pm_streq(pm_wire_get(&s->request, name), "1");
+}
+
 /* --- one image ----------------------------------------------------------------------------------- */
 
 static int announce(struct copy *c, const struct pm_manifest *m, struct pm_err *err)
@@ -274,8 +279,9 @@ static int copy_top(struct copy *c, struct copied *ret, struct pm_err *err)
 		r = open_destination(c, err);
 	if (r < 0)
 		return r;
+	bool instance = flag(c->s, "instance");
 	if (kind == PM_MANIFEST_IMAGE)
-		return copy_image(c, pool, root, &text, type, false, ret, err);
+		return copy_image(c, pool, root, &text, type, instance, ret, err);
 	if (strcmp(c->multi, "system") != 0)
 		return copy_list(c, pool, root, &text, type, ret, err);
 	struct pm_descriptor d;
@@ -287,15 +293,10 @@ static int copy_top(struct copy *c, struct copied *ret, struct pm_err *err)
 	if (kind == PM_MANIFEST_INDEX)
 		return pm_fail(err, PM_E_UNSUPPORTED, "image index holds an index, which is not "
 						      "supported");
-	return copy_image(c, pool, root, &second, type, false, ret, err);
+	return copy_image(c, pool, root, &second, type, instance, ret, err);
 }
 
 /* --- the request --------------------------------------------------------------------------------- */
-
-static bool flag(const struct pm_session *s, const char *name)
-{
-	return pm_streq(pm_wire_get(&s->request, name), "1");
-}
 
 static int read_wish(struct copy *c, struct pm_err *err)
 {
@@ -337,6 +338,7 @@ static int finish(struct copy *c, const struct copied *done, struct pm_err *err)
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	pm_wire_add(&w, "type", "result");
 	pm_wire_add(&w, "digest", done->digest);
+	pm_wire_add_int(&w, "size", done->size);
 	pm_wire_add(&w, "media_type", done->media_type);
 	return pm_session_send(c->s, &w, err);
 }

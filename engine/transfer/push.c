@@ -417,17 +417,23 @@ static int put_manifest(struct push *p, const char *type, struct pm_err *err)
 		return r;
 	const struct pm_buf *text = r ? &made : &p->manifest_text;
 	char digest[PM_DIGEST_SIZE];
-	int64_t named = 0;
+	int64_t named = 0, instance = 0;
 	r = pm_wire_get_int(&p->w, "named", 0, &named, err);
+	if (r >= 0)
+		r = pm_wire_get_int(&p->s->request, "instance", 0, &instance, err);
+	pm_digest_of(text->data, text->len, digest);
 	if (r >= 0 && named)
 		r = pm_destination_set_names(p->d, &p->names, err);
 	if (r >= 0)
-		r = pm_destination_put_manifest(p->d, text->data, text->len, type, NULL, digest, err);
+		r = pm_destination_put_manifest(p->d, text->data, text->len, type,
+						instance ? digest : NULL, NULL, err);
 	if (r < 0)
 		return r;
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	pm_wire_add(&w, "type", "written");
 	pm_wire_add(&w, "digest", digest);
+	pm_wire_add_int(&w, "size", (int64_t)text->len);
+	pm_wire_add(&w, "media_type", type);
 	for (size_t i = 0; i < p->n_layers; i++)
 		pm_wire_add(&w, "blob", p->layers[i].digest);
 	return pm_session_send(p->s, &w, err);
