@@ -31,8 +31,6 @@ static int cleanup_one(struct pm_engine *e, const char *name, void *arg, struct 
 	_cleanup_container_ struct pm_container c;
 	pm_container_init(&c);
 	int r = pm_container_load(e, name, &c, err);
-	if (r == -PM_E_NOSUCH)
-		return 0;
 	if (r < 0)
 		return r;
 

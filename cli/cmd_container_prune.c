@@ -28,13 +28,14 @@ static int prune_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 				       .states = PM_IN_STATE(PM_STATUS_CREATED) |
 						 PM_IN_STATE(PM_STATUS_EXITED)};
 	const struct pm_remove_options ro = {.timeout = -1};
-	int r = pm_ctr_filter_check(&o->filter, err);
+	int r = pm_ctr_filter_check(NULL, &o->filter, err);
 	if (r < 0)
 		return r;
 	if (!o->force) {
-		puts("WARNING! This will remove all non running containers.");
-		fflush(stdout);
-		if (!pm_cli_confirm("Are you sure you want to continue? [y/N] "))
+		/* on standard output, as Podman asks */
+		fputs("WARNING! This will remove all non running containers.\n"
+		      "Are you sure you want to continue? [y/N] ", stdout);
+		if (!pm_cli_confirm(""))
 			return 0;
 	}
 	r = pm_ctr_set_choose(cli, &choice, true, &set, err);

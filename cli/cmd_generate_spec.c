@@ -36,7 +36,7 @@ static int spec_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (r < 0)
 		return pm_wrap(err, "could not find the container");
 	_cleanup_free_ char *name = pm_asprintf("%s-clone", c.row.name);
-	pm_json_write(pm_specgen(&c, o->name ? name : NULL, pool), o->compact ? 0 : 1, &out);
+	pm_json_write(pm_specgen(&c, o->name ? name : c.row.name, pool), o->compact ? 0 : 1, &out);
 	pm_buf_add_char(&out, '\n');
 	if (!o->filename) {
 		fwrite(out.data, 1, out.len, stdout);

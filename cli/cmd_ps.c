@@ -134,15 +134,13 @@ static int ps_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return pm_fail(err, PM_E_USAGE, "last and latest are mutually exclusive");
 	if (o->size && o->ns)
 		return pm_fail(err, PM_E_USAGE, "size and namespace options conflict");
-	int r = pm_ctr_filter_check(&o->filter, err);
+	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
-		r = pm_cli_engine(cli, &e, err);
+		r = pm_ctr_filter_check(&e, &o->filter, err);
 	if (r < 0)
 		return r;
-	if (!pm_cli_given(cli, "watch"))
-		return show(&e, o, err);
 	if (o->watch == 0)
-		return pm_fail(err, PM_E_USAGE, "the watch interval must be at least a second");
+		return show(&e, o, err);
 	for (;;) {
 		fputs("\033[2J\033[H", stdout);
 		r = show(&e, o, err);

@@ -42,11 +42,16 @@ static int restart_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	int r = pm_ctr_set_choose(cli, &choice, false, &set, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < set.n; i++)
+	for (size_t i = 0; i < set.n; i++) {
 		if (set.v[i].state.status == PM_STATUS_PAUSED)
 			pm_fail(&set.errs[i], PM_E_STATE,
 				"unable to restart a container in a paused or unknown state: container "
 				"state improper");
+		else if (set.v[i].row.rm && set.v[i].state.status == PM_STATUS_RUNNING)
+			pm_fail(&set.errs[i], PM_E_UNSUPPORTED,
+				"cannot restart container %s: it was run with --rm, so that a stop removes it",
+				set.v[i].row.name);
+	}
 	pm_containers_stop(&set.e, set.v, set.n, pm_cli_given(cli, "time") ? (int)o->time : -1, set.errs);
 	for (size_t i = 0; i < set.n; i++)
 		if (!set.errs[i].code)

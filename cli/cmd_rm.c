@@ -43,12 +43,16 @@ static int rm_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_ctr_set_ struct pm_ctr_set set = {0};
 	/* a container may need older ones */
 	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .ignore = o->ignore, .cidfiles = &o->cidfile,
-				       .filters = &o->filter, .newest_first = true};
+				       .filters = &o->filter, .newest_first = true,
+				       .dependents = o->depend};
 	const struct pm_remove_options ro = {.force = o->force,
 					     .volumes = o->volumes,
-					     .depend = o->depend,
 					     .timeout = pm_cli_given(cli, "time") ? (int)o->time : -1};
+	if (pm_cli_given(cli, "time") && !o->force)
+		return pm_fail(err, PM_E_USAGE, "--force option must be specified to use the --time option");
 	int r = pm_ctr_set_choose(cli, &choice, o->ignore || o->force, &set, err);
+	if (r == -PM_E_NOSUCH)
+		pm_cli_set_exit(cli, 1);
 	if (r < 0)
 		return r;
 	if (cli->noted == PM_E_NOSUCH)

@@ -75,7 +75,7 @@ int pm_ctr_choose(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_c
 {
 	bool filtered = ch->filters && ch->filters->n, files = ch->cidfiles && ch->cidfiles->n;
 	int ways = ch->all + ch->latest + filtered;
-	int checked = filtered ? pm_ctr_filter_check(ch->filters, err) : 0;
+	int checked = filtered ? pm_ctr_filter_check(e, ch->filters, err) : 0;
 	if (checked < 0)
 		return checked;
 
@@ -123,12 +123,45 @@ int pm_ctr_verb(struct pm_cli *cli, const struct pm_ctr_choice *ch, pm_ctr_verb_
 	return r < 0 ? r : pm_cli_result(cli, 0);
 }
 
+/* Those that depend on name, and on those, before it; each once. */
+static int add_dependents(struct pm_engine *e, const char *name, struct pm_strv *ret, struct pm_err *err)
+{
+	_cleanup_ctr_row_ struct pm_ctr_row row = {0};
+	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
+	if (pm_ctr_find(e->store, name, 0, &row, NULL) < 0)
+		return 0; /* who loads it says why */
+	int r = pm_ctr_dependents(e->store, row.id, &ids, err);
+	for (size_t i = 0; i < ids.n && r >= 0; i++) {
+		if (pm_strv_has(ret, ids.v[i]))
+			continue;
+		r = add_dependents(e, ids.v[i], ret, err);
+		pm_strv_add(ret, ids.v[i]);
+	}
+	return r;
+}
+
+static int with_dependents(struct pm_engine *e, struct pm_strv *names, struct pm_err *err)
+{
+	struct pm_strv all = PM_STRV_INIT;
+	int r = 0;
+	for (size_t i = 0; i < names->n && r >= 0; i++) {
+		r = add_dependents(e, names->v[i], &all, err);
+		if (!pm_strv_has(&all, names->v[i]))
+			pm_strv_add(&all, names->v[i]);
+	}
+	pm_strv_free(names);
+	*names = all;
+	return r;
+}
+
 int pm_ctr_set_choose(struct pm_cli *cli, const struct pm_ctr_choice *ch, bool ignore,
 		      struct pm_ctr_set *ret, struct pm_err *err)
 {
 	int r = pm_cli_engine(cli, &ret->e, err);
 	if (r >= 0)
 		r = pm_ctr_choose(cli, &ret->e, ch, &ret->chosen, err);
+	if (r >= 0 && ch->dependents)
+		r = with_dependents(&ret->e, &ret->chosen, err);
 	if (r < 0)
 		return r;
 	ret->v = pm_calloc(ret->chosen.n, sizeof(*ret->v));

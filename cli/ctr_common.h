@@ -26,6 +26,7 @@ struct pm_ctr_choice {
 	const struct pm_strv *filters;  /* NULL: the command has no --filter */
 	unsigned int states;            /* --all and filters: only those in these states, PM_IN_STATE bits;
 					 * 0: any */
+	bool dependents;                /* those that depend on a chosen one come before it */
 	bool newest_first;              /* --all and filters: against the order of creation */
 };
 

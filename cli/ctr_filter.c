@@ -263,14 +263,6 @@ static int filter_key(const char *filter, struct pm_err *err)
 	return pm_fail(err, PM_E_USAGE, "%.*s is an invalid filter", (int)len, filter);
 }
 
-int pm_ctr_filter_check(const struct pm_strv *filters, struct pm_err *err)
-{
-	int r = 0;
-	for (size_t i = 0; i < filters->n && r >= 0; i++)
-		r = filter_key(filters->v[i], err);
-	return r < 0 ? r : 0;
-}
-
 unsigned int pm_ctr_filter_needs(const struct pm_strv *filters)
 {
 	unsigned int what = 0;
@@ -307,4 +299,19 @@ int pm_ctr_filter(struct pm_engine *e, const struct pm_strv *filters, const stru
 		if (wanted[k] && !matched[k])
 			return 0;
 	return 1;
+}
+
+int pm_ctr_filter_check(struct pm_engine *e, const struct pm_strv *filters, struct pm_err *err)
+{
+	/* no container is like this one, but its filters are looked at */
+	char none[] = "";
+	const struct pm_ctr_row row = {.id = none, .name = none};
+	const struct pm_ctr_state st = {0};
+	const struct subject s = {.e = e, .row = &row, .st = &st};
+	int r = 0;
+	for (size_t i = 0; i < filters->n && r >= 0; i++) {
+		int k = filter_key(filters->v[i], err);
+		r = k < 0 ? k : e ? filters_known[k].match(&s, strchr(filters->v[i], '=') + 1, err) : 0;
+	}
+	return r < 0 ? r : 0;
 }

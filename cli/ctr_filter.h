@@ -9,8 +9,9 @@
 #include "base/buf.h"
 #include "engine/container/container.h"
 
-/* Do all filters have the form KEY=VALUE with a known key? PM_E_USAGE. */
-int pm_ctr_filter_check(const struct pm_strv *filters, struct pm_err *err);
+/* Do all filters have the form KEY=VALUE with a known key, and (e not NULL) a value that means something? As
+ * pm_ctr_filter fails, also when there is no container to hold against them. */
+int pm_ctr_filter_check(struct pm_engine *e, const struct pm_strv *filters, struct pm_err *err);
 
 /* What the rows given to pm_ctr_filter must have been read with: 0 or PM_CTR_CONFIG. */
 unsigned int pm_ctr_filter_needs(const struct pm_strv *filters);

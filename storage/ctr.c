@@ -129,6 +129,8 @@ int pm_ctr_find(struct pm_store *s, const char *name_or_id, unsigned int what,
 		struct pm_ctr_row *ret, struct pm_err *err)
 {
 	_cleanup_ctr_row_ struct pm_ctr_row row = {0};
+	if (!*name_or_id)
+		return pm_fail(err, PM_E_USAGE, "name or ID cannot be empty");
 	size_t hex = strspn(name_or_id, "0123456789abcdef");
 	bool prefix = hex > 0 && hex <= 64 && !name_or_id[hex];
 

@@ -248,7 +248,8 @@ static void on_stdin(struct session *s)
 		return;
 	}
 	s->in_open = false;
-	s->end_due = true;
+	/* a raw terminal has no end of file: it has been hung up, and its container goes on without it */
+	s->end_due = !s->raw;
 }
 
 /* Send what is due; false when the channel is full. */

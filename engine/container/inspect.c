@@ -88,7 +88,7 @@ static void cgroup_of(struct insp *i, struct pm_json *o, pid_t pid)
 	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
 	if (pid <= 0 || pm_fs_read_file(AT_FDCWD, path, 64 << 10, &b, NULL) < 0) {
-		str(i, o, "CgroupPath", "");
+		omitted(i, o, "CgroupPath", pm_json_str(i->pool, ""));
 		return;
 	}
 	/* v2's line begins with "0::"; else the first controller's path. */
@@ -332,6 +332,8 @@ static struct pm_json *config(struct insp *i)
 		struct pm_json *h;
 		if (pm_json_parse(i->pool, k->healthcheck, strlen(k->healthcheck), &h, NULL) >= 0)
 			set(i, o, "Healthcheck", h);
+	} else {
+		omitted(i, o, "Healthcheck", pm_json_null(i->pool));
 	}
 	if (k->startup_healthcheck) {
 		struct pm_json *h;

@@ -181,12 +181,7 @@ static void set_own(struct context *x, struct pm_json *o, const char *name, char
 	free(text);
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Where things are mounted, sorted, and the networks it is in. */
+/* Where things are mounted, volumes last, and the networks it is in. */
 static void from_config(struct context *x, const struct pm_ctr_row *row, struct pm_json **ret_mounts,
 			struct pm_strv *ret_networks)
 {
@@ -197,10 +192,10 @@ static void from_config(struct context *x, const struct pm_ctr_row *row, struct 
 	    pm_json_parse(x->pool, row->config, row->config_len, &config, NULL) < 0)
 		return;
 	const struct pm_json *v = pm_json_get(config, "mounts");
-	for (size_t i = 0; i < pm_json_len(v); i++)
-		pm_strv_add(&dests, pm_json_get_str(pm_json_at(v, i), "dest"));
-	if (dests.n)
-		qsort(dests.v, dests.n, sizeof(*dests.v), by_text);
+	for (int volumes = 0; volumes <= 1; volumes++)
+		for (size_t i = 0; i < pm_json_len(v); i++)
+			if (pm_streq(pm_json_get_str(pm_json_at(v, i), "type"), "volume") == (volumes == 1))
+				pm_strv_add(&dests, pm_json_get_str(pm_json_at(v, i), "dest"));
 	*ret_mounts = pm_json_strv(x->pool, &dests);
 	v = pm_json_get(config, "networks");
 	for (size_t i = 0; i < pm_json_len(v); i++) {

@@ -54,6 +54,16 @@ state() { # NAME
 	assert_error 125 'has dependent containers'
 	pm rm -a
 	assert_eq "$(pm ps -aq)" ""
+	pm create --name base "$IMAGE" true
+	pm create --name user --network container:base "$IMAGE" true
+	pm create --name users-user --network container:user "$IMAGE" true
+	run pm rm --depend base
+	assert_eq "$status" 0
+	assert_eq "${#lines[@]}" 3
+	assert_eq "${lines[2]}" base
+	assert_eq "$(pm ps -aq)" ""
+	run pm rm -t 5 base
+	assert_error 125 'force option must be specified to use the --time option'
 }
 
 @test "kill, stop, rm by --filter and --cidfile" {
@@ -110,6 +120,10 @@ state() { # NAME
 	assert_eq "${#lines[@]}" 3
 	assert_eq "$(state made)" running
 	assert_eq "$(state up)" running
+	pm run -d --rm --name fleeting "$IMAGE" sleep 1000
+	run pm restart -t 0 fleeting
+	assert_error 125 'it was run with --rm'
+	assert_eq "$(state fleeting)" running
 	run pm restart
 	assert_error 125 'you must provide at least one name or id'
 	pm rm -fa -t 0
@@ -263,7 +277,7 @@ state() { # NAME
 	assert_eq "$(pm ps -aq | wc -l)" 3
 	assert_eq "$(pm container prune -f --filter 'label!=keep')" "$ended"
 	assert_eq "$(pm container prune -f --filter until=24h)" ''
-	assert_eq "$(pm container prune <<<y | tail -1)" "$id"
+	assert_like "$(pm container prune <<<y | tail -1)" " $id\$"
 	assert_eq "$(pm ps -a --format '{{.Names}}')" up
 	run pm container prune -f --filter nonsense=1
 	assert_error 125 'nonsense is an invalid filter'
@@ -282,9 +296,16 @@ state() { # NAME
 	assert_eq "$(names --filter command=sle)" 'n '
 	assert_eq "$(names --filter health=none)" 'v n '
 	assert_eq "$(names --filter pod=abc)" ''
+	pm rm -a
+	# also when there is nothing to hold them against
+	for filter in status=nosuch before=nosuch since=nosuch until=nosuch exited=nosuch name='['; do
+		run pm ps -a --filter "$filter"
+		assert_error 125 ''
+	done
+	run pm container exists ''
+	assert_error 125 'name or ID cannot be empty'
 	run pm ps -a --filter health=nonsense
 	assert_error 125 'nonsense is not a valid health status'
 	run pm ps -a --filter restart-policy=nonsense
 	assert_error 125 'nonsense is not a valid restart policy'
-	pm rm -a
 }

@@ -160,7 +160,7 @@ test_setup() {
 	assert_eq "$(jq -rc '[.command, .labels, .volumes[0].Name, .portmappings[0].host_port, .cap_add]' "$T/spec")" \
 		'[["sleep","5"],{"k":"v"},"data",8080,["NET_ADMIN"]]'
 	assert_eq "$(pm generate spec -c a | wc -l)" 1
-	assert_eq "$(pm generate spec --name=false a | jq -r .name)" null
+	assert_eq "$(pm generate spec --name=false a | jq -r .name)" a
 	assert_eq "$(pm generate spec -f "$T/file" a)" "$T/file"
 	diff "$T/file" "$T/spec"
 	run pm generate spec nosuch

@@ -99,7 +99,7 @@ TEST(names)
 	CHECK_INT(pm_ctr_find(s, "aaa", 0, &got, &err), -PM_E_AMBIGUOUS);
 	CHECK_INT(pm_ctr_find(s, "none", 0, &got, &err), -PM_E_NOSUCH);
 	CHECK_STR(err.text, "no container with name or ID \"none\" found: no such container");
-	CHECK_INT(pm_ctr_find(s, "", 0, &got, &err), -PM_E_NOSUCH);
+	CHECK_INT(pm_ctr_find(s, "", 0, &got, &err), -PM_E_USAGE);
 	CHECK_INT(pm_ctr_find(s, "x' OR 1=1 --", 0, &got, &err), -PM_E_NOSUCH);
 	CHECK_INT(pm_ctr_find(s, "%", 0, &got, &err), -PM_E_NOSUCH);
 	CHECK_INT(pm_ctr_rename(s, ID_B, "x", &err), -PM_E_EXISTS);
