@@ -48,7 +48,7 @@ GLIB_FREE_SLIRP := $(shell pkg-config --cflags slirp 2>/dev/null)
 $(OUT)/obj/netns/slirp/%.o: ALL_CFLAGS += $(GLIB_FREE_SLIRP)
 
 PROGRAMS := $(OUT)/bin/pm $(OUT)/libexec/pm/pm-transfer $(OUT)/libexec/pm/pm-monitor \
-	$(OUT)/libexec/pm/pm-slirp $(OUT)/libexec/pm/pm-init
+	$(OUT)/libexec/pm/pm-slirp $(OUT)/libexec/pm/pm-init $(OUT)/libexec/pm/pm-journal
 
 all: $(PROGRAMS)
 
@@ -92,6 +92,10 @@ $(OUT)/libexec/pm/pm-monitor: $(OUT)/obj/engine/monitor/main.o $(ARCHIVES)
 	$(CC) $(STATIC) $(if $(STATIC),,-pie) $(LDHARD) $(LDFLAGS) -o $@ $< \
 		$(call link_layers,base storage netns engine)
 endif
+
+$(OUT)/libexec/pm/pm-journal: $(OUT)/obj/engine/journal/main.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base) -lsystemd -lyajl
 
 $(OUT)/libexec/pm/pm-slirp: $(OUT)/obj/netns/slirp/main.o $(ARCHIVES)
 	@mkdir -p $(@D)

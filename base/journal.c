@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -16,11 +17,13 @@ int pm_journal_open(struct pm_err *err)
 		return pm_fail_sys(err, "make a socket for the journal");
 	/* journald's own clients ask for as much: fewer entries need a memory file */
 	int size = 8 << 20;
+	struct timeval limit = {.tv_sec = 1};
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	return fd;
 }
 
-static int send_message(int fd, const struct iovec *parts, size_t n, int pass)
+static int send_message(int fd, const struct iovec *parts, size_t n, int pass, bool wait)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = PM_JOURNAL_SOCKET};
 	union {
@@ -44,12 +47,12 @@ static int send_message(int fd, const struct iovec *parts, size_t n, int pass)
 	}
 	ssize_t r;
 	do
-		r = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+		r = sendmsg(fd, &m, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
 	while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : 0;
 }
 
-static int send_memfd(int fd, const struct iovec *parts, size_t n)
+static int send_memfd(int fd, const struct iovec *parts, size_t n, bool wait)
 {
 	_cleanup_close_ int mem = memfd_create("journal-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (mem < 0)
@@ -69,14 +72,14 @@ static int send_memfd(int fd, const struct iovec *parts, size_t n)
 	}
 	if (fcntl(mem, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return -errno;
-	return send_message(fd, NULL, 0, mem);
+	return send_message(fd, NULL, 0, mem, wait);
 }
 
-int pm_journal_send(int fd, const struct iovec *parts, size_t n, struct pm_err *err)
+int pm_journal_send(int fd, const struct iovec *parts, size_t n, bool wait, struct pm_err *err)
 {
-	int r = send_message(fd, parts, n, -1);
+	int r = send_message(fd, parts, n, -1, wait);
 	if (r == -EMSGSIZE || r == -ENOBUFS)
-		r = send_memfd(fd, parts, n);
+		r = send_memfd(fd, parts, n, wait);
 	return r < 0 ? pm_fail_errno(err, -r, "write to the journal") : 0;
 }
 

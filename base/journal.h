@@ -9,6 +9,7 @@
 #ifndef PM_BASE_JOURNAL_H
 #define PM_BASE_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/uio.h>
 
@@ -20,9 +21,9 @@
 /* A socket for pm_journal_send; unconnected, so that journald may be restarted meanwhile. */
 int pm_journal_open(struct pm_err *err);
 
-/* Send parts, whole fields together, as one entry. Never waits: -EAGAIN when journald is behind,
- * -ENOENT or -ECONNREFUSED when there is none. */
-int pm_journal_send(int fd, const struct iovec *parts, size_t n, struct pm_err *err);
+/* Send parts, whole fields together, as one entry. When journald is behind: -EAGAIN, with wait after a
+ * second only. -ENOENT or -ECONNREFUSED when there is none. */
+int pm_journal_send(int fd, const struct iovec *parts, size_t n, bool wait, struct pm_err *err);
 
 /* Append a field to b; value may hold any bytes. */
 void pm_journal_field(struct pm_buf *b, const char *name, const char *value, size_t len);

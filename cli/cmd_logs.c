@@ -79,10 +79,10 @@ static int add_source(struct pm_engine *e, const struct pm_container *c, struct 
 	int r = pm_log_driver_parse(c->config.log_driver, &s->driver, err);
 	if (r < 0)
 		return r;
-	if (s->driver == PM_LOG_DRIVER_NONE)
+	if (s->driver == PM_LOG_DRIVER_NONE || s->driver == PM_LOG_DRIVER_PASSTHROUGH)
 		return pm_fail(err, PM_E_STATE,
-			       "this container is using the 'none' log driver, cannot read logs: this "
-			       "container is not logging output");
+			       "this container is using the '%s' log driver, cannot read logs: this "
+			       "container is not logging output", c->config.log_driver);
 	s->path = pm_container_log_path(e, c);
 	snprintf(name, sizeof(name), "ctr/%s", c->row.id);
 	s->ctr_dir = pm_store_run_path(e->store, name);

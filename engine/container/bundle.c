@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "engine/container/attach.h"
 #include "engine/container/create.h"
 #include "engine/container/health.h"
+#include "engine/container/logtag.h"
 #include "engine/container/service.h"
 #include "engine/container/userns.h"
 #include "engine/events/events.h"
@@ -459,6 +461,17 @@ static int plan_log(struct pm_engine *e, const struct pm_container *c, struct pm
 	int r = pm_log_driver_parse(k->log_driver, &plan->log_driver, err);
 	if (r < 0)
 		return r;
+	plan->log_tag = pm_log_tag(c);
+	if (plan->log_driver == PM_LOG_DRIVER_JOURNALD) {
+		plan->log_fields = pm_log_fields(c, plan->log_tag);
+		if (access(PM_JOURNAL_SOCKET, F_OK) < 0)
+			return pm_fail(err, PM_E_UNSUPPORTED,
+				       "log driver journald: no journal runs here (%s is not there)",
+				       PM_JOURNAL_SOCKET);
+		return 0;
+	}
+	if (plan->log_driver == PM_LOG_DRIVER_PASSTHROUGH)
+		return 0;
 	plan->log_path = pm_container_log_path(e, c);
 	plan->log_max_size = e->conf.log_size_max;
 	const char *v = pm_env_get(&k->log_opts, "max-size");
@@ -467,7 +480,6 @@ static int plan_log(struct pm_engine *e, const struct pm_container *c, struct pm
 	v = pm_env_get(&k->log_opts, "max-file");
 	if (v)
 		plan->log_max_files = strtol(v, NULL, 10) - 1;
-	plan->log_tag = pm_strdup_null(pm_env_get(&k->log_opts, "tag"));
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/journal.h"
 
 static const char *const stream_names[] = {"stdout", "stderr"};
 
@@ -271,6 +272,57 @@ static void json_write(struct pm_logfile *l, enum pm_log_stream stream, const ch
 	}
 }
 
+/* --- journald ------------------------------------------------------------------------ */
+
+static void journal_send(struct pm_logfile *l, const char *head, const char *text, size_t len)
+{
+	const struct iovec v[] = {
+		{(void *)(uintptr_t)l->fields, strlen(l->fields)},
+		{(void *)(uintptr_t)head, strlen(head)},
+		{(void *)(uintptr_t)text, len},
+		{(void *)(uintptr_t)"\n", 1},
+	};
+	/* slower than the journal the container may be, for a second; then it goes on without */
+	if (pm_journal_send(l->fd, v, PM_ARRAY_SIZE(v), true, NULL) < 0)
+		l->lost += len;
+}
+
+static void journal_write(struct pm_logfile *l, enum pm_log_stream stream, const char *p, size_t len)
+{
+	char head[96];
+	while (len > 0) {
+		const char *nl = memchr(p, '\n', len);
+		size_t n = nl ? (size_t)(nl - p) : len;
+		/* the end of a line whose parts were sent already may be empty */
+		snprintf(head, sizeof(head), "PRIORITY=%d\n%sMESSAGE=", stream == PM_LOG_STDERR ? 3 : 6,
+			 nl ? "" : "CONTAINER_PARTIAL_MESSAGE=true\n");
+		journal_send(l, head, p, n);
+		l->partial[stream] = !nl;
+		p += n + (nl != NULL);
+		len -= n + (nl != NULL);
+	}
+}
+
+int pm_logfile_open_journal(struct pm_logfile *l, const char *fields, struct pm_err *err)
+{
+	memset(l, 0, offsetof(struct pm_logfile, buf));
+	l->driver = PM_LOG_DRIVER_JOURNALD;
+	l->dirfd = -1;
+	l->fields = fields;
+	l->fd = pm_journal_open(err);
+	return l->fd < 0 ? l->fd : 0;
+}
+
+void pm_logfile_finish(struct pm_logfile *l, const char *id)
+{
+	char end[160];
+	if (l->driver != PM_LOG_DRIVER_JOURNALD || l->fd < 0)
+		return;
+	int n = snprintf(end, sizeof(end), "PM_CONTAINER_END=%s\nPRIORITY=7\nMESSAGE=container ended\n", id);
+	const struct iovec v = {end, (size_t)n};
+	pm_journal_send(l->fd, &v, 1, true, NULL);
+}
+
 /* ------------------------------------------------------------------------------------- */
 
 static void json_tag(struct pm_logfile *l, const char *tag)
@@ -322,7 +374,7 @@ int pm_logfile_open(struct pm_logfile *l, enum pm_log_driver driver, const char 
 	l->fd = l->dirfd = -1;
 	l->max_size = max_size;
 	l->max_files = max_files;
-	if (driver == PM_LOG_DRIVER_NONE)
+	if (driver == PM_LOG_DRIVER_NONE || driver == PM_LOG_DRIVER_PASSTHROUGH)
 		return 0;
 
 	const char *slash = strrchr(path, '/');
@@ -365,6 +417,10 @@ void pm_logfile_write(struct pm_logfile *l, enum pm_log_stream stream, const voi
 {
 	if (l->fd < 0 || len == 0)
 		return;
+	if (l->driver == PM_LOG_DRIVER_JOURNALD) {
+		journal_write(l, stream, data, len);
+		return;
+	}
 	if (l->driver == PM_LOG_DRIVER_JSON_FILE)
 		json_write(l, stream, data, len);
 	else

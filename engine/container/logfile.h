@@ -8,6 +8,10 @@
  * in that stream's next entry. json-file is Docker's: "log" without a newline says that, and bytes
  * that are no UTF-8 become U+FFFD.
  *
+ *	journald	an entry a line: MESSAGE, PRIORITY 6 (stdout) or 3 (stderr), CONTAINER_ID_FULL,
+ *			CONTAINER_NAME ... as conmon sends them; CONTAINER_PARTIAL_MESSAGE=true for P.
+ *			PM_CONTAINER_END=ID when nothing more will come
+ *
  * The writer has one fixed buffer, allocates nothing and never fails the container: what cannot be
  * written (full disk) is counted as lost; the next entry starts on a new line.
  * Rotation: a file that would pass max_size is renamed to PATH.1 (PATH.1 to PATH.2, ...), at most
@@ -27,7 +31,8 @@
 
 struct pm_logfile {
 	enum pm_log_driver driver;
-	int fd, dirfd; /* -1 with NONE */
+	int fd, dirfd; /* -1 with NONE; journald: fd is a socket */
+	const char *fields; /* journald: borrowed */
 	char name[256]; /* in dirfd */
 	char tag[256]; /* json-file: the escaped "attrs" member, or "" */
 	int64_t max_size, size;
@@ -47,6 +52,10 @@ struct pm_logfile {
 /* Open (append, 0600) or make path. tag may be NULL. */
 int pm_logfile_open(struct pm_logfile *l, enum pm_log_driver driver, const char *path,
 		    int64_t max_size, int64_t max_files, const char *tag, struct pm_err *err);
+/* The same for journald: fields (the caller's, kept) are what each entry has. */
+int pm_logfile_open_journal(struct pm_logfile *l, const char *fields, struct pm_err *err);
+/* Tell readers that the container id has ended for good (journald; else nothing). */
+void pm_logfile_finish(struct pm_logfile *l, const char *id);
 /* Add what stream gave; ends with everything handed to the kernel. */
 void pm_logfile_write(struct pm_logfile *l, enum pm_log_stream stream, const void *data,
 		      size_t len);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -17,6 +18,7 @@
 #define READ_SIZE 65536
 #define LINE_MAX_BYTES (4u << 20) /* a longer line is no log's, and is left out */
 #define MAX_ROTATED 1000
+#define LAST_ENTRY_MS 1000
 
 /* One source being read: a queue of files, oldest first, of which the last is the live one. */
 struct source {
@@ -31,6 +33,8 @@ struct source {
 	bool have; /* entry is the next one */
 	struct pm_log_entry entry;
 	int monitor; /* pidfd of the monitor, -1 when it does not live */
+	pid_t helper; /* journald: pm-journal, whose output is the one file; 0: none */
+	bool ended; /* its output has */
 	bool following, done;
 };
 
@@ -103,7 +107,7 @@ static void open_newer(struct source *s, const struct stat *known)
 static bool look_for_rotation(struct source *s)
 {
 	struct stat st;
-	if (stat(s->of->path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (s->helper || stat(s->of->path, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
 	if (s->live.st_ino && same_file(&st, &s->live))
 		return false;
@@ -129,6 +133,10 @@ static int fill(struct source *s, struct pm_err *err)
 		ssize_t n = read(s->fds[s->at], to, READ_SIZE);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n == 0 && s->helper)
+			s->ended = true;
 		if (n < 0)
 			return pm_fail_sys(err, "read log %s", s->of->path);
 		s->buf.len += (size_t)n;
@@ -142,6 +150,12 @@ static int fill(struct source *s, struct pm_err *err)
 		s->skip = false;
 	}
 	return 0;
+}
+
+/* pm-journal prints as k8s-file has it. */
+static enum pm_log_driver line_format(const struct source *s)
+{
+	return s->helper ? PM_LOG_DRIVER_K8S_FILE : s->of->driver;
 }
 
 /* The next entry into s->entry: 1, or 0 when there is none now. */
@@ -165,7 +179,7 @@ static int next_entry(struct source *s, struct pm_err *err)
 		}
 		s->scratch.len = 0;
 		char *scratch = pm_buf_reserve(&s->scratch, len + 1);
-		if (pm_log_parse_line(s->of->driver, line, len, scratch, &s->entry, NULL) < 0)
+		if (pm_log_parse_line(line_format(s), line, len, scratch, &s->entry, NULL) < 0)
 			continue;
 		s->have = true;
 		return 1;
@@ -260,17 +274,22 @@ static int seek_tail(struct source *s, int64_t lines, struct pm_err *err)
 
 /* --- following ----------------------------------------------------------------------- */
 
+static int read_state(int dir, struct pm_wire *ret)
+{
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	int r = pm_fs_read_file(dir, "state", 4096, &b, NULL);
+	return r < 0 ? r : pm_wire_decode(b.data, b.len, ret, NULL);
+}
+
 /* The monitor as its state file names it, for as long as it lives. */
 static int monitor_pidfd(const char *ctr_dir)
 {
 	_cleanup_close_ int dir = pm_fs_open(AT_FDCWD, ctr_dir, O_PATH | O_DIRECTORY, 0, NULL);
 	if (dir < 0 || pm_lock_is_held(dir, "live", NULL) != 1)
 		return -1;
-	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	int64_t pid, start;
-	if (pm_fs_read_file(dir, "state", 4096, &b, NULL) < 0 ||
-	    pm_wire_decode(b.data, b.len, &w, NULL) < 0 ||
+	if (read_state(dir, &w) < 0 ||
 	    pm_wire_get_int(&w, "monitor", 0, &pid, NULL) < 0 ||
 	    pm_wire_get_int(&w, "monitor_start", 0, &start, NULL) < 0 || pid <= 1)
 		return -1;
@@ -297,6 +316,8 @@ static void begin_follow(struct reading *r, struct source *s)
 /* Is what s has now all that it will ever have? */
 static bool has_ended(const struct source *s)
 {
+	if (s->helper)
+		return s->ended;
 	struct pollfd p = {.fd = s->monitor, .events = POLLIN};
 	return s->monitor < 0 || poll(&p, 1, 0) != 0 || has_exit(s->of->ctr_dir);
 }
@@ -359,9 +380,21 @@ static int read_new(struct reading *r, struct source *s, struct pm_err *err)
 	return 0;
 }
 
+/* The monitor writes a last entry that ends pm-journal. When it was killed none will come: what the journal
+ * has by then is read, and that is all. */
+static void end_late_helper(struct source *s)
+{
+	struct pollfd dead = {.fd = s->monitor, .events = POLLIN};
+	struct pollfd more = {.fd = s->fds[0], .events = POLLIN};
+	if (s->ended || (s->monitor >= 0 && poll(&dead, 1, 0) == 0))
+		return;
+	if (poll(&more, 1, LAST_ENTRY_MS) == 0)
+		kill(s->helper, SIGTERM);
+}
+
 static int wait_for_more(struct reading *r, struct pm_err *err)
 {
-	_cleanup_free_ struct pollfd *p = pm_calloc(r->n + 1, sizeof(*p));
+	_cleanup_free_ struct pollfd *p = pm_calloc(2 * r->n + 1, sizeof(*p));
 	size_t n = 0;
 	int timeout = -1;
 
@@ -373,11 +406,19 @@ static int wait_for_more(struct reading *r, struct pm_err *err)
 		timeout = ms > INT32_MAX ? INT32_MAX : (int)ms;
 	}
 	p[n++] = (struct pollfd){.fd = r->inotify, .events = POLLIN};
-	for (size_t i = 0; i < r->n; i++)
-		if (!r->v[i].done)
-			p[n++] = (struct pollfd){.fd = r->v[i].monitor, .events = POLLIN};
+	for (size_t i = 0; i < r->n; i++) {
+		struct source *s = &r->v[i];
+		if (s->done)
+			continue;
+		if (s->helper)
+			p[n++] = (struct pollfd){.fd = s->fds[0], .events = POLLIN};
+		p[n++] = (struct pollfd){.fd = s->monitor, .events = POLLIN};
+	}
 	if (poll(p, n, timeout) < 0 && errno != EINTR)
 		return pm_fail_sys(err, "wait for the log");
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i].helper && !r->v[i].done)
+			end_late_helper(&r->v[i]);
 
 	char events[4096];
 	while (read(r->inotify, events, sizeof(events)) > 0)
@@ -406,6 +447,55 @@ static int follow(struct reading *r, struct pm_err *err)
 	}
 }
 
+/* When the last run began, ns; 0: not since boot. */
+static int64_t started_at(const char *ctr_dir)
+{
+	_cleanup_close_ int dir = pm_fs_open(AT_FDCWD, ctr_dir, O_PATH | O_DIRECTORY, 0, NULL);
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	int64_t started;
+	if (dir < 0 || read_state(dir, &w) < 0 || pm_wire_get_int(&w, "started", 0, &started, NULL) < 0)
+		return 0;
+	return started;
+}
+
+/* The journal's entries as one file, a pipe. */
+static int open_journal(struct reading *r, struct source *s, struct pm_err *err)
+{
+	const struct pm_logs_opts *o = r->opts;
+	_cleanup_free_ char *path = pm_proc_helper("pm-journal");
+	_cleanup_strv_ struct pm_strv argv = PM_STRV_INIT;
+	int fds[2];
+	pm_strv_add(&argv, "pm-journal");
+	pm_strv_add(&argv, "logs");
+	pm_strv_add(&argv, s->of->id);
+	pm_strv_addf(&argv, "%lld", o->has_since ? (long long)o->since : 0LL);
+	pm_strv_addf(&argv, "%lld", (long long)o->tail);
+	pm_strv_addf(&argv, "%lld", (long long)started_at(s->of->ctr_dir));
+	bool follow = o->follow && s->following, live = s->monitor >= 0;
+	if (!o->follow) {
+		int monitor = monitor_pidfd(s->of->ctr_dir);
+		live = monitor >= 0;
+		if (live)
+			close(monitor);
+	}
+	pm_strv_add(&argv, follow ? "follow" : live ? "end" : "ended");
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return pm_fail_sys(err, "make a pipe");
+	if (follow)
+		fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	_cleanup_close_ int out = fds[1];
+	s->fds = pm_calloc(1, sizeof(int));
+	s->fds[s->n_fds++] = fds[0];
+	struct pm_proc_fd give[] = {{out, 1}, {2, 2}};
+	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
+	spec.path = path;
+	spec.argv = pm_strv_argv(&argv);
+	spec.fds = give;
+	spec.n_fds = PM_ARRAY_SIZE(give);
+	spec.death_signal = SIGTERM;
+	return pm_proc_spawn(&spec, &s->helper, NULL, err);
+}
+
 static int read_all(struct reading *r, const struct pm_logs_source *sources, struct pm_err *err)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -427,8 +517,13 @@ static int read_all(struct reading *r, const struct pm_logs_source *sources, str
 		struct source *s = &r->v[i];
 		if (r->opts->follow)
 			begin_follow(r, s);
-		open_newer(s, NULL);
-		int q = r->opts->tail >= 0 ? seek_tail(s, r->opts->tail, err) : 0;
+		int q = 0;
+		if (s->of->driver == PM_LOG_DRIVER_JOURNALD)
+			q = open_journal(r, s, err);
+		else
+			open_newer(s, NULL);
+		if (q >= 0 && r->opts->tail >= 0 && !s->helper)
+			q = seek_tail(s, r->opts->tail, err);
 		if (q < 0)
 			return q;
 	}
@@ -455,6 +550,10 @@ int pm_logs_read(const struct pm_logs_source *sources, size_t n, const struct pm
 		pm_buf_free(&s->scratch);
 		if (s->monitor >= 0)
 			close(s->monitor);
+		if (s->helper > 0) {
+			kill(s->helper, SIGTERM);
+			pm_proc_wait(s->helper, NULL, NULL);
+		}
 	}
 	free(r.v);
 	if (r.inotify >= 0)

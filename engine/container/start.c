@@ -70,6 +70,7 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 
 	s->engine = e;
 	mo.attach = facts->attach;
+	mo.streams = pm_streq(facts->config->log_driver, "passthrough");
 	mo.preserve_fds = facts->config->preserve_fds + pm_service_listen_fds();
 	mo.preserve_only = &facts->config->preserve_fd;
 	int r = choose_userns(s, facts, &mo, &userns, err);

@@ -67,7 +67,7 @@ static int write_file(const struct pm_eventlog *l, const struct iovec *v, int n,
 static int write_journal(const struct iovec *v, size_t n, struct pm_err *err)
 {
 	_cleanup_close_ int fd = pm_journal_open(err);
-	return fd < 0 ? fd : pm_journal_send(fd, v, n, err);
+	return fd < 0 ? fd : pm_journal_send(fd, v, n, false, err);
 }
 
 static struct iovec part(const char *s)

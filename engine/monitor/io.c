@@ -132,6 +132,18 @@ static int open_sockets(struct monitor *m, struct pm_err *err)
 	return bad < 0 ? bad : 0;
 }
 
+/* The container gets what this program was given. */
+static int pass_streams(struct monitor *m, struct pm_err *err)
+{
+	int *const to[] = {&m->give_in, &m->give_out, &m->give_err};
+	for (int i = 0; i < 3; i++) {
+		*to[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+		if (*to[i] < 0)
+			return pm_fail_sys(err, "pass standard streams on");
+	}
+	return 0;
+}
+
 static int make_pipe(int *ret_read, int *ret_write, struct pm_err *err)
 {
 	int fds[2];
@@ -231,6 +243,8 @@ int io_open_streams(struct monitor *m, const char **ret_console, struct pm_err *
 			io.client[i].spool_at = 0;
 	}
 	*ret_console = NULL;
+	if (m->plan.log_driver == PM_LOG_DRIVER_PASSTHROUGH)
+		return pass_streams(m, err);
 	if (!m->plan.terminal)
 		return open_pipes(m, err);
 	if (io.console < 0) {

@@ -16,6 +16,8 @@ static const char *const driver_names[] = {
 	[PM_LOG_DRIVER_NONE] = "none",
 	[PM_LOG_DRIVER_K8S_FILE] = "k8s-file",
 	[PM_LOG_DRIVER_JSON_FILE] = "json-file",
+	[PM_LOG_DRIVER_JOURNALD] = "journald",
+	[PM_LOG_DRIVER_PASSTHROUGH] = "passthrough",
 };
 
 const char *pm_log_driver_name(enum pm_log_driver d)
@@ -32,7 +34,8 @@ int pm_log_driver_parse(const char *name, enum pm_log_driver *ret, struct pm_err
 		}
 	}
 	return pm_fail(err, PM_E_USAGE,
-		       "log driver \"%s\" is not supported: choose from k8s-file, json-file, none",
+		       "log driver \"%s\" is not supported: choose from k8s-file, json-file, "
+		       "journald, passthrough, none",
 		       name);
 }
 
@@ -106,8 +109,9 @@ static const struct field fields[] = {
 	F(terminal, F_BOOL),
 	F(stdin_open, F_BOOL),
 	F(stdin_once, F_BOOL),
-	FE(log_driver, PM_LOG_DRIVER_JSON_FILE),
+	FE(log_driver, PM_LOG_DRIVER_PASSTHROUGH),
 	F(log_path, F_STR),
+	F(log_fields, F_STR),
 	F(log_max_size, F_I64),
 	F(log_max_files, F_I64),
 	F(log_tag, F_STR),
@@ -393,8 +397,11 @@ static int check_plan(const struct pm_launch_plan *p, struct pm_err *err)
 		missing = "bundle";
 	else if (p->kind == PM_LAUNCH_EXEC && !p->process)
 		missing = "process";
-	else if (p->log_driver != PM_LOG_DRIVER_NONE && !p->log_path)
+	else if ((p->log_driver == PM_LOG_DRIVER_K8S_FILE ||
+		  p->log_driver == PM_LOG_DRIVER_JSON_FILE) && !p->log_path)
 		missing = "log_path";
+	else if (p->log_driver == PM_LOG_DRIVER_JOURNALD && !p->log_fields)
+		missing = "log_fields";
 	else if (p->netns == PM_LAUNCH_NET_JOIN && !p->netns_path)
 		missing = "netns_path";
 	if (missing)
@@ -468,10 +475,12 @@ int pm_monitor_spawn(struct pm_monitor *m, const struct pm_monitor_opts *opts, s
 	size_t n = 0;
 	if (opts->preserve_fds < 0 || opts->preserve_fds > PM_PRESERVE_MAX)
 		return pm_fail(err, PM_E_USAGE, "at most %d file descriptors can be preserved", PM_PRESERVE_MAX);
-	fds = pm_calloc(5 + (size_t)opts->preserve_fds, sizeof(*fds));
+	fds = pm_calloc(8 + (size_t)opts->preserve_fds, sizeof(*fds));
 	int r = preserved(opts, fds, &n, err);
 	if (r < 0)
 		return r;
+	for (int i = 0; opts->streams && i < 3; i++)
+		fds[n++] = (struct pm_proc_fd){i, i};
 	fds[n++] = (struct pm_proc_fd){control_there, 3};
 	if (attach_there >= 0)
 		fds[n++] = (struct pm_proc_fd){attach_there, 4};

@@ -77,9 +77,11 @@ enum pm_log_driver {
 	PM_LOG_DRIVER_NONE,
 	PM_LOG_DRIVER_K8S_FILE,
 	PM_LOG_DRIVER_JSON_FILE,
+	PM_LOG_DRIVER_JOURNALD,
+	PM_LOG_DRIVER_PASSTHROUGH, /* the streams of the pm that starts it; nothing is logged */
 };
 
-/* "none", "k8s-file", "json-file". parse: PM_E_USAGE when unknown. */
+/* "none", "k8s-file", "json-file", "journald", "passthrough". parse: PM_E_USAGE when unknown. */
 const char *pm_log_driver_name(enum pm_log_driver d);
 int pm_log_driver_parse(const char *name, enum pm_log_driver *ret, struct pm_err *err);
 
@@ -197,7 +199,8 @@ struct pm_launch_plan {
 	bool stdin_open; /* else stdin is /dev/null */
 	bool stdin_once; /* the container's stdin ends with the first client's */
 	enum pm_log_driver log_driver;
-	char *log_path; /* may be NULL with NONE */
+	char *log_path; /* NULL but for files */
+	char *log_fields; /* JOURNALD: the fields that each entry has, as they are sent */
 	int64_t log_max_size; /* bytes; <= 0: no limit */
 	int64_t log_max_files; /* rotated files kept besides the current one; 0: none */
 	char *log_tag; /* json-file: "attrs":{"tag":...}; may be NULL */
@@ -287,6 +290,7 @@ struct pm_monitor_opts {
 	int slirp_fd; /* pm_slirp_spawn's socket, or -1. Stays the caller's: close it after the
 			 spawn */
 	bool attach; /* make the attach channel */
+	bool streams; /* the monitor gets this process's 0, 1 and 2 for the container (passthrough) */
 	/* Descriptors of this process from 3 on that the container gets: so many, with preserve_only (may be
 	 * NULL) only those whose number is in it. They arrive at PM_MONITOR_FD_PRESERVED and on. */
 	int64_t preserve_fds;

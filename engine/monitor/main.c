@@ -211,6 +211,8 @@ static int claim(struct monitor *m, struct pm_err *err)
 static int open_log(struct monitor *m, struct pm_err *err)
 {
 	const struct pm_launch_plan *p = &m->plan;
+	if (p->log_driver == PM_LOG_DRIVER_JOURNALD)
+		return pm_logfile_open_journal(&m->log, p->log_fields, err);
 	monitor_owner_begin(m);
 	int r = pm_logfile_open(&m->log, p->log_driver, p->log_path, p->log_max_size,
 				p->log_max_files, p->log_tag, err);
@@ -440,7 +442,9 @@ static void clean_up(struct monitor *m)
 	runtime_forget(m);
 	if (m->slirp_fd >= 0)
 		close(m->slirp_fd);
+	pm_logfile_finish(&m->log, p->id);
 	pm_logfile_close(&m->log);
+	monitor_event(m, &(struct pm_event_what){.status = "cleanup"});
 	pm_volume_umount_all(&p->mounts);
 	if (p->rootfs_cover)
 		umount2(p->rootfs_cover, MNT_DETACH);

@@ -17,7 +17,7 @@ statuses() {
 	pm start c1
 	wait_for eval '[ "$(pm events --stream=false --filter event=died --format x | wc -l)" = 2 ]'
 	pm rm c1
-	assert_eq "$(statuses c1)" "create init start attach died init start died remove "
+	assert_eq "$(statuses c1)" "create init start attach died cleanup init start died cleanup remove "
 }
 
 @test "stop, kill and exec are told" {
