@@ -35,9 +35,7 @@ static int identity(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr
 	pm_strv_add_all(&c->requires_ctrs, o->requires_.v);
 	c->runtime = pm_strdup_null(e->runtime);
 	pm_strv_add_all(&c->create_command, cli->argv);
-	if (o->rootfs)
-		c->rootfs = pm_path_absolute(image);
-	return 0;
+	return o->rootfs ? pm_ctr_parse_rootfs(image, c, err) : 0;
 }
 
 static int storage(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)

@@ -20,6 +20,8 @@ int pm_ctr_apply_env(struct pm_cli *cli, struct pm_engine *e, const struct pm_ct
 /* volume, mount, tmpfs, secret */
 int pm_ctr_apply_mounts(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
 			struct pm_err *err);
+/* --rootfs's PATH[:O] */
+int pm_ctr_parse_rootfs(const char *arg, struct pm_ctr_config *c, struct pm_err *err);
 /* device* */
 int pm_ctr_apply_devices(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err);
 /* memory*, cpu*, pids-limit, cgroup*, ulimit, shm-size, oom-* */

@@ -129,6 +129,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"unsetenv-all", 0, PM_BOOL(O, unsetenv_all), "Unset all default environment variables in the container"},
 	{"user", 'u', PM_STRING(O, user), "Username or UID (format: <name|uid>[:<group|gid>])", .complete = PM_COMPLETE_USER},
 	{"variant", 0, PM_STRING(O, variant), "Use `VARIANT` instead of this machine's for choosing images"},
+	{"volumes-from", 0, PM_STRINGS(O, volumes_from), "Mount volumes from the specified container: CONTAINER[:ro|rw|z|Z]", .complete = PM_COMPLETE_CONTAINER},
 	{"workdir", 'w', PM_STRING(O, workdir), "Working directory inside the container", .complete = PM_COMPLETE_DIR},
 	{0},
 };

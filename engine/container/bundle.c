@@ -13,6 +13,7 @@
 #include "base/proc.h"
 #include "engine/container/attach.h"
 #include "engine/container/create.h"
+#include "engine/container/mounts.h"
 #include "engine/container/health.h"
 #include "engine/container/logtag.h"
 #include "engine/container/service.h"
@@ -168,7 +169,7 @@ static int open_view(struct pm_engine *e, const struct pm_container *c, struct p
 		     struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv dirs = PM_STRV_INIT;
-	if (c->config.rootfs) {
+	if (c->config.rootfs && !c->config.rootfs_overlay) {
 		pm_strv_add(&dirs, c->config.rootfs);
 	} else {
 		_cleanup_strv_ struct pm_strv lowers = PM_STRV_INIT;
@@ -242,7 +243,7 @@ enum pm_overlay_method pm_bundle_overlay_method(enum pm_store_driver driver)
 static int plan_rootfs(struct pm_engine *e, const struct pm_container *c,
 		       struct pm_launch_plan *plan, struct pm_err *err)
 {
-	if (c->config.rootfs) {
+	if (c->config.rootfs && !c->config.rootfs_overlay) {
 		plan->rootfs = pm_strdup(c->config.rootfs);
 		return 0;
 	}
@@ -415,6 +416,7 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 		close(b->view_fds[i]);
 	free(b->view_fds);
 	pm_secret_binds_free(&b->secrets);
+	pm_strv_free(&b->mount_sources);
 	free(b->uids);
 	free(b->gids);
 	pm_cgroup_free(&b->cgroup);
@@ -554,6 +556,10 @@ static int plan_userns(struct pm_start *s, const struct pm_container *c, const s
 	for (size_t i = 0; i < spec->n_files; i++)
 		pm_launch_plan_add_chown(plan, spec->files[i].path, (uid_t)plan->root_uid,
 					 (gid_t)plan->root_gid);
+	for (size_t i = 0; i < plan->n_secrets; i++) {
+		plan->secrets[i].uid = parent_id(b, false, plan->secrets[i].uid);
+		plan->secrets[i].gid = parent_id(b, true, plan->secrets[i].gid);
+	}
 	for (size_t i = 0; i < plan->n_dirs; i++) {
 		plan->dirs[i].uid = (uid_t)plan->root_uid;
 		plan->dirs[i].gid = (gid_t)plan->root_gid;
@@ -713,6 +719,8 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 		r = plan_rootfs(s->engine, c, plan, err);
 	if (r >= 0)
 		r = pm_volume_plan_container(s->engine, c, &plan->mounts, locks, err);
+	if (r >= 0)
+		r = pm_mounts_prepare(s->engine, c, &plan->mounts, &b.mount_sources, err);
 	if (r < 0)
 		return r;
 	if (b.env.oci_userns) {
@@ -721,6 +729,7 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 		b.env.userns_path = b.userns_path;
 	}
 	b.env.rootfs = plan->rootfs;
+	b.env.mount_sources = b.mount_sources.n ? &b.mount_sources : NULL;
 	r = pm_service_env(&c->config, &b.env, &b.notify_dir, err);
 	if (r >= 0)
 		r = plan_secrets(s->engine, c, &b, plan, err);

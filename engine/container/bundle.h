@@ -42,6 +42,7 @@ struct pm_bundle_env {
 	struct pm_cgroup cgroup;
 	struct pm_secret_binds secrets;
 	char *notify_dir;
+	struct pm_strv mount_sources;
 	char *run_dir, *rootfs, *runtime, *init_path, *seccomp_cache, *cgroup_path;
 	char *netns_path, *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path;
 	char *hosts_from, *resolv_from, *shm, *shm_from, *userns_path;

@@ -29,6 +29,7 @@ static const struct field mount_fields[] = {
 	M_STR(type),
 	M_STR(name),
 	M_STR(source),
+	M_STR(subpath),
 	M_STR(dest),
 	{"options", K_STRV, offsetof(struct pm_ctr_mount, options), 0, 0, 0, NULL, 0},
 	{"anonymous", K_BOOL, offsetof(struct pm_ctr_mount, anonymous), 0, 0, 0, NULL, 0},
@@ -79,6 +80,7 @@ static const struct field config_fields[] = {
 	STR(image_id),
 	STR(raw_image_name),
 	STR(rootfs),
+	BOOL(rootfs_overlay),
 	INT(created, 0),
 	STRV(create_command),
 	STRV(labels),
@@ -277,6 +279,14 @@ static void *list_add(void *list, size_t *n, size_t size, const struct field *f,
 struct pm_ctr_mount *pm_ctr_config_add_mount(struct pm_ctr_config *c)
 {
 	return ADD(mounts, mount_fields);
+}
+
+void pm_ctr_config_remove_mount(struct pm_ctr_config *c, size_t index)
+{
+	rec_free(&c->mounts[index], mount_fields, PM_ARRAY_SIZE(mount_fields));
+	memmove(&c->mounts[index], &c->mounts[index + 1],
+		(c->n_mounts - index - 1) * sizeof(c->mounts[0]));
+	c->n_mounts--;
 }
 
 struct pm_ctr_port *pm_ctr_config_add_port(struct pm_ctr_config *c)

@@ -25,9 +25,10 @@
 
 /* A mount asked for by -v, --mount, --tmpfs or the image. */
 struct pm_ctr_mount {
-	char *type;   /* "bind", "volume", "tmpfs", "devpts", "ramfs" */
-	char *name;   /* volume: its name */
-	char *source; /* bind: absolute host path; volume: host path of its _data */
+	char *type;   /* "bind", "volume", "tmpfs", "devpts", "ramfs", "image" */
+	char *name;   /* volume: its name; image: as given */
+	char *source; /* bind: absolute host path; volume: host path of its _data; image: its id */
+	char *subpath; /* volume, image: only this part of it; NULL: all */
 	char *dest;   /* absolute, cleaned */
 	struct pm_strv options; /* as given: "ro", "z", "U", "rshared", "size=1m", "nocopy", ... */
 	bool anonymous;         /* volume: made for this container, goes with `rm -v` and --rm */
@@ -71,6 +72,7 @@ struct pm_ctr_config {
 	char *image_id;       /* hex, no "sha256:" */
 	char *raw_image_name; /* as the user typed it */
 	char *rootfs;         /* --rootfs: absolute path; NULL otherwise */
+	bool rootfs_overlay;  /* --rootfs PATH:O: what is changed is kept with the container */
 	int64_t created;      /* ns since the epoch */
 	struct pm_strv create_command; /* argv of the pm that made it */
 	struct pm_strv labels;         /* NAME=VALUE, image's first */
@@ -203,6 +205,7 @@ bool pm_ctr_config_only_holds(const struct pm_ctr_config *c);
 
 /* Append a record, all zeros, and return it: valid until the next append. */
 struct pm_ctr_mount *pm_ctr_config_add_mount(struct pm_ctr_config *c);
+void pm_ctr_config_remove_mount(struct pm_ctr_config *c, size_t index);
 struct pm_ctr_port *pm_ctr_config_add_port(struct pm_ctr_config *c);
 struct pm_ctr_ulimit *pm_ctr_config_add_ulimit(struct pm_ctr_config *c);
 struct pm_ctr_device *pm_ctr_config_add_device(struct pm_ctr_config *c);

@@ -14,9 +14,11 @@
 #include "base/log.h"
 #include "engine/container/pause.h"
 #include "engine/container/root.h"
+#include "engine/container/userns.h"
 #include "engine/spec/rootfs.h"
 #include "engine/spec/user.h"
 #include "engine/unpack.h"
+#include "netns/idmap.h"
 #include "storage/tree_tar.h"
 
 /* What a process inside of the user namespace found out about one end: shared memory, since it ends. */
@@ -85,6 +87,25 @@ static int look_container(struct end *x, struct pm_err *err)
 	return 0;
 }
 
+/* A container with a user namespace of its own that does not run: its files are reached from the parent
+ * namespace, which numbers the container's ids differently. */
+static int parent_ids(struct end *x, struct pm_err *err)
+{
+	_cleanup_idmap_ struct pm_idmap uids = PM_IDMAP_INIT, gids = PM_IDMAP_INIT;
+	const struct pm_ctr_config *k = &x->given->c->config;
+	uint32_t id;
+	if (!pm_ctr_userns_own(k))
+		return 0;
+	int r = pm_idmap_decode(&k->id_uids, &uids, err);
+	if (r >= 0)
+		r = pm_idmap_decode(&k->id_gids, &gids, err);
+	if (r >= 0 && pm_idmap_to_host(&uids, x->facts->uid, &id))
+		x->facts->uid = id;
+	if (r >= 0 && pm_idmap_to_host(&gids, x->facts->gid, &id))
+		x->facts->gid = id;
+	return r;
+}
+
 static int look_user(struct end *x, struct pm_err *err)
 {
 	struct pm_rootfs_view view = {.dirs = &x->root.dir, .n_dirs = 1};
@@ -93,7 +114,7 @@ static int look_user(struct end *x, struct pm_err *err)
 	int r = pm_spec_user_lookup(&view, x->given->c->config.user, &none, &u, err);
 	x->facts->uid = u.uid;
 	x->facts->gid = u.gid;
-	return r;
+	return r < 0 || x->root.running ? r : parent_ids(x, err);
 }
 
 static int look(void *arg, struct pm_err *err)

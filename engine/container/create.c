@@ -15,6 +15,7 @@
 #include "base/undo.h"
 #include "engine/container/env_expand.h"
 #include "engine/container/health.h"
+#include "engine/container/mounts.h"
 #include "engine/container/name.h"
 #include "engine/container/remove.h"
 #include "engine/container/userns.h"
@@ -22,6 +23,7 @@
 #include "netns/publish.h"
 #include "storage/image.h"
 #include "storage/stage.h"
+#include "engine/image/resolve.h"
 #include "engine/secret/use.h"
 #include "engine/volume/options.h"
 #include "engine/volume/volume.h"
@@ -178,6 +180,21 @@ static int make_volume(struct pm_engine *e, struct pm_ctr_mount *m, struct made 
 	return m->driver || r == 0 || m->driver_options.n ? volume_uses(e, m, err) : 0;
 }
 
+/* --mount type=image: the image must be there, and stays as long as the container. */
+static int find_image(struct pm_engine *e, struct pm_container *c, struct pm_ctr_mount *m,
+		      struct pm_err *err)
+{
+	char id[65];
+	int r = pm_image_resolve(e->store, m->name, id, NULL, err);
+	if (r < 0)
+		return r;
+	free(m->source);
+	m->source = pm_strdup(id);
+	if (!pm_strv_has(&c->row.images, id))
+		pm_strv_add(&c->row.images, id);
+	return 0;
+}
+
 static int make_mounts(struct pm_engine *e, struct pm_container *c, struct made *made,
 		       struct pm_err *err)
 {
@@ -187,9 +204,14 @@ static int make_mounts(struct pm_engine *e, struct pm_container *c, struct made 
 
 		if (strcmp(m->type, "bind") == 0 && stat(m->source, &st) < 0)
 			return pm_fail_sys(err, "statfs %s", m->source);
+		int r = pm_mount_check(m, err);
+		if (r >= 0 && strcmp(m->type, "image") == 0)
+			r = find_image(e, c, m, err);
+		if (r < 0)
+			return r;
 		if (strcmp(m->type, "volume") != 0)
 			continue;
-		int r = make_volume(e, m, made, err);
+		r = make_volume(e, m, made, err);
 		if (r < 0)
 			return r;
 		if (!pm_strv_has(&c->row.volumes, m->name))
@@ -533,6 +555,8 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 int pm_container_lowers(struct pm_engine *e, const struct pm_container *c, struct pm_strv *ret,
 			struct pm_err *err)
 {
+	if (c->config.rootfs_overlay)
+		pm_strv_add(ret, c->config.rootfs);
 	if (!c->config.image_id)
 		return 0;
 	_cleanup_layer_list_ struct pm_layer_list layers = {0};

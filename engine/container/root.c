@@ -10,6 +10,7 @@
 #include "base/proc.h"
 #include "engine/container/bundle.h"
 #include "engine/container/create.h"
+#include "engine/container/userns.h"
 
 void pm_ctr_root_close(struct pm_ctr_root *r)
 {
@@ -97,6 +98,8 @@ static int open_stopped(struct pm_engine *e, const struct pm_container *c, struc
 	if (x >= 0)
 		x = pm_container_lowers(e, c, &lowers, err);
 	if (x >= 0)
+		x = pm_ctr_userns_lowers(e, &c->config, &lowers, err);
+	if (x >= 0)
 		x = pm_bundle_driver(e, &driver, err);
 	if (x >= 0)
 		x = pm_volume_plan_container(e, c, &mounts, &r->volumes, err);
@@ -113,11 +116,11 @@ static int open_stopped(struct pm_engine *e, const struct pm_container *c, struc
 	};
 	struct pm_view_spec spec = {
 		.userns = r->userns,
-		.root = c->config.rootfs ? NULL : &root,
+		.root = c->config.rootfs && !c->config.rootfs_overlay ? NULL : &root,
 		.mounts = &mounts,
 		.binds = binds.v,
 		.n_binds = binds.n,
-		.dir = c->config.rootfs ? c->config.rootfs : merged,
+		.dir = c->config.rootfs && !c->config.rootfs_overlay ? c->config.rootfs : merged,
 	};
 	return pm_view_open(&spec, &r->view, err);
 }

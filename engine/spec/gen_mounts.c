@@ -201,13 +201,15 @@ enum group {
 	G_COPYUP,
 	G_VALUE, /* NAME=VALUE */
 	G_OURS,  /* acted on here */
+	G_OURS_VALUE,
 };
 
 enum {
 	FOR_BIND = 1,
 	FOR_TMPFS = 2,
 	FOR_VOLUME = 4,
-	FOR_ALL = 7,
+	FOR_IMAGE = 8,
+	FOR_ALL = 15,
 };
 
 static const struct {
@@ -248,6 +250,9 @@ static const struct {
 	{"gid", G_VALUE, FOR_TMPFS},
 	{"nr_inodes", G_VALUE, FOR_TMPFS},
 	{"nr_blocks", G_VALUE, FOR_TMPFS},
+	{"O", G_OURS, FOR_BIND | FOR_VOLUME}, /* engine/container/mounts.c */
+	{"upperdir", G_OURS_VALUE, FOR_BIND | FOR_VOLUME},
+	{"workdir", G_OURS_VALUE, FOR_BIND | FOR_VOLUME},
 	{"z", G_OURS, FOR_BIND | FOR_VOLUME},
 	{"Z", G_OURS, FOR_BIND | FOR_VOLUME},
 	{"U", G_OURS, FOR_ALL},
@@ -263,7 +268,8 @@ static int check_option(const char *o, int kind, bool seen[], struct pm_strv *ou
 	for (size_t i = 0; i < PM_ARRAY_SIZE(options); i++) {
 		enum group gr = options[i].group;
 		if (strlen(options[i].name) != n || strncmp(options[i].name, o, n) != 0 ||
-		    !(options[i].kinds & kind) || (gr == G_VALUE) != (eq != NULL))
+		    !(options[i].kinds & kind) ||
+		    (gr == G_VALUE || gr == G_OURS_VALUE) != (eq != NULL))
 			continue;
 		if (gr == G_ACCESS || gr == G_PROPAGATION || gr == G_BIND || gr == G_EXEC ||
 		    gr == G_SUID || gr == G_DEV) {
@@ -273,7 +279,7 @@ static int check_option(const char *o, int kind, bool seen[], struct pm_strv *ou
 					       m->dest, o);
 		}
 		seen[gr] = true;
-		if (gr != G_OURS && !pm_streq(o, "notmpcopyup"))
+		if (gr != G_OURS && gr != G_OURS_VALUE && !pm_streq(o, "notmpcopyup"))
 			pm_strv_add(out, o);
 		return 0;
 	}
@@ -295,10 +301,22 @@ static void source_flags(const char *source, bool seen[], struct pm_strv *out)
 		pm_strv_add(out, "nodev");
 }
 
-static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_ctr_mount *m,
-			  struct pm_err *err)
+/* Runtimes make a missing mount point, but stop at a symlink that leads to nothing: that is made good here, inside
+ * of the root. */
+static void make_target(struct pm_gen *g, const char *dest)
 {
-	bool seen[G_OURS + 1] = {false};
+	mode_t type;
+	_cleanup_free_ char *path = NULL;
+	if (pm_rootfs_type(g->env->view, dest, &type, NULL) == -ENOENT &&
+	    pm_rootfs_resolve(g->env->view, dest, &path, NULL) >= 0 && strcmp(path, dest) != 0)
+		pm_strv_add(&g->plan->mkdirs, dest);
+}
+
+/* prepared: where the monitor mounts what m means; NULL: m's own source. */
+static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_ctr_mount *m,
+			  const char *prepared, struct pm_err *err)
+{
+	bool seen[G_OURS_VALUE + 1] = {false};
 	bool tmpfs = pm_streq(m->type, "tmpfs") || pm_streq(m->type, "ramfs");
 	bool volume = pm_streq(m->type, "volume");
 	_cleanup_strv_ struct pm_strv o = PM_STRV_INIT;
@@ -316,21 +334,23 @@ static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_c
 		pm_json_add(g->pool, l, d);
 		return 0;
 	}
-	if (!tmpfs && !volume && !pm_streq(m->type, "bind"))
+	bool image = pm_streq(m->type, "image");
+	const char *source = prepared ? prepared : m->source;
+	if (!tmpfs && !volume && !image && !pm_streq(m->type, "bind"))
 		return pm_fail(err, PM_E_UNSUPPORTED, "mount at %s: type \"%s\" is not supported",
 			       m->dest, m->type ? m->type : "");
-	int kind = tmpfs ? FOR_TMPFS : volume ? FOR_VOLUME : FOR_BIND;
+	int kind = tmpfs ? FOR_TMPFS : volume ? FOR_VOLUME : image ? FOR_IMAGE : FOR_BIND;
 	for (size_t i = 0; i < m->options.n; i++) {
 		int r = check_option(m->options.v[i], kind, seen, &o, m, err);
 		if (r < 0)
 			return r;
 	}
-	if (!tmpfs && (!m->source || m->source[0] != '/'))
+	if (!tmpfs && (!source || source[0] != '/'))
 		return pm_fail(err, PM_E_USAGE, "mount at %s: no source", m->dest);
-	if (!tmpfs && stat(m->source, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return pm_fail(err, PM_E_USAGE, "statfs %s: %s", m->source, strerror(errno));
+	if (!tmpfs && !prepared && stat(source, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return pm_fail(err, PM_E_USAGE, "statfs %s: %s", source, strerror(errno));
 	if (!seen[G_ACCESS])
-		pm_strv_add(&o, "rw");
+		pm_strv_add(&o, image ? "ro" : "rw");
 	if (!seen[G_PROPAGATION])
 		pm_strv_add(&o, "rprivate");
 	if (kind == FOR_BIND) {
@@ -341,7 +361,7 @@ static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_c
 		if (!seen[G_DEV])
 			pm_strv_add(&o, "nodev");
 	}
-	if (tmpfs && !seen[G_COPYUP])
+	if (pm_streq(m->type, "tmpfs") && !seen[G_COPYUP])
 		pm_strv_add(&o, "tmpcopyup");
 	if (!tmpfs && !seen[G_BIND])
 		pm_strv_add(&o, "rbind");
@@ -349,11 +369,13 @@ static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_c
 	struct pm_json *j = pm_json_object(g->pool);
 	pm_json_set_str(g->pool, j, "destination", m->dest);
 	pm_json_set_str(g->pool, j, "type", tmpfs ? m->type : "bind");
-	pm_json_set_str(g->pool, j, "source", tmpfs ? "tmpfs" : m->source);
+	pm_json_set_str(g->pool, j, "source", tmpfs ? "tmpfs" : source);
 	pm_json_set(g->pool, j, "options", pm_json_strv(g->pool, &o));
 	pm_json_add(g->pool, l, j);
 
 	struct pm_spec_plan *p = g->plan;
+	if (tmpfs || prepared || S_ISDIR(st.st_mode))
+		make_target(g, m->dest);
 	if (volume) {
 		p->copyups = pm_reallocarray(p->copyups, p->n_copyups + 1, sizeof(*p->copyups));
 		p->copyups[p->n_copyups++] = (struct pm_spec_copyup){
@@ -362,10 +384,10 @@ static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_c
 			.uid = m->owned ? UINT32_MAX : p->uid,
 			.gid = m->owned ? UINT32_MAX : p->gid};
 	}
-	if (!tmpfs && pm_strv_has(&m->options, "U")) {
+	if (!tmpfs && !image && pm_strv_has(&m->options, "U")) {
 		p->chowns = pm_reallocarray(p->chowns, p->n_chowns + 1, sizeof(*p->chowns));
 		p->chowns[p->n_chowns++] = (struct pm_spec_chown){
-			.path = pm_strdup(m->source), .uid = p->uid, .gid = p->gid};
+			.path = pm_strdup(source), .uid = p->uid, .gid = p->gid};
 	}
 	return 0;
 }
@@ -403,7 +425,9 @@ int pm_gen_mounts(struct pm_gen *g, struct pm_err *err)
 			if (pm_streq(g->c->mounts[k].dest, g->c->mounts[i].dest))
 				return pm_fail(err, PM_E_USAGE, "%s: duplicate mount destination",
 					       g->c->mounts[i].dest);
-		if ((r = add_user_mount(g, l, &g->c->mounts[i], err)) < 0)
+		const struct pm_strv *prepared = g->env->mount_sources;
+		const char *at = prepared && i < prepared->n && *prepared->v[i] ? prepared->v[i] : NULL;
+		if ((r = add_user_mount(g, l, &g->c->mounts[i], at, err)) < 0)
 			return r;
 	}
 	add_etc(g, l);

@@ -78,6 +78,8 @@ struct pm_spec_env {
 	const char *shm;     /* directory that holds the container's /dev/shm (a tmpfs made by the
 			      * monitor, or another container's); NULL: the runtime makes one */
 	/* Files and directories of the host to be seen at dest, read-only: secrets. */
+	/* For each of the config's mounts where it is found instead of its own source, "": there; NULL: none. */
+	const struct pm_strv *mount_sources;
 	const struct pm_spec_bind *binds;
 	size_t n_binds;
 	const struct pm_strv *extra_env; /* over the config's env, and no part of it; NULL: none */

@@ -137,6 +137,16 @@ out_of_container() {
 	assert_eq "$(pm cp c:/tmp/. - | tar tv | sed 's/^[^ ]* \([^ ]*\) .* /\1 /' | tr '\n' ' ')" '12/34 a 12/34 b 0/0 c 5/6 d '
 }
 
+@test "a container with ids of its own: the same files, running or not" {
+	pm create --network none --name c --userns keep-id -u 12:34 "$IMAGE" sleep 1000 || skip_or_fail "no keep-id here"
+	pm cp file c:/tmp/stopped
+	pm start c
+	pm cp file c:/tmp/running
+	assert_eq "$(pm exec c stat -c %u:%g /tmp/stopped /tmp/running | tr '\n' ' ')" '12:34 12:34 '
+	printf x | pm secret create s -
+	assert_eq "$(pm run --rm --network none --userns keep-id --secret s,uid=5,gid=6 "$IMAGE" stat -c %u:%g /run/secrets/s)" 5:6
+}
+
 @test "streams: what is wrong is said" {
 	a_container stopped
 	run pm cp - c:/etc/passwd </dev/null
@@ -153,9 +163,9 @@ out_of_container() {
 	run pm cp x
 	assert_error 125 'accepts 2 arg'
 	# a colon in a path of the host
-	cp file a:b
-	pm cp ./a:b c:/tmp/ab
-	pm cp a:b c:/tmp/ab
+	cp file zz:b
+	pm cp ./zz:b c:/tmp/ab
+	pm cp zz:b c:/tmp/ab
 	assert_eq "$(pm cp c:/tmp/ab - | tar xO)" x
 }
 
