@@ -7,9 +7,9 @@
 #include "engine/container/remove.h"
 
 /*
- * What a monitor executes as its last act when no pm waits for its container: the exit is written
- * into the row, and with --rm the row goes. Someone who holds the container's lock (rm -f, start) does
- * that himself: then there is nothing to do here.
+ * What a monitor executes as its last act when no pm waits for its container: the exit is
+ * written into the row, and with --rm the row goes. Someone who holds the container's lock (rm
+ * -f, start) does that himself: then there is nothing to do here.
  */
 
 struct cleanup_opts {
@@ -21,7 +21,8 @@ static const struct pm_opt cleanup_table[] = {
 	{"exec", 0, PM_REFUSED, "pm's exec sessions clean up after themselves"},
 	{"latest", 'l', PM_BOOL(struct cleanup_opts, latest), "Act on the container created last"},
 	{"rm", 0, PM_BOOL(struct cleanup_opts, rm), "Remove the container after the clean-up"},
-	{"rmi", 0, PM_BOOL(struct cleanup_opts, rmi), "Remove the container, and its image, after the clean-up"},
+	{"rmi", 0, PM_BOOL(struct cleanup_opts, rmi),
+	 "Remove the container, and its image, after the clean-up"},
 	{0},
 };
 
@@ -41,13 +42,15 @@ static int cleanup_one(struct pm_engine *e, const char *name, void *arg, struct 
 		return lock;
 	pm_container_state(e, &c.row, &c.state);
 	if (pm_ctr_is_up(&c.state) || c.state.restarting)
-		return pm_fail(err, PM_E_STATE,
-			       "container %s is running or paused, refusing to clean up: container state "
-			       "improper", c.row.id);
+		return pm_fail(
+			err, PM_E_STATE,
+			"container %s is running or paused, refusing to clean up: container state "
+			"improper",
+			c.row.id);
 	c.config.autoremove_image |= o->rmi;
 	r = c.state.status == PM_STATUS_EXITED
-			? pm_ctr_after_end(e, &c, o->rm || o->rmi, &lock, err)
-			: 0;
+		    ? pm_ctr_after_end(e, &c, o->rm || o->rmi, &lock, err)
+		    : 0;
 	if (r >= 0)
 		printf("%s\n", name);
 	return r;
@@ -61,8 +64,8 @@ static int cleanup_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 				       .states = PM_IN_STATE(PM_STATUS_CREATED) |
 						 PM_IN_STATE(PM_STATUS_EXITED)};
 	int r = pm_ctr_verb(cli, &choice, cleanup_one, o, err);
-	/* a monitor that was a service's main process goes on as this one: the service's result is the
-	 * container's exit code */
+	/* a monitor that was a service's main process goes on as this one: the service's result
+	 * is the container's exit code */
 	const char *code = getenv("_PM_EXIT_CODE");
 	return r == 0 && code ? (int)strtol(code, NULL, 10) & 0xff : r;
 }
@@ -71,7 +74,8 @@ const struct pm_command pm_cmd_cleanup = {
 	.path = "container cleanup",
 	.summary = "Clean up after containers that have ended",
 	.synopsis = "[options] CONTAINER [CONTAINER...]",
-	.text = "Writes the exit of containers into the store, or removes them. pm does this by itself; the "
+	.text = "Writes the exit of containers into the store, or removes them. pm does this by "
+		"itself; the "
 		"command is there for monitors whose pm has gone.",
 	.examples = "%p ctrID\n%p --all",
 	.max_args = -1,

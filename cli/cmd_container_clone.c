@@ -16,7 +16,8 @@ struct clone_opts {
 
 static const struct pm_opt clone_table[] = {
 	{"destroy", 0, PM_BOOL(struct clone_opts, destroy), "Destroy the original container"},
-	{"force", 'f', PM_BOOL(struct clone_opts, force), "Force the existing container to be destroyed"},
+	{"force", 'f', PM_BOOL(struct clone_opts, force),
+	 "Force the existing container to be destroyed"},
 	{"name", 0, PM_STRING(struct clone_opts, name), "Assign a name to the container"},
 	{"pod", 0, PM_STRING(struct clone_opts, pod), "Run container in an existing pod"},
 	{"run", 0, PM_BOOL(struct clone_opts, run), "Run the new container"},
@@ -31,8 +32,8 @@ static int start_clone(struct pm_engine *e, struct pm_container *c, struct pm_er
 }
 
 /* The image of the third argument, if there is one, into co. */
-static int other_image(struct pm_cli *cli, struct pm_engine *e, struct pm_ctr_config *holder, char id[65],
-		       struct pm_clone_options *co, struct pm_err *err)
+static int other_image(struct pm_cli *cli, struct pm_engine *e, struct pm_ctr_config *holder,
+		       char id[65], struct pm_clone_options *co, struct pm_err *err)
 {
 	const struct pm_ctr_opts how = {.pull = "missing"};
 	if (cli->n_args < 3)
@@ -61,7 +62,8 @@ static int clone_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (o->force && !o->destroy)
 		return pm_fail(err, PM_E_USAGE, "cannot set --force without --destroy");
 	if (o->name && cli->n_args > 1)
-		return pm_fail(err, PM_E_USAGE, "the name is given twice: by --name and as an argument");
+		return pm_fail(err, PM_E_USAGE,
+			       "the name is given twice: by --name and as an argument");
 	co.name = o->name ? o->name : cli->n_args > 1 ? cli->args[1] : NULL;
 	int r = pm_ctr_apply_limits(cli, &o->ctr, &limits, err);
 	if (r >= 0)
@@ -93,7 +95,8 @@ const struct pm_command pm_cmd_container_clone = {
 	.path = "container clone",
 	.summary = "Clone an existing container",
 	.synopsis = "[options] CONTAINER [NAME] [IMAGE]",
-	.text = "Creates a copy of an existing container: its options, with files and anonymous volumes of its own.",
+	.text = "Creates a copy of an existing container: its options, with files and anonymous "
+		"volumes of its own.",
 	.examples = "%p container_name new_name image_name\n%p --destroy --cpus=5 d0cf1f782e2e",
 	.min_args = 1,
 	.max_args = 3,

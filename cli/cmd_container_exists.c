@@ -27,7 +27,8 @@ const struct pm_command pm_cmd_container_exists = {
 	.path = "container exists",
 	.summary = "Check if a container exists in local storage",
 	.synopsis = "[options] CONTAINER",
-	.text = "If the named container exists in local storage, the command exits with 0, otherwise the exit "
+	.text = "If the named container exists in local storage, the command exits with 0, "
+		"otherwise the exit "
 		"code will be 1.",
 	.examples = "%p containerID\n%p myctr || pm run --name myctr [etc...]",
 	.min_args = 1,

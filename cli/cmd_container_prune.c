@@ -34,7 +34,8 @@ static int prune_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (!o->force) {
 		/* on standard output, as Podman asks */
 		fputs("WARNING! This will remove all non running containers.\n"
-		      "Are you sure you want to continue? [y/N] ", stdout);
+		      "Are you sure you want to continue? [y/N] ",
+		      stdout);
 		if (!pm_cli_confirm(""))
 			return 0;
 	}

@@ -17,8 +17,8 @@
 #include "storage/image.h"
 
 /*
- * The label is the image's word, so what it may start is this program and nothing else: a command line that begins with
- * podman, docker or pm is executed by pm itself, without a shell.
+ * The label is the image's word, so what it may start is this program and nothing else: a
+ * command line that begins with podman, docker or pm is executed by pm itself, without a shell.
  */
 
 struct runlabel_opts {
@@ -28,23 +28,28 @@ struct runlabel_opts {
 
 #define O struct runlabel_opts
 static const struct pm_opt runlabel_table[] = {
-	{"authfile", 0, PM_STRING(O, authfile), "Path of the authentication file", .complete = PM_COMPLETE_FILE},
+	{"authfile", 0, PM_STRING(O, authfile), "Path of the authentication file",
+	 .complete = PM_COMPLETE_FILE},
 	{"cert-dir", 0, PM_STRING(O, cert_dir),
-	 "Pathname of a directory containing TLS certificates and keys", .complete = PM_COMPLETE_DIR},
-	{"creds", 0, PM_STRING(O, creds), "Credentials (USERNAME:PASSWORD) to use for authenticating to a registry"},
+	 "Pathname of a directory containing TLS certificates and keys",
+	 .complete = PM_COMPLETE_DIR},
+	{"creds", 0, PM_STRING(O, creds),
+	 "Credentials (USERNAME:PASSWORD) to use for authenticating to a registry"},
 	{"display", 0, PM_BOOL(O, display), "Preview the command that the label would run"},
 	{"name", 'n', PM_STRING(O, name), "Assign a name to the container"},
-	{"pull", 'p', PM_BOOL(O, pull), "Pull the image if it does not exist locally", .def = "true", .hidden = true},
+	{"pull", 'p', PM_BOOL(O, pull), "Pull the image if it does not exist locally",
+	 .def = "true", .hidden = true},
 	{"quiet", 'q', PM_BOOL(O, quiet), "Suppress output information when installing images"},
-	{"replace", 0, PM_BOOL(O, replace), "Replace existing container with a new one from the image"},
+	{"replace", 0, PM_BOOL(O, replace),
+	 "Replace existing container with a new one from the image"},
 	{"tls-verify", 0, PM_BOOL(O, tls_verify),
 	 "Require HTTPS and verify certificates when contacting registries", .def = "true"},
 	{0},
 };
 #undef O
 
-static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct runlabel_opts *o, char id[65],
-		  char **ret_name, struct pm_err *err)
+static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct runlabel_opts *o,
+		  char id[65], char **ret_name, struct pm_err *err)
 {
 	_cleanup_free_ char *authfile = pm_pull_authfile(cli, o->authfile);
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(STDERR_FILENO, o->quiet);
@@ -54,13 +59,13 @@ static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct runlabel
 		.cert_dir = o->cert_dir,
 		.tls_verify = pm_cli_given(cli, "tls-verify") ? o->tls_verify : -1,
 	};
-	return pm_image_obtain(e->store, cli->args[1], o->pull ? PM_PULL_MISSING : PM_PULL_NEVER, &po,
-			       pm_progress_events(bars), id, ret_name, err);
+	return pm_image_obtain(e->store, cli->args[1], o->pull ? PM_PULL_MISSING : PM_PULL_NEVER,
+			       &po, pm_progress_events(bars), id, ret_name, err);
 }
 
 /* The text of the image's label. */
-static int read_label(struct pm_engine *e, const char *id, const char *label, const char *word, char **ret,
-		      struct pm_err *err)
+static int read_label(struct pm_engine *e, const char *id, const char *label, const char *word,
+		      char **ret, struct pm_err *err)
 {
 	_cleanup_image_row_ struct pm_image_row row = {0};
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
@@ -72,7 +77,8 @@ static int read_label(struct pm_engine *e, const char *id, const char *label, co
 		return r;
 	const char *text = pm_json_get_str(pm_json_find(config, "config", "Labels", NULL), label);
 	if (!text || !*text)
-		return pm_fail(err, PM_E_NOSUCH, "cannot find the value of label: %s in image: %s", label, word);
+		return pm_fail(err, PM_E_NOSUCH, "cannot find the value of label: %s in image: %s",
+			       label, word);
 	*ret = pm_strdup(text);
 	return 0;
 }
@@ -149,7 +155,8 @@ static int command_line(struct pm_cli *cli, const char *text, const char *image,
 		return pm_wrap(err, "label %s", cli->args[0]);
 	if (words.n < 2 || !is_engine(words.v[0]))
 		return pm_fail(err, PM_E_UNSUPPORTED,
-			       "label %s: its command is \"%s\": only command lines of podman or pm are run",
+			       "label %s: its command is \"%s\": only command lines of podman or "
+			       "pm are run",
 			       cli->args[0], words.n ? words.v[0] : "");
 	for (size_t i = 1; i < words.n; i++)
 		pm_strv_take(ret, expand(words.v[i], image, ctr));
@@ -224,7 +231,8 @@ const struct pm_command pm_cmd_container_runlabel = {
 	.path = "container runlabel",
 	.summary = "Execute the command described by an image label",
 	.synopsis = "[options] LABEL IMAGE [ARG...]",
-	.text = "Executes a command as described by a container image label. The command must be one of podman's or "
+	.text = "Executes a command as described by a container image label. The command must be "
+		"one of podman's or "
 		"pm's; pm executes it itself.",
 	.examples = "%p run imageID\n%p install imageID arg1 arg2\n%p --display run myImage",
 	.min_args = 2,

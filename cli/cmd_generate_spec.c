@@ -14,8 +14,8 @@ struct spec_opts {
 static const struct pm_opt spec_table[] = {
 	{"compact", 'c', PM_BOOL(struct spec_opts, compact),
 	 "Print the json in a compact format for consumption"},
-	{"filename", 'f', PM_STRING(struct spec_opts, filename), "Write output to the specified path",
-	 .complete = PM_COMPLETE_FILE},
+	{"filename", 'f', PM_STRING(struct spec_opts, filename),
+	 "Write output to the specified path", .complete = PM_COMPLETE_FILE},
 	{"name", 'n', PM_BOOL(struct spec_opts, name), "Specify a new name for the generated spec",
 	 .def = "true"},
 	{0},

@@ -43,8 +43,10 @@ const struct pm_command pm_cmd_init = {
 	.path = "init|container init",
 	.summary = "Initialize one or more containers",
 	.synopsis = "[options] CONTAINER [CONTAINER...]",
-	.text = "Initialize one or more containers, creating the OCI spec and mounts for inspection. Container names "
-		"or IDs can be used.\n\nThe process of an initialized container waits until it is started.",
+	.text = "Initialize one or more containers, creating the OCI spec and mounts for "
+		"inspection. Container names "
+		"or IDs can be used.\n\nThe process of an initialized container waits until it is "
+		"started.",
 	.examples = "%p --latest\n%p 3c45ef19d893\n%p test1",
 	.max_args = -1,
 	.flags = PM_CMD_STORE,

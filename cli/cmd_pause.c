@@ -12,13 +12,13 @@ struct pause_opts {
 #define PAUSE_TABLE(all_help)                                                                      \
 	{                                                                                          \
 		{"all", 'a', PM_BOOL(struct pause_opts, all), all_help},                           \
-		{"cidfile", 0, PM_STRINGS(struct pause_opts, cidfile),                             \
-		 "Read the container ID from the file", .complete = PM_COMPLETE_FILE},             \
-		{"filter", 'f', PM_LIST(struct pause_opts, filter),                                \
-		 "Choose containers by conditions"},                                               \
-		{"latest", 'l', PM_BOOL(struct pause_opts, latest),                                \
-		 "Act on the container created last"},                                             \
-		{0},                                                                               \
+			{"cidfile", 0, PM_STRINGS(struct pause_opts, cidfile),                     \
+			 "Read the container ID from the file", .complete = PM_COMPLETE_FILE},     \
+			{"filter", 'f', PM_LIST(struct pause_opts, filter),                        \
+			 "Choose containers by conditions"},                                       \
+			{"latest", 'l', PM_BOOL(struct pause_opts, latest),                        \
+			 "Act on the container created last"},                                     \
+			{0},                                                                       \
 	}
 
 static const struct pm_opt pause_table[] = PAUSE_TABLE("Pause all running containers");
@@ -44,8 +44,11 @@ static int pause_one(struct pm_engine *e, const char *name, void *arg, struct pm
 static int pause_all(struct pm_cli *cli, const struct pause_opts *o, enum pm_ctr_status from,
 		     struct pause_arg a, struct pm_err *err)
 {
-	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .cidfiles = &o->cidfile,
-				       .filters = &o->filter, .states = PM_IN_STATE(from)};
+	struct pm_ctr_choice choice = {.all = o->all,
+				       .latest = o->latest,
+				       .cidfiles = &o->cidfile,
+				       .filters = &o->filter,
+				       .states = PM_IN_STATE(from)};
 	return pm_ctr_verb(cli, &choice, pause_one, &a, err);
 }
 
@@ -56,7 +59,8 @@ static int pause_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 
 static int unpause_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
-	return pause_all(cli, opts, PM_STATUS_PAUSED, (struct pause_arg){pm_container_unpause}, err);
+	return pause_all(cli, opts, PM_STATUS_PAUSED, (struct pause_arg){pm_container_unpause},
+			 err);
 }
 
 const struct pm_command pm_cmd_pause = {
@@ -64,7 +68,8 @@ const struct pm_command pm_cmd_pause = {
 	.summary = "Pause all the processes in one or more containers",
 	.synopsis = "[options] CONTAINER [CONTAINER...]",
 	.text = "Pauses one or more running containers.  The container name or ID can be used.\n\n"
-		"The processes are frozen by the control group of the container, which it must have.",
+		"The processes are frozen by the control group of the container, which it must "
+		"have.",
 	.examples = "%p mywebserver\n%p 860a4b23\n%p --all",
 	.max_args = -1,
 	.flags = PM_CMD_STORE,
@@ -78,7 +83,8 @@ const struct pm_command pm_cmd_unpause = {
 	.path = "unpause|container unpause",
 	.summary = "Unpause the processes in one or more containers",
 	.synopsis = "[options] CONTAINER [CONTAINER...]",
-	.text = "Unpauses one or more previously paused containers.  The container name or ID can be used.",
+	.text = "Unpauses one or more previously paused containers.  The container name or ID can "
+		"be used.",
 	.examples = "%p ctrID\n%p --all",
 	.max_args = -1,
 	.flags = PM_CMD_STORE,

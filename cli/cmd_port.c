@@ -27,10 +27,12 @@ static int parse_wanted(const char *text, struct wanted *ret, struct pm_err *err
 	if (!text)
 		return 0;
 	const char *slash = strchr(text, '/');
-	_cleanup_free_ char *number = pm_strndup(text, slash ? (size_t)(slash - text) : strlen(text));
+	_cleanup_free_ char *number =
+		pm_strndup(text, slash ? (size_t)(slash - text) : strlen(text));
 	if (slash)
 		ret->protocol = slash + 1;
-	if (strcmp(ret->protocol, "tcp") && strcmp(ret->protocol, "udp") && strcmp(ret->protocol, "sctp"))
+	if (strcmp(ret->protocol, "tcp") && strcmp(ret->protocol, "udp") &&
+	    strcmp(ret->protocol, "sctp"))
 		return pm_fail(err, PM_E_USAGE, "port %s: the protocol is tcp, udp or sctp", text);
 	int r = pm_parse_int(number, &ret->port, NULL);
 	if (r < 0 || ret->port < 1 || ret->port > 65535)
@@ -38,7 +40,8 @@ static int parse_wanted(const char *text, struct wanted *ret, struct pm_err *err
 	return 0;
 }
 
-static void show_one(const struct pm_ctr_port *p, int64_t n, const char *prefix, const struct wanted *w)
+static void show_one(const struct pm_ctr_port *p, int64_t n, const char *prefix,
+		     const struct wanted *w)
 {
 	const char *ip = p->host_ip && *p->host_ip ? p->host_ip : "0.0.0.0";
 	if (w->text)
@@ -48,7 +51,8 @@ static void show_one(const struct pm_ctr_port *p, int64_t n, const char *prefix,
 		       p->protocol ? p->protocol : "tcp", ip, (long long)(p->host_port + n));
 }
 
-static int show(const struct pm_container *c, bool with_id, const struct wanted *w, struct pm_err *err)
+static int show(const struct pm_container *c, bool with_id, const struct wanted *w,
+		struct pm_err *err)
 {
 	char prefix[PM_SHORT_ID + 2] = "";
 	bool found = false;
@@ -57,8 +61,9 @@ static int show(const struct pm_container *c, bool with_id, const struct wanted 
 	for (size_t i = 0; i < c->config.n_ports; i++) {
 		const struct pm_ctr_port *p = &c->config.ports[i];
 		for (int64_t n = 0; n < p->range; n++) {
-			if (w->text && (p->container_port + n != w->port ||
-					strcmp(p->protocol ? p->protocol : "tcp", w->protocol) != 0))
+			if (w->text &&
+			    (p->container_port + n != w->port ||
+			     strcmp(p->protocol ? p->protocol : "tcp", w->protocol) != 0))
 				continue;
 			show_one(p, n, prefix, w);
 			found = true;
@@ -82,7 +87,8 @@ static int port_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (cli->n_args < named)
 		return pm_fail(err, PM_E_USAGE, "you must supply a running container name or id");
 	if (cli->n_args > named + 1)
-		return pm_fail(err, PM_E_USAGE, "%s takes no more than a container and a port", cli->path);
+		return pm_fail(err, PM_E_USAGE, "%s takes no more than a container and a port",
+			       cli->path);
 	int r = parse_wanted(cli->n_args > named ? cli->args[named] : NULL, &w, err);
 	if (r >= 0)
 		r = pm_cli_engine(cli, &e, err);
@@ -105,7 +111,8 @@ static int port_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_container_load(&e, names.v[i], &c, err);
 		if (r == -PM_E_NOSUCH && o->all)
 			r = 0;
-		else if (r >= 0 && pm_ctr_is_up(&c.state)) /* as Podman: only those that run have ports */
+		else if (r >= 0 &&
+			 pm_ctr_is_up(&c.state)) /* as Podman: only those that run have ports */
 			r = show(&c, o->all, &w, err);
 	}
 	return r < 0 ? r : 0;
@@ -115,7 +122,8 @@ const struct pm_command pm_cmd_port = {
 	.path = "port|container port",
 	.summary = "List port mappings or a specific mapping for the container",
 	.synopsis = "[options] CONTAINER [PORT]",
-	.text = "List port mappings for the CONTAINER, or look up the public-facing port that is NAT-ed to the "
+	.text = "List port mappings for the CONTAINER, or look up the public-facing port that is "
+		"NAT-ed to the "
 		"PRIVATE_PORT",
 	.examples = "%p --all\n%p ctrID 80/tcp\n%p --latest 80",
 	.max_args = 2,

@@ -12,9 +12,10 @@ struct restart_opts {
 };
 
 static const struct pm_opt restart_table[] = {
-	{"all", 'a', PM_BOOL(struct restart_opts, all), "Restart all containers, whatever their state"},
-	{"cidfile", 0, PM_STRINGS(struct restart_opts, cidfile), "Read the container ID from the file",
-	 .complete = PM_COMPLETE_FILE},
+	{"all", 'a', PM_BOOL(struct restart_opts, all),
+	 "Restart all containers, whatever their state"},
+	{"cidfile", 0, PM_STRINGS(struct restart_opts, cidfile),
+	 "Read the container ID from the file", .complete = PM_COMPLETE_FILE},
 	{"filter", 'f', PM_LIST(struct restart_opts, filter), "Choose containers by conditions"},
 	{"latest", 'l', PM_BOOL(struct restart_opts, latest), "Act on the container created last"},
 	{"running", 0, PM_BOOL(struct restart_opts, running), "Restart only running containers"},
@@ -45,14 +46,17 @@ static int restart_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	for (size_t i = 0; i < set.n; i++) {
 		if (set.v[i].state.status == PM_STATUS_PAUSED)
 			pm_fail(&set.errs[i], PM_E_STATE,
-				"unable to restart a container in a paused or unknown state: container "
+				"unable to restart a container in a paused or unknown state: "
+				"container "
 				"state improper");
 		else if (set.v[i].row.rm && set.v[i].state.status == PM_STATUS_RUNNING)
 			pm_fail(&set.errs[i], PM_E_UNSUPPORTED,
-				"cannot restart container %s: it was run with --rm, so that a stop removes it",
+				"cannot restart container %s: it was run with --rm, so that a stop "
+				"removes it",
 				set.v[i].row.name);
 	}
-	pm_containers_stop(&set.e, set.v, set.n, pm_cli_given(cli, "time") ? (int)o->time : -1, set.errs);
+	pm_containers_stop(&set.e, set.v, set.n, pm_cli_given(cli, "time") ? (int)o->time : -1,
+			   set.errs);
 	for (size_t i = 0; i < set.n; i++)
 		if (!set.errs[i].code)
 			start_again(&set.e, &set.v[i], &set.errs[i]);
@@ -64,7 +68,8 @@ const struct pm_command pm_cmd_restart = {
 	.summary = "Restart one or more containers",
 	.synopsis = "[options] CONTAINER [CONTAINER...]",
 	.text = "Restarts one or more running containers. The container ID or name can be used.\n\n"
-		"A timeout before forcibly stopping can be set, but defaults to 10 seconds. Containers that do "
+		"A timeout before forcibly stopping can be set, but defaults to 10 seconds. "
+		"Containers that do "
 		"not run are started.",
 	.examples = "%p ctrID\n%p --latest\n%p ctrID1 ctrID2",
 	.max_args = -1,

@@ -42,14 +42,20 @@ static int rm_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	struct rm_opts *o = opts;
 	_cleanup_ctr_set_ struct pm_ctr_set set = {0};
 	/* a container may need older ones */
-	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .ignore = o->ignore, .cidfiles = &o->cidfile,
-				       .filters = &o->filter, .newest_first = true,
+	struct pm_ctr_choice choice = {.all = o->all,
+				       .latest = o->latest,
+				       .ignore = o->ignore,
+				       .cidfiles = &o->cidfile,
+				       .filters = &o->filter,
+				       .newest_first = true,
 				       .dependents = o->depend};
 	const struct pm_remove_options ro = {.force = o->force,
 					     .volumes = o->volumes,
-					     .timeout = pm_cli_given(cli, "time") ? (int)o->time : -1};
+					     .timeout =
+						     pm_cli_given(cli, "time") ? (int)o->time : -1};
 	if (pm_cli_given(cli, "time") && !o->force)
-		return pm_fail(err, PM_E_USAGE, "--force option must be specified to use the --time option");
+		return pm_fail(err, PM_E_USAGE,
+			       "--force option must be specified to use the --time option");
 	int r = pm_ctr_set_choose(cli, &choice, o->ignore || o->force, &set, err);
 	if (r == -PM_E_NOSUCH)
 		pm_cli_set_exit(cli, 1);
@@ -70,10 +76,13 @@ const struct pm_command pm_cmd_rm = {
 	.path = "rm|container rm",
 	.summary = "Remove one or more containers",
 	.synopsis = "[options] CONTAINER [CONTAINER...]",
-	.text = "Removes one or more containers from the host. The container name or ID can be used.\n\n"
-		"Command does not remove images. Running or unusable containers will not be removed "
+	.text = "Removes one or more containers from the host. The container name or ID can be "
+		"used.\n\n"
+		"Command does not remove images. Running or unusable containers will not be "
+		"removed "
 		"without the -f option.",
-	.examples = "%p ctrID\n%p mywebserver myflaskserver 860a4b23\n%p --force --all\n%p -f c684f0d469f2",
+	.examples = "%p ctrID\n%p mywebserver myflaskserver 860a4b23\n%p --force --all\n%p -f "
+		    "c684f0d469f2",
 	.max_args = -1,
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_CONTAINER,

@@ -19,12 +19,16 @@ static const struct pm_opt stats_table[] = {
 	{"all", 'a', PM_BOOL(struct stats_opts, all),
 	 "Show all containers. Only running containers are shown by default. The default is false"},
 	{"format", 0, PM_STRING(struct stats_opts, format),
-	 "Pretty-print container statistics to JSON or using a Go template", .complete = PM_COMPLETE_FORMAT,
-	 .choices = ".AVGCPU|.AvgCPU|.BlockIO|.BlockInput|.BlockOutput|.CPU|.CPUNano|.CPUPerc|.CPUSystemNano|"
-		    ".ContainerID|.ContainerStats|.Duration|.ID|.MemLimit|.MemPerc|.MemUsage|.MemUsageBytes|"
-		    ".Name|.NetIO|.NetInput|.NetOutput|.PIDS|.PIDs|.PerCPU|.SystemNano|.Up|.UpTime"},
-	{"interval", 'i', PM_INT(struct stats_opts, interval), "Time in seconds between stats reports",
-	 .def = "5"},
+	 "Pretty-print container statistics to JSON or using a Go template",
+	 .complete = PM_COMPLETE_FORMAT,
+	 .choices =
+		 ".AVGCPU|.AvgCPU|.BlockIO|.BlockInput|.BlockOutput|.CPU|.CPUNano|.CPUPerc|."
+		 "CPUSystemNano|"
+		 ".ContainerID|.ContainerStats|.Duration|.ID|.MemLimit|.MemPerc|.MemUsage|."
+		 "MemUsageBytes|"
+		 ".Name|.NetIO|.NetInput|.NetOutput|.PIDS|.PIDs|.PerCPU|.SystemNano|.Up|.UpTime"},
+	{"interval", 'i', PM_INT(struct stats_opts, interval),
+	 "Time in seconds between stats reports", .def = "5"},
 	{"latest", 'l', PM_BOOL(struct stats_opts, latest), "Act on the container created last"},
 	{"no-reset", 0, PM_BOOL(struct stats_opts, no_reset),
 	 "Disable resetting the screen between intervals"},
@@ -34,34 +38,54 @@ static const struct pm_opt stats_table[] = {
 	{0},
 };
 
-static const char *const headings[] = {"CPUPerc",  "CPU %",	"MemUsage", "MEM USAGE / LIMIT",
-				       "MemUsageBytes", "MEM USAGE / LIMIT",
-				       "MemPerc",  "MEM %",	"NetIO",    "NET IO",
-				       "BlockIO",  "BLOCK IO",	"PIDS",	    "PIDS",
-				       "PIDs",	   "PIDS",	"UpTime",   "CPU TIME",
-				       "AVGCPU",   "AVG CPU %", "AvgCPU",   "AVG CPU",
-				       "ID",	   "ID",	NULL};
+static const char *const headings[] = {"CPUPerc",
+				       "CPU %",
+				       "MemUsage",
+				       "MEM USAGE / LIMIT",
+				       "MemUsageBytes",
+				       "MEM USAGE / LIMIT",
+				       "MemPerc",
+				       "MEM %",
+				       "NetIO",
+				       "NET IO",
+				       "BlockIO",
+				       "BLOCK IO",
+				       "PIDS",
+				       "PIDS",
+				       "PIDs",
+				       "PIDS",
+				       "UpTime",
+				       "CPU TIME",
+				       "AVGCPU",
+				       "AVG CPU %",
+				       "AvgCPU",
+				       "AVG CPU",
+				       "ID",
+				       "ID",
+				       NULL};
 
-static const char default_table[] = "table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t"
-				    "{{.NetIO}}\t{{.BlockIO}}\t{{.PIDS}}\t{{.UpTime}}\t{{.AVGCPU}}";
+static const char default_table[] =
+	"table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t"
+	"{{.NetIO}}\t{{.BlockIO}}\t{{.PIDS}}\t{{.UpTime}}\t{{.AVGCPU}}";
 
 /* The samples of one round, kept for the next. */
 struct round {
 	struct {
 		char id[65];
 		struct pm_ctr_stats s;
-	} *v;
+	} * v;
 	size_t n;
 };
 
-/* --- one container's row ------------------------------------------------------------------------------- */
+/* --- one container's row ---------------------------------------------------------------------- */
 
 struct row {
 	struct pm_json_pool *pool;
 	struct pm_json *o;
 };
 
-static void put(struct row *r, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void put(struct row *r, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 static void put(struct row *r, const char *name, const char *fmt, ...)
 {
 	va_list ap;
@@ -77,7 +101,8 @@ static void put_pair(struct row *r, const char *name, int64_t a, int64_t b, bool
 	if (binary)
 		put(r, name, "%s / %s", pm_size_bytes((double)a, x), pm_size_bytes((double)b, y));
 	else
-		put(r, name, "%s / %s", pm_size_human((double)a, false, x), pm_size_human((double)b, false, y));
+		put(r, name, "%s / %s", pm_size_human((double)a, false, x),
+		    pm_size_human((double)b, false, y));
 }
 
 static double memory_percent(const struct pm_ctr_stats *s)
@@ -111,10 +136,11 @@ static struct pm_json *text_row(struct pm_json_pool *pool, const struct pm_conta
 		const char *name;
 		int64_t n;
 	} numbers[] = {
-		{"CPUNano", s->cpu},	     {"CPUSystemNano", s->cpu_system}, {"SystemNano", s->at},
-		{"Duration", s->cpu},	     {"MemLimit", s->memory_limit},    {"NetInput", s->net_in},
-		{"NetOutput", s->net_out},   {"BlockInput", s->block_in},      {"BlockOutput", s->block_out},
-		{"PIDs", s->pids},
+		{"CPUNano", s->cpu},           {"CPUSystemNano", s->cpu_system},
+		{"SystemNano", s->at},         {"Duration", s->cpu},
+		{"MemLimit", s->memory_limit}, {"NetInput", s->net_in},
+		{"NetOutput", s->net_out},     {"BlockInput", s->block_in},
+		{"BlockOutput", s->block_out}, {"PIDs", s->pids},
 	};
 	const struct {
 		const char *name;
@@ -144,7 +170,7 @@ static struct pm_json *text_row(struct pm_json_pool *pool, const struct pm_conta
 	return r.o;
 }
 
-/* --- rounds -------------------------------------------------------------------------------------------- */
+/* --- rounds ----------------------------------------------------------------------------------- */
 
 static const struct pm_ctr_stats *before(const struct round *last, const char *id)
 {
@@ -188,13 +214,16 @@ static int show(struct pm_cli *cli, struct pm_engine *e, const struct stats_opts
 			continue;
 		}
 		if (r < 0)
-			return pm_wrap(err, "unable to get list of containers: unable to look up container %s",
-				       ids.v[i]);
+			return pm_wrap(
+				err,
+				"unable to get list of containers: unable to look up container %s",
+				ids.v[i]);
 		struct pm_ctr_stats *s = &now->v[now->n].s;
 		snprintf(now->v[now->n++].id, sizeof(now->v->id), "%s", c.row.id);
 		pm_container_stats(&c, &procs, before(last, c.row.id), s);
 		int shown = o->no_trunc ? 64 : PM_SHORT_ID;
-		pm_json_add(pool, rows, json ? json_row(pool, &c, s, shown) : text_row(pool, &c, s, shown));
+		pm_json_add(pool, rows,
+			    json ? json_row(pool, &c, s, shown) : text_row(pool, &c, s, shown));
 	}
 	struct pm_format f = {.name = "stats",
 			      .format = o->format,
@@ -219,9 +248,11 @@ static int stats_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	struct round last = {0};
 
 	if ((o->all && o->latest) || ((o->all || o->latest) && cli->n_args))
-		return pm_fail(err, PM_E_USAGE, "--all, --latest and containers cannot be used together");
+		return pm_fail(err, PM_E_USAGE,
+			       "--all, --latest and containers cannot be used together");
 	if (o->interval < 1)
-		return pm_fail(err, PM_E_USAGE, "invalid interval, must be a positive number greater zero");
+		return pm_fail(err, PM_E_USAGE,
+			       "invalid interval, must be a positive number greater zero");
 	int r = pm_cli_engine(cli, &e, err);
 	while (r >= 0) {
 		struct round now = {0};
@@ -241,7 +272,8 @@ const struct pm_command pm_cmd_stats = {
 	.path = "stats|container stats",
 	.summary = "Display a live stream of container resource usage statistics",
 	.synopsis = "[options] [CONTAINER...]",
-	.text = "Display percentage of CPU, memory, network I/O, block I/O and PIDs for one or more containers.",
+	.text = "Display percentage of CPU, memory, network I/O, block I/O and PIDs for one or "
+		"more containers.",
 	.examples = "%p --all --no-stream\n%p ctrID\n"
 		    "%p --no-stream --format \"table {{.ID}} {{.Name}} {{.MemUsage}}\" ctrID",
 	.max_args = -1,

@@ -27,12 +27,17 @@ static int stop_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct stop_opts *o = opts;
 	_cleanup_ctr_set_ struct pm_ctr_set set = {0};
-	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest, .ignore = o->ignore, .cidfiles = &o->cidfile,
-				       .filters = &o->filter, .states = PM_IN_STATE(PM_STATUS_RUNNING)};
+	struct pm_ctr_choice choice = {.all = o->all,
+				       .latest = o->latest,
+				       .ignore = o->ignore,
+				       .cidfiles = &o->cidfile,
+				       .filters = &o->filter,
+				       .states = PM_IN_STATE(PM_STATUS_RUNNING)};
 	int r = pm_ctr_set_choose(cli, &choice, o->ignore, &set, err);
 	if (r < 0)
 		return r;
-	pm_containers_stop(&set.e, set.v, set.n, pm_cli_given(cli, "time") ? (int)o->time : -1, set.errs);
+	pm_containers_stop(&set.e, set.v, set.n, pm_cli_given(cli, "time") ? (int)o->time : -1,
+			   set.errs);
 	return pm_ctr_set_result(cli, &set);
 }
 
@@ -41,7 +46,8 @@ const struct pm_command pm_cmd_stop = {
 	.summary = "Stop one or more containers",
 	.synopsis = "[options] CONTAINER [CONTAINER...]",
 	.text = "Stops one or more running containers.  The container name or ID can be used.\n\n"
-		"A timeout to forcibly stop the container can also be set but defaults to 10 seconds "
+		"A timeout to forcibly stop the container can also be set but defaults to 10 "
+		"seconds "
 		"otherwise.",
 	.examples = "%p ctrID\n%p --latest\n%p --time 2 mywebserver 6e534f14da9d",
 	.max_args = -1,

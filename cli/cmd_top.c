@@ -12,8 +12,8 @@ struct top_opts {
 
 static const struct pm_opt top_table[] = {
 	{"latest", 'l', PM_BOOL(struct top_opts, latest), "Act on the container created last"},
-	{"list-descriptors", 0, PM_BOOL(struct top_opts, list_descriptors), "List the format descriptors",
-	 .hidden = true},
+	{"list-descriptors", 0, PM_BOOL(struct top_opts, list_descriptors),
+	 "List the format descriptors", .hidden = true},
 	{0},
 };
 
@@ -32,7 +32,8 @@ static int top_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return 0;
 	}
 	if (!o->latest && cli->n_args < 1)
-		return pm_fail(err, PM_E_USAGE, "you must provide the name or id of a running container");
+		return pm_fail(err, PM_E_USAGE,
+			       "you must provide the name or id of a running container");
 	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0 && o->latest)
 		r = pm_container_latest(&e, latest, err);
@@ -41,7 +42,8 @@ static int top_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		if (r < 0)
 			return pm_wrap(err, "unable to look up requested container");
 	}
-	const struct pm_strv args = {.v = cli->args + !o->latest, .n = (size_t)(cli->n_args - !o->latest)};
+	const struct pm_strv args = {.v = cli->args + !o->latest,
+				     .n = (size_t)(cli->n_args - !o->latest)};
 	if (r >= 0)
 		r = pm_container_top(&e, &c, &args, &out, err);
 	if (r < 0)
@@ -62,10 +64,14 @@ const struct pm_command pm_cmd_top = {
 	.summary = "Display the running processes of a container",
 	.synopsis = "[options] CONTAINER [FORMAT-DESCRIPTORS|ARGS...]",
 	.text = "Display the running processes of a container.\n\n"
-		"Format descriptors are args, capamb, capbnd, capeff, capinh, capprm, comm, etime, group, groups,\n"
-		"hgroup, hgroups, hpid, huser, label, nice, pcpu, pgid, pid, ppid, rgroup, rss, ruser, seccomp,\n"
-		"state, stime, time, tty, user and vsz; also ps's codes (%C) and its arguments -ef, aux and -o LIST.",
-	.examples = "%p ctrID\n%p --latest\n%p ctrID pid seccomp args %C\n%p ctrID -eo user,pid,comm",
+		"Format descriptors are args, capamb, capbnd, capeff, capinh, capprm, comm, etime, "
+		"group, groups,\n"
+		"hgroup, hgroups, hpid, huser, label, nice, pcpu, pgid, pid, ppid, rgroup, rss, "
+		"ruser, seccomp,\n"
+		"state, stime, time, tty, user and vsz; also ps's codes (%C) and its arguments "
+		"-ef, aux and -o LIST.",
+	.examples =
+		"%p ctrID\n%p --latest\n%p ctrID pid seccomp args %C\n%p ctrID -eo user,pid,comm",
 	.max_args = -1,
 	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
 	.complete = PM_COMPLETE_RUNNING,

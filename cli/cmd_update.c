@@ -26,7 +26,8 @@ static int update_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	pm_container_init(&c);
 	pm_ctr_config_init(&given);
 	if (cli->n_args != !o->latest)
-		return pm_fail(err, PM_E_USAGE, "update takes the name or id of one container, or --latest");
+		return pm_fail(err, PM_E_USAGE,
+			       "update takes the name or id of one container, or --latest");
 	int r = pm_ctr_apply_limits(cli, &o->ctr, &given, err);
 	if (r >= 0)
 		r = pm_cli_engine(cli, &e, err);
@@ -45,12 +46,15 @@ const struct pm_command pm_cmd_update = {
 	.path = "update|container update",
 	.summary = "Update an existing container",
 	.synopsis = "[options] CONTAINER",
-	.text = "Updates the limits of a container: of a running one at once, and for every later start.",
+	.text = "Updates the limits of a container: of a running one at once, and for every later "
+		"start.",
 	.examples = "%p --cpus=5 foobar_container\n%p --memory 512m --pids-limit 100 ctrID",
 	.max_args = 1,
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_CONTAINER,
 	.opts_size = sizeof(struct update_opts),
-	.tables = {{pm_ctr_limits_table, offsetof(struct update_opts, ctr)}, {update_table, 0}, {0}},
+	.tables = {{pm_ctr_limits_table, offsetof(struct update_opts, ctr)},
+		   {update_table, 0},
+		   {0}},
 	.run = update_run,
 };

@@ -14,7 +14,8 @@ struct wait_opts {
 
 static const struct pm_opt wait_table[] = {
 	{"condition", 0, PM_LIST(struct wait_opts, condition), "Condition to wait on",
-	 .choices = "configured|created|exited|healthy|initialized|paused|removed|running|stopped|stopping|unhealthy"},
+	 .choices = "configured|created|exited|healthy|initialized|paused|removed|running|stopped|"
+		    "stopping|unhealthy"},
 	{"ignore", 0, PM_BOOL(struct wait_opts, ignore),
 	 "Ignore errors when a specified container is missing"},
 	{"interval", 'i', PM_STRING(struct wait_opts, interval),
@@ -60,7 +61,8 @@ static int parse_interval(const char *text, int64_t *ret_ms, struct pm_err *err)
 		*ret_ms = n / 1000000;
 	}
 	if (*ret_ms < 1)
-		return pm_fail(err, PM_E_USAGE, "interval %s: must be at least a millisecond", text);
+		return pm_fail(err, PM_E_USAGE, "interval %s: must be at least a millisecond",
+			       text);
 	return 0;
 }
 
@@ -83,7 +85,8 @@ const struct pm_command pm_cmd_wait = {
 	.path = "wait|container wait",
 	.summary = "Block on one or more containers",
 	.synopsis = "[options] CONTAINER [CONTAINER...]",
-	.text = "Block until one or more containers stop, or one of the conditions given holds, and then print their exit\n"
+	.text = "Block until one or more containers stop, or one of the conditions given holds, "
+		"and then print their exit\n"
 		"codes; -1 for what has not exited.",
 	.examples = "%p --interval 5s ctrID\n%p ctrID1 ctrID2\n%p --condition=removed ctrID",
 	.max_args = -1,

@@ -19,9 +19,11 @@ extern const struct pm_command pm_cmd_volume;
 
 extern const struct pm_command pm_cmd_cleanup; /* containers */
 extern const struct pm_command pm_cmd_attach;
+extern const struct pm_command pm_cmd_container_checkpoint;
 extern const struct pm_command pm_cmd_container_clone;
 extern const struct pm_command pm_cmd_container_exists;
 extern const struct pm_command pm_cmd_container_prune;
+extern const struct pm_command pm_cmd_container_restore;
 extern const struct pm_command pm_cmd_container_runlabel;
 extern const struct pm_command pm_cmd_generate_spec;
 extern const struct pm_command pm_cmd_init;

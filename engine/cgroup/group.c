@@ -72,7 +72,7 @@ void pm_group_close(struct pm_group *g)
 	*g = (struct pm_group)PM_GROUP_INIT;
 }
 
-/* --- reading ----------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool read_file(const struct pm_group *g, const char *file, struct pm_buf *b)
 {
@@ -152,7 +152,8 @@ static void add_pids(int dirfd, int depth, struct pm_buf *out)
 	for (size_t i = 0; i < names.n; i++) {
 		/* files of a group have a dot; groups need not */
 		struct stat st;
-		if (fstatat(dirfd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		if (fstatat(dirfd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISDIR(st.st_mode))
 			continue;
 		_cleanup_close_ int sub =
 			pm_fs_open(dirfd, names.v[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, NULL);
@@ -167,9 +168,10 @@ void pm_group_pids(const struct pm_group *g, struct pm_buf *out)
 		add_pids(g->fd, 16, out);
 }
 
-/* --- changing ---------------------------------------------------------------------------------------- */
+/* --- changing --------------------------------------------------------------------------------- */
 
-int pm_group_write(const struct pm_group *g, const char *file, const char *value, struct pm_err *err)
+int pm_group_write(const struct pm_group *g, const char *file, const char *value,
+		   struct pm_err *err)
 {
 	_cleanup_close_ int fd = pm_fs_open(g->fd, file, O_WRONLY, 0, err);
 	if (fd < 0)
@@ -207,7 +209,8 @@ int pm_group_freeze(const struct pm_group *g, bool freeze, struct pm_err *err)
 		char text[256];
 		ssize_t n = pread(events, text, sizeof(text) - 1, 0);
 		if (n < 0)
-			return errno == ENODEV ? 0 : pm_fail_sys(err, "read %s/cgroup.events", g->path);
+			return errno == ENODEV ? 0
+					       : pm_fail_sys(err, "read %s/cgroup.events", g->path);
 		text[n] = '\0';
 		const char *is = strstr(text, "frozen ");
 		if (!is || (is[7] == '1') == freeze)
@@ -217,7 +220,8 @@ int pm_group_freeze(const struct pm_group *g, bool freeze, struct pm_err *err)
 		if (left <= 0)
 			break;
 		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
-			return pm_fail_sys(err, "wait for %s to %s", g->path, freeze ? "freeze" : "thaw");
+			return pm_fail_sys(err, "wait for %s to %s", g->path,
+					   freeze ? "freeze" : "thaw");
 	}
 	if (freeze)
 		pm_group_write(g, "cgroup.freeze", "0", NULL);

@@ -1,10 +1,10 @@
 /*
- * group - the control group of one running container in the cgroup2 tree: freezing it, its processes, its
- * counters and limits.
+ * group - the control group of one running container in the cgroup2 tree: freezing it, its
+ * processes, its counters and limits.
  *
- * It is found by /proc/PID/cgroup: the part of that path which holds the container's id. A container without a
- * group of its own (docs/ARCHITECTURE.md, "Control groups") shares ours or its user's, which is never
- * touched: then there is none. Nothing is stored. Runs in pm.
+ * It is found by /proc/PID/cgroup: the part of that path which holds the container's id. A
+ * container without a group of its own (docs/ARCHITECTURE.md, "Control groups") shares ours or
+ * its user's, which is never touched: then there is none. Nothing is stored. Runs in pm.
  */
 #ifndef PM_ENGINE_CGROUP_GROUP_H
 #define PM_ENGINE_CGROUP_GROUP_H
@@ -23,21 +23,25 @@ struct pm_group {
 	char *path; /* its absolute path; owned */
 };
 
-#define PM_GROUP_INIT {.fd = -1}
+#define PM_GROUP_INIT                                                                              \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
 #define _cleanup_group_ _cleanup_(pm_group_close)
 
-/* The group of the container id (64 hex digits) whose first process is pid: 1, or 0 when it has none of its own or is
- * gone. *ret must be PM_GROUP_INIT. */
+/* The group of the container id (64 hex digits) whose first process is pid: 1, or 0 when it has
+ * none of its own or is gone. *ret must be PM_GROUP_INIT. */
 int pm_group_open(pid_t pid, const char *id, struct pm_group *ret);
 void pm_group_close(struct pm_group *g);
 
-/* The container's part of a line of /proc/PID/cgroup's v2 path, cut after the component that holds id; NULL:
- * none does. The caller frees. */
+/* The container's part of a line of /proc/PID/cgroup's v2 path, cut after the component that
+ * holds id; NULL: none does. The caller frees. */
 char *pm_group_own_path(const char *path, const char *id);
 
 /* Is it frozen, or told to be? */
 bool pm_group_frozen(const struct pm_group *g);
-/* Freeze or thaw, and wait until all its processes are (10 seconds). -ENOENT: this kernel cannot (before 5.2). */
+/* Freeze or thaw, and wait until all its processes are (10 seconds). -ENOENT: this kernel cannot
+ * (before 5.2). */
 int pm_group_freeze(const struct pm_group *g, bool freeze, struct pm_err *err);
 
 /* Its processes, those of groups below included; appended as pid_t to out. */
@@ -51,6 +55,7 @@ bool pm_group_key(const struct pm_group *g, const char *file, const char *key, i
 bool pm_group_io(const struct pm_group *g, const char *key, int64_t *ret);
 
 /* Write a limit ("memory.max"). A missing controller is ENOENT. */
-int pm_group_write(const struct pm_group *g, const char *file, const char *value, struct pm_err *err);
+int pm_group_write(const struct pm_group *g, const char *file, const char *value,
+		   struct pm_err *err);
 
 #endif

@@ -42,7 +42,8 @@ static int free_name(struct pm_engine *e, const char *old, char **ret, struct pm
 }
 
 int pm_container_clone(struct pm_engine *e, const struct pm_container *from,
-		       const struct pm_clone_options *o, struct pm_container *ret, struct pm_err *err)
+		       const struct pm_clone_options *o, struct pm_container *ret,
+		       struct pm_err *err)
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_ctr_config *k = &ret->config;
@@ -70,6 +71,7 @@ int pm_container_clone(struct pm_engine *e, const struct pm_container *from,
 		pm_config_merge_limits(k, o->limits);
 	/* all is resolved already: the image adds nothing to entrypoint and environment */
 	_cleanup_free_ char *image = pm_strdup_null(k->image_id); /* k's own is replaced */
-	const struct pm_create_options co = {.image_id = image, .user_entrypoint = true, .unsetenv_all = true};
+	const struct pm_create_options co = {
+		.image_id = image, .user_entrypoint = true, .unsetenv_all = true};
 	return pm_container_create(e, ret, &co, err);
 }

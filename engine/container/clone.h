@@ -1,6 +1,7 @@
 /*
- * clone - a new container with another's configuration: its resolved options, its named volumes and its image (or another);
- * files of its own, anonymous volumes of its own. Nothing is started. Runs in pm.
+ * clone - a new container with another's configuration: its resolved options, its named volumes
+ * and its image (or another); files of its own, anonymous volumes of its own. Nothing is
+ * started. Runs in pm.
  */
 #ifndef PM_ENGINE_CONTAINER_CLONE_H
 #define PM_ENGINE_CONTAINER_CLONE_H
@@ -12,12 +13,13 @@ struct pm_clone_options {
 	const char *name;     /* NULL: the old one's with -clone, -clone1 ... */
 	const char *image_id; /* hex, with image and raw_image; NULL: the same image */
 	const char *image, *raw_image;
-	const char *pod;      /* id; NULL: the same */
+	const char *pod;                    /* id; NULL: the same */
 	const struct pm_ctr_config *limits; /* over the old one's; NULL: none */
 };
 
 /* ret must be init'ed; it is as after pm_container_create. PM_E_EXISTS: the name is taken. */
 int pm_container_clone(struct pm_engine *e, const struct pm_container *from,
-		       const struct pm_clone_options *o, struct pm_container *ret, struct pm_err *err);
+		       const struct pm_clone_options *o, struct pm_container *ret,
+		       struct pm_err *err);
 
 #endif

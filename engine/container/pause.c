@@ -13,8 +13,9 @@ int pm_container_group(struct pm_engine *e, const struct pm_container *c, const 
 	int r = pm_engine_cgroup(e, c->config.cgroups, &cg, err);
 	if (r < 0)
 		return r;
-	return pm_fail(err, PM_E_UNSUPPORTED, "cannot %s container %s: it has no control group of its own%s%s",
-		       verb, c->row.name, cg.why_disabled ? ": " : "",
+	return pm_fail(err, PM_E_UNSUPPORTED,
+		       "cannot %s container %s: it has no control group of its own%s%s", verb,
+		       c->row.name, cg.why_disabled ? ": " : "",
 		       cg.why_disabled ? cg.why_disabled : "");
 }
 
@@ -25,22 +26,26 @@ static int set_frozen(struct pm_engine *e, struct pm_container *c, bool freeze, 
 		return lock;
 	pm_container_state(e, &c->row, &c->state);
 	if (freeze && c->state.status == PM_STATUS_PAUSED)
-		return pm_fail(err, PM_E_STATE, "\"%s\" is already paused: container state improper",
-			       c->row.id);
+		return pm_fail(err, PM_E_STATE,
+			       "\"%s\" is already paused: container state improper", c->row.id);
 	if (freeze && c->state.status != PM_STATUS_RUNNING)
 		return pm_fail(err, PM_E_STATE,
-			       "\"%s\" is not running, can't pause: container state improper", c->row.id);
+			       "\"%s\" is not running, can't pause: container state improper",
+			       c->row.id);
 	if (!freeze && c->state.status != PM_STATUS_PAUSED)
 		return pm_fail(err, PM_E_STATE,
-			       "\"%s\" is not paused, can't unpause: container state improper", c->row.id);
+			       "\"%s\" is not paused, can't unpause: container state improper",
+			       c->row.id);
 
 	_cleanup_group_ struct pm_group g = PM_GROUP_INIT;
 	int r = pm_container_group(e, c, freeze ? "pause" : "unpause", &g, err);
 	if (r >= 0)
 		r = pm_group_freeze(&g, freeze, err);
 	if (r == -ENOENT)
-		return pm_fail(err, PM_E_UNSUPPORTED, "cannot pause container %s: the kernel's cgroup v2 has "
-			       "no freezer (Linux 5.2 has)", c->row.name);
+		return pm_fail(err, PM_E_UNSUPPORTED,
+			       "cannot pause container %s: the kernel's cgroup v2 has "
+			       "no freezer (Linux 5.2 has)",
+			       c->row.name);
 	if (r >= 0)
 		pm_event_container(e, c, freeze ? "pause" : "unpause");
 	return r;

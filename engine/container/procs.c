@@ -40,11 +40,11 @@ bool pm_proc_stat(pid_t pid, struct pm_proc_stat *ret)
 	memcpy(ret->comm, open + 1, len);
 	/* fields 3 to 24 of proc(5) */
 	return sscanf(close + 1,
-		      " %c %d %d %*d %d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-		      " %" SCNu64 " %" SCNu64 " %*d %d %" SCNd64 " %*d %" SCNu64 " %" SCNu64 " %" SCNd64,
+		      " %c %d %d %*d %d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64
+		      " %" SCNu64 " %*d %d %" SCNd64 " %*d %" SCNu64 " %" SCNu64 " %" SCNd64,
 		      &ret->state, &ret->ppid, &ret->pgrp, &ret->tty, &ret->utime, &ret->stime,
-		      &ret->children_utime, &ret->children_stime, &ret->nice, &ret->threads, &ret->start,
-		      &ret->vsize, &ret->rss) == 13;
+		      &ret->children_utime, &ret->children_stime, &ret->nice, &ret->threads,
+		      &ret->start, &ret->vsize, &ret->rss) == 13;
 }
 
 static ino_t pidns_of(pid_t pid)

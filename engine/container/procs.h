@@ -1,7 +1,7 @@
 /*
- * procs - the processes of a running container, found from outside: by its own control group, else by its pid
- * namespace, else (--pid=host without a group) as descendants of its first process. Nothing of the container is
- * executed or entered. Runs in pm.
+ * procs - the processes of a running container, found from outside: by its own control group,
+ * else by its pid namespace, else (--pid=host without a group) as descendants of its first
+ * process. Nothing of the container is executed or entered. Runs in pm.
  */
 #ifndef PM_ENGINE_CONTAINER_PROCS_H
 #define PM_ENGINE_CONTAINER_PROCS_H
@@ -22,7 +22,8 @@ struct pm_procs {
 #define _cleanup_procs_ _cleanup_(pm_procs_free)
 void pm_procs_free(struct pm_procs *p);
 
-/* The pids (of our namespace, ascending) of container id, whose first process is pid; appended as pid_t to out. */
+/* The pids (of our namespace, ascending) of container id, whose first process is pid; appended
+ * as pid_t to out. */
 void pm_procs_of(struct pm_procs *p, const char *id, pid_t pid, struct pm_buf *out);
 
 /* What /proc/PID/stat tells, times in clock ticks (of PM_PROC_HZ a second). */
@@ -32,10 +33,10 @@ struct pm_proc_stat {
 	char comm[32];
 	int ppid, pgrp, tty, nice;
 	uint64_t utime, stime, children_utime, children_stime;
-	uint64_t start;  /* since boot */
+	uint64_t start; /* since boot */
 	int64_t threads;
-	uint64_t vsize;               /* bytes */
-	int64_t rss;                  /* pages */
+	uint64_t vsize; /* bytes */
+	int64_t rss;    /* pages */
 };
 
 /* false: the process has gone. */

@@ -136,7 +136,8 @@ static void resources(struct gen *g)
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(numbers); i++)
 		if (numbers[i].n != PM_UNSET)
-			pm_json_set_int(g->pool, group(g, res, numbers[i].group), numbers[i].name, numbers[i].n);
+			pm_json_set_int(g->pool, group(g, res, numbers[i].group), numbers[i].name,
+					numbers[i].n);
 	if (k->cpuset_cpus)
 		pm_json_set_str(g->pool, group(g, res, "cpu"), "cpus", k->cpuset_cpus);
 	if (k->cpuset_mems)
@@ -219,7 +220,8 @@ static void logging(struct gen *g)
 		pm_json_set(g->pool, g->o, "log_configuration", o);
 }
 
-struct pm_json *pm_specgen(const struct pm_container *c, const char *name, struct pm_json_pool *pool)
+struct pm_json *pm_specgen(const struct pm_container *c, const char *name,
+			   struct pm_json_pool *pool)
 {
 	struct gen g = {.pool = pool, .k = &c->config, .o = pm_json_object(pool)};
 	const struct pm_ctr_config *k = g.k;
@@ -245,7 +247,8 @@ struct pm_json *pm_specgen(const struct pm_container *c, const char *name, struc
 	logging(&g);
 	rlimits(&g);
 	resources(&g);
-	if (k->healthcheck && pm_json_parse(pool, k->healthcheck, strlen(k->healthcheck), &health, NULL) >= 0)
+	if (k->healthcheck &&
+	    pm_json_parse(pool, k->healthcheck, strlen(k->healthcheck), &health, NULL) >= 0)
 		pm_json_set(pool, g.o, "healthconfig", health);
 	return g.o;
 }

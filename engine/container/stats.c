@@ -24,14 +24,15 @@ void pm_stats_parse_netdev(const char *text, int64_t *ret_in, int64_t *ret_out)
 		if (!colon || colon > end || strncmp(name, "lo:", 3) == 0)
 			continue;
 		/* bytes is the first of eight numbers of either direction */
-		if (sscanf(colon + 1, " %" SCNd64 " %*d %*d %*d %*d %*d %*d %*d %" SCNd64, &in, &out) == 2) {
+		if (sscanf(colon + 1, " %" SCNd64 " %*d %*d %*d %*d %*d %*d %*d %" SCNd64, &in,
+			   &out) == 2) {
 			*ret_in += in;
 			*ret_out += out;
 		}
 	}
 }
 
-/* --- from /proc ---------------------------------------------------------------------------------------- */
+/* --- from /proc ------------------------------------------------------------------------------- */
 
 /* The number after name in a file of "NAME: NUMBER" lines. */
 static int64_t field(const char *text, const char *name)
@@ -69,14 +70,16 @@ static void sum_processes(const struct pm_container *c, struct pm_procs *procs, 
 		s->cpu_system += (int64_t)st.children_stime * TICK_NS;
 		s->threads += st.threads;
 		read_proc(pid, "status", &text);
-		s->memory += (field(pm_buf_str(&text), "\nRssAnon:") + field(pm_buf_str(&text), "\nRssShmem:")) * 1024;
+		s->memory += (field(pm_buf_str(&text), "\nRssAnon:") +
+			      field(pm_buf_str(&text), "\nRssShmem:")) *
+			     1024;
 		read_proc(pid, "io", &text);
 		s->block_in += field(pm_buf_str(&text), "\nread_bytes:");
 		s->block_out += field(pm_buf_str(&text), "\nwrite_bytes:");
 	}
 }
 
-/* --- one sample ---------------------------------------------------------------------------------------- */
+/* --- one sample ------------------------------------------------------------------------------- */
 
 static int64_t machine_memory(void)
 {
@@ -126,7 +129,8 @@ void pm_container_stats(const struct pm_container *c, struct pm_procs *procs,
 	pm_group_open(c->state.pid, c->row.id, &g);
 	bool cpu = group_cpu(&g, ret), memory = group_memory(&g, ret);
 	bool pids = pm_group_number(&g, "pids.current", &ret->pids);
-	bool io = pm_group_io(&g, "rbytes", &ret->block_in) && pm_group_io(&g, "wbytes", &ret->block_out);
+	bool io = pm_group_io(&g, "rbytes", &ret->block_in) &&
+		  pm_group_io(&g, "wbytes", &ret->block_out);
 	if (!cpu || !memory || !pids || !io)
 		sum_processes(c, procs, &s);
 	if (!cpu) {
@@ -146,6 +150,7 @@ void pm_container_stats(const struct pm_container *c, struct pm_procs *procs,
 		pm_stats_parse_netdev(pm_buf_str(&net), &ret->net_in, &ret->net_out);
 	}
 	ret->cpu_average = percent(ret->cpu, ret->at - c->state.started);
-	ret->cpu_percent = before && before->at ? percent(ret->cpu - before->cpu, ret->at - before->at)
-						: ret->cpu_average;
+	ret->cpu_percent = before && before->at
+				   ? percent(ret->cpu - before->cpu, ret->at - before->at)
+				   : ret->cpu_average;
 }

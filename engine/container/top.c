@@ -18,7 +18,7 @@
 #define PASSWD_MAX (16 << 20)
 #define CMDLINE_MAX (1 << 20)
 
-/* --- descriptors --------------------------------------------------------------------------------------- */
+/* --- descriptors ------------------------------------------------------------------------------ */
 
 struct line {
 	const struct view *view;
@@ -29,10 +29,10 @@ struct line {
 
 /* What one call knows of the container and the host. */
 struct view {
-	struct pm_buf passwd, group;           /* the container's */
+	struct pm_buf passwd, group; /* the container's */
 	struct pm_buf host_passwd, host_group;
-	struct pm_buf uid_map, gid_map;        /* of its first process */
-	int64_t now, boot_ns;                  /* since the epoch, since boot */
+	struct pm_buf uid_map, gid_map; /* of its first process */
+	int64_t now, boot_ns;           /* since the epoch, since boot */
 };
 
 /* A line of status without its name. */
@@ -203,7 +203,8 @@ static void put_args(const struct line *l, struct pm_buf *out)
 		b.len--;
 	/* cells end at a tab, lines at a newline */
 	for (size_t i = 0; i < b.len; i++)
-		pm_buf_add_char(out, b.data[i] && b.data[i] != '\t' && b.data[i] != '\n' ? b.data[i] : ' ');
+		pm_buf_add_char(out, b.data[i] && b.data[i] != '\t' && b.data[i] != '\n' ? b.data[i]
+											 : ' ');
 }
 
 static void put_comm(const struct line *l, struct pm_buf *out)
@@ -247,13 +248,15 @@ static void put_pcpu(const struct line *l, struct pm_buf *out)
 static void put_tty(const struct line *l, struct pm_buf *out)
 {
 	unsigned int major = (unsigned int)l->stat.tty >> 8 & 0xfff;
-	unsigned int minor = ((unsigned int)l->stat.tty & 0xff) |
-			     ((unsigned int)l->stat.tty >> 12 & 0xfff00);
-	/* Documentation/admin-guide/devices.txt: 136 to 143 are Unix98's, 4 is consoles and serial lines */
+	unsigned int minor =
+		((unsigned int)l->stat.tty & 0xff) | ((unsigned int)l->stat.tty >> 12 & 0xfff00);
+	/* Documentation/admin-guide/devices.txt: 136 to 143 are Unix98's, 4 is consoles and
+	 * serial lines */
 	if (major >= 136 && major <= 143)
 		pm_buf_printf(out, "pts/%u", minor + (major - 136) * 256);
 	else if (major == 4)
-		pm_buf_printf(out, minor < 64 ? "tty%u" : "ttyS%u", minor < 64 ? minor : minor - 64);
+		pm_buf_printf(out, minor < 64 ? "tty%u" : "ttyS%u",
+			      minor < 64 ? minor : minor - 64);
 	else
 		pm_buf_add_char(out, '?');
 }
@@ -334,8 +337,8 @@ static void put_capprm(const struct line *l, struct pm_buf *out)
 	caps(l, "CapPrm", out);
 }
 
-/* Sorted by name. AIX's codes are psgo's, in which u and U, g and G are the other way round than in ps(1). ps: the
- * names by which ps -o calls it. */
+/* Sorted by name. AIX's codes are psgo's, in which u and U, g and G are the other way round than
+ * in ps(1). ps: the names by which ps -o calls it. */
 static const struct desc {
 	const char *name, *heading;
 	char aix;
@@ -379,7 +382,7 @@ const char *pm_top_name(size_t i)
 	return i < PM_ARRAY_SIZE(descs) ? descs[i].name : NULL;
 }
 
-/* --- arguments ----------------------------------------------------------------------------------------- */
+/* --- arguments -------------------------------------------------------------------------------- */
 
 /* Is word one of the words in list? */
 static bool listed(const char *list, const char *word)
@@ -431,11 +434,15 @@ static int ps_word(const char *word, const struct pm_strv *args, size_t *i, bool
 		} else if (*p == 'o') {
 			const char *list = p[1] ? p + 1 : *i + 1 < args->n ? args->v[++*i] : NULL;
 			return list ? add_list(list, true, ret, err)
-				    : pm_fail(err, PM_E_USAGE, "ps argument %s: a list must follow", word);
+				    : pm_fail(err, PM_E_USAGE, "ps argument %s: a list must follow",
+					      word);
 		} else if (!strchr(harmless, *p)) {
-			return pm_fail(err, PM_E_UNSUPPORTED,
-				       "ps argument '%s' is not supported: pm runs no ps in the container; "
-				       "choose format descriptors of pm-top(1), -ef, aux or -o LIST", word);
+			return pm_fail(
+				err, PM_E_UNSUPPORTED,
+				"ps argument '%s' is not supported: pm runs no ps in the "
+				"container; "
+				"choose format descriptors of pm-top(1), -ef, aux or -o LIST",
+				word);
 		}
 	}
 	return 0;
@@ -457,12 +464,13 @@ int pm_top_parse(const struct pm_strv *args, struct pm_strv *ret, struct pm_err 
 					   : add_list(args->v[i], false, ret, err);
 	if (r < 0 || ret->n)
 		return r;
-	return add_list(bsd	? "user,pid,pcpu,vsz,rss,tty,state,stime,time,args"
-			: full	? "user,pid,ppid,pcpu,stime,tty,time,args"
-				: "user,pid,ppid,pcpu,etime,tty,time,args", false, ret, err);
+	return add_list(bsd    ? "user,pid,pcpu,vsz,rss,tty,state,stime,time,args"
+			: full ? "user,pid,ppid,pcpu,stime,tty,time,args"
+			       : "user,pid,ppid,pcpu,etime,tty,time,args",
+			false, ret, err);
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void read_map(pid_t pid, const char *file, struct pm_buf *out)
 {
@@ -500,13 +508,15 @@ static void view_free(struct view *v)
 		pm_buf_free(all[i]);
 }
 
-static void put_line(const struct view *v, pid_t pid, const struct pm_strv *names, struct pm_buf *out)
+static void put_line(const struct view *v, pid_t pid, const struct pm_strv *names,
+		     struct pm_buf *out)
 {
 	struct line l = {.view = v, .pid = pid};
 	char path[64];
 	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (!pm_proc_stat(pid, &l.stat) || pm_fs_read_file(AT_FDCWD, path, 1 << 16, &text, NULL) < 0)
+	if (!pm_proc_stat(pid, &l.stat) ||
+	    pm_fs_read_file(AT_FDCWD, path, 1 << 16, &text, NULL) < 0)
 		return; /* it has just ended */
 	l.status = pm_buf_str(&text);
 	for (size_t k = 0; k < names->n; k++) {

@@ -1,7 +1,8 @@
 /*
- * top - the processes of a running container as `top` shows them: psgo's format descriptors (podman-top(1)),
- * AIX's (%C), and ps's own -ef, aux and -o lists in the same columns. All is read from /proc, names of users and
- * groups from the container's own files by our own parser; nothing is executed or entered. Runs in pm.
+ * top - the processes of a running container as `top` shows them: psgo's format descriptors
+ * (podman-top(1)), AIX's (%C), and ps's own -ef, aux and -o lists in the same columns. All is
+ * read from /proc, names of users and groups from the container's own files by our own parser;
+ * nothing is executed or entered. Runs in pm.
  */
 #ifndef PM_ENGINE_CONTAINER_TOP_H
 #define PM_ENGINE_CONTAINER_TOP_H
@@ -10,9 +11,9 @@
 #include "base/err.h"
 #include "engine/container/container.h"
 
-/* Lines of tab-separated cells, headings first, appended to out. args: descriptors, each maybe a list by commas;
- * none: user, pid, ppid, pcpu, etime, tty, time, args. PM_E_STATE when it does not run, PM_E_USAGE for an unknown
- * descriptor. */
+/* Lines of tab-separated cells, headings first, appended to out. args: descriptors, each maybe a
+ * list by commas; none: user, pid, ppid, pcpu, etime, tty, time, args. PM_E_STATE when it does
+ * not run, PM_E_USAGE for an unknown descriptor. */
 int pm_container_top(struct pm_engine *e, const struct pm_container *c, const struct pm_strv *args,
 		     struct pm_buf *out, struct pm_err *err);
 

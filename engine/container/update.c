@@ -9,7 +9,7 @@
 #include "engine/container/bundle.h"
 #include "engine/container/pause.h"
 
-/* --- merging ------------------------------------------------------------------------------------------- */
+/* --- merging ---------------------------------------------------------------------------------- */
 
 static void take_number(int64_t *to, int64_t given)
 {
@@ -56,7 +56,7 @@ void pm_config_merge_limits(struct pm_ctr_config *to, const struct pm_ctr_config
 		take_throttle(to, &given->throttles[i]);
 }
 
-/* --- the group's files --------------------------------------------------------------------------------- */
+/* --- the group's files ------------------------------------------------------------------------ */
 
 static int put(const struct pm_group *g, const char *file, struct pm_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -100,7 +100,9 @@ static int write_cpu(const struct pm_group *g, const struct pm_ctr_config *given
 	int r = 0;
 	/* shares of 2 to 262144 are weights of 1 to 10000, as the runtimes have it */
 	if (given->cpu_shares != PM_UNSET) {
-		int64_t s = given->cpu_shares < 2 ? 2 : given->cpu_shares > 262144 ? 262144 : given->cpu_shares;
+		int64_t s = given->cpu_shares < 2        ? 2
+			    : given->cpu_shares > 262144 ? 262144
+							 : given->cpu_shares;
 		r = put(g, "cpu.weight", err, "%" PRId64,
 			given->cpu_shares == 0 ? 100 : 1 + ((s - 2) * 9999) / 262142);
 	}
@@ -128,7 +130,10 @@ static int write_io(const struct pm_group *g, const struct pm_ctr_config *given,
 {
 	static const struct {
 		const char *kind, *key;
-	} kinds[] = {{"read_bps", "rbps"}, {"write_bps", "wbps"}, {"read_iops", "riops"}, {"write_iops", "wiops"}};
+	} kinds[] = {{"read_bps", "rbps"},
+		     {"write_bps", "wbps"},
+		     {"read_iops", "riops"},
+		     {"write_iops", "wiops"}};
 	int r = 0;
 	if (given->blkio_weight != PM_UNSET)
 		r = put(g, "io.weight", err, "default %" PRId64, io_weight(given->blkio_weight));
@@ -141,7 +146,8 @@ static int write_io(const struct pm_group *g, const struct pm_ctr_config *given,
 			return pm_fail(err, PM_E_USAGE, "%s is no block device", t->path);
 		unsigned int maj = major(st.st_rdev), min = minor(st.st_rdev);
 		if (strcmp(t->kind, "weight") == 0)
-			r = put(g, "io.weight", err, "%u:%u %" PRId64, maj, min, io_weight(t->rate));
+			r = put(g, "io.weight", err, "%u:%u %" PRId64, maj, min,
+				io_weight(t->rate));
 		for (size_t k = 0; k < PM_ARRAY_SIZE(kinds); k++) {
 			if (strcmp(t->kind, kinds[k].kind) != 0)
 				continue;
@@ -164,7 +170,7 @@ int pm_update_write(const struct pm_group *g, const struct pm_ctr_config *given,
 	return r < 0 ? r : write_io(g, given, err);
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 int pm_container_update(struct pm_engine *e, struct pm_container *c,
 			const struct pm_ctr_config *given, struct pm_err *err)

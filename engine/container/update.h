@@ -1,6 +1,6 @@
 /*
- * update - other limits for a container that exists: written to its control group's files when it runs, and into its
- * config for every later start. Runs in pm.
+ * update - other limits for a container that exists: written to its control group's files when
+ * it runs, and into its config for every later start. Runs in pm.
  */
 #ifndef PM_ENGINE_CONTAINER_UPDATE_H
 #define PM_ENGINE_CONTAINER_UPDATE_H
@@ -9,16 +9,17 @@
 #include "engine/cgroup/group.h"
 #include "engine/container/container.h"
 
-/* Takes the operation lock. given holds what is to change and nothing else (an init'ed config with those members set).
- * PM_E_UNSUPPORTED: a limit that cannot be set here; then nothing is changed. */
+/* Takes the operation lock. given holds what is to change and nothing else (an init'ed config
+ * with those members set). PM_E_UNSUPPORTED: a limit that cannot be set here; then nothing is
+ * changed. */
 int pm_container_update(struct pm_engine *e, struct pm_container *c,
 			const struct pm_ctr_config *given, struct pm_err *err);
 
 /* The limits of given over those of to. */
 void pm_config_merge_limits(struct pm_ctr_config *to, const struct pm_ctr_config *given);
 
-/* c's limits as cgroup v2 files want them, written to g: only those that given has, by the values of all. The first
- * failure ends it. */
+/* c's limits as cgroup v2 files want them, written to g: only those that given has, by the
+ * values of all. The first failure ends it. */
 int pm_update_write(const struct pm_group *g, const struct pm_ctr_config *given,
 		    const struct pm_ctr_config *all, struct pm_err *err);
 

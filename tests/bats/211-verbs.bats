@@ -85,22 +85,22 @@ state() { # NAME
 }
 
 @test "rename: created and running ones; names that are taken or are none" {
-	pm create --name a "$IMAGE" true
-	pm run -d --name b "$IMAGE" sleep 1000
-	pm rename a c
-	assert_eq "$(pm inspect -f '{{.Name}} {{.State.Status}}' c)" 'c created'
-	run pm inspect a
+	pm create --name one "$IMAGE" true
+	pm run -d --name two "$IMAGE" sleep 1000
+	pm rename one three
+	assert_eq "$(pm inspect -f '{{.Name}} {{.State.Status}}' three)" 'three created'
+	run pm inspect one
 	assert_error 125 'no such object'
-	pm rename b d
-	assert_eq "$(pm exec d echo hi)" hi
-	assert_eq "$(state d)" running
-	run pm rename c d
-	assert_error 125 'the container name "d" is already in use'
-	run pm rename c 'no name'
+	pm rename two four
+	assert_eq "$(pm exec four echo hi)" hi
+	assert_eq "$(state four)" running
+	run pm rename three four
+	assert_error 125 'the container name "four" is already in use'
+	run pm rename three 'no name'
 	assert_error 125 'names must match'
-	run pm rename c
+	run pm rename three
 	assert_eq "$status" 125
-	pm rename c c
+	pm rename three three
 	pm rm -fa -t 0
 }
 

@@ -183,3 +183,16 @@ test_setup() {
 	assert_error 125 'last and latest are mutually exclusive'
 	pm rm -a
 }
+
+@test "checkpoint and restore say why they cannot be" {
+	pm create --name a "$IMAGE" true
+	run pm container checkpoint a
+	assert_error 125 'checkpointing a container requires root'
+	run pm container restore a
+	assert_error 125 'restoring a container requires root'
+	run pm container checkpoint --export "$T/x.tar" a
+	assert_error 125 'export'
+	run pm container checkpoint nosuch
+	assert_error 125 'no container with name or ID "nosuch" found'
+	pm rm a
+}
