@@ -188,6 +188,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_info,
 	&pm_cmd_system_check,
 	&pm_cmd_system_df,
+	&pm_cmd_system_prune,
 	&pm_cmd_system_reset,
 	&pm_cmd_unshare,
 	&pm_cmd_tables,

@@ -134,6 +134,7 @@ extern const struct pm_command pm_cmd_system_df;
 extern const struct pm_command pm_cmd_save;
 extern const struct pm_command pm_cmd_search;
 extern const struct pm_command pm_cmd_sync;
+extern const struct pm_command pm_cmd_system_prune;
 extern const struct pm_command pm_cmd_system_reset;
 extern const struct pm_command pm_cmd_tables;
 extern const struct pm_command pm_cmd_tag;

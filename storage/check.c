@@ -95,32 +95,30 @@ static int check_database(struct pm_store *s, struct pm_damages *ret, struct pm_
 
 static const char layer_row[] = "SELECT 1 FROM layers WHERE chain_id=?";
 
-static int check_layer(struct pm_store *s, const char *id, struct pm_damages *ret, struct pm_err *err)
+static int check_layer(struct pm_store *s, const struct pm_layer_row *row, struct pm_damages *ret,
+		       struct pm_err *err)
 {
-	struct pm_layer_row row = {0};
+	const char *id = row->chain_id;
 	char chain[65];
 	_cleanup_free_ char *diff = pm_asprintf("layers/%s/diff", id);
-	int r = pm_layer_get(s, id, &row, err);
-	if (r <= 0)
-		return r;
-	pm_layer_chain_id(row.parent, row.diff_id, chain);
+	int r = 0;
+	pm_layer_chain_id(row->parent, row->diff_id, chain);
 	if (strcmp(chain, id) != 0)
 		pm_damages_add(ret, PM_DAMAGE_LAYER, id, "its parent and diff id make %s", chain);
-	else if (row.parent && (r = has_row(s, layer_row, row.parent, err)) == 0)
-		pm_damages_add(ret, PM_DAMAGE_LAYER, id, "its parent %s is missing", row.parent);
+	else if (row->parent && (r = has_row(s, layer_row, row->parent, err)) == 0)
+		pm_damages_add(ret, PM_DAMAGE_LAYER, id, "its parent %s is missing", row->parent);
 	/* a removal that is at work deletes the row first, so look at that last */
 	else if (r >= 0 && !is_dir(s, diff) && (r = has_row(s, layer_row, id, err)) == 1)
 		pm_damages_add(ret, PM_DAMAGE_LAYER, id, "its directory is missing");
-	pm_layer_row_free(&row);
 	return r;
 }
 
 static int check_layers(struct pm_store *s, struct pm_damages *ret, struct pm_err *err)
 {
-	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
-	int r = pm_layer_ids(s, &ids, err);
-	for (size_t i = 0; r >= 0 && i < ids.n; i++)
-		r = check_layer(s, ids.v[i], ret, err);
+	_cleanup_layer_list_ struct pm_layer_list layers = {0};
+	int r = pm_layer_list_all(s, &layers, err);
+	for (size_t i = 0; r >= 0 && i < layers.n; i++)
+		r = check_layer(s, &layers.v[i], ret, err);
 	return r;
 }
 

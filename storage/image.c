@@ -429,13 +429,6 @@ int pm_layer_get(struct pm_store *s, const char *chain_id, struct pm_layer_row *
 	return r;
 }
 
-int pm_layer_ids(struct pm_store *s, struct pm_strv *ret, struct pm_err *err)
-{
-	_cleanup_stmt_ struct pm_stmt *q = NULL;
-	int r = pm_db_query(s->db, &q, err, "SELECT chain_id FROM layers ORDER BY chain_id", "");
-	return r < 0 ? r : strings(q, ret, err);
-}
-
 int pm_layers_total(struct pm_store *s, int64_t *ret, struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;

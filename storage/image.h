@@ -110,8 +110,6 @@ int pm_layer_list_all(struct pm_store *s, struct pm_layer_list *ret, struct pm_e
 /* 1: the store has this layer (*ret, which may be NULL, is filled), 0: it has not. */
 int pm_layer_get(struct pm_store *s, const char *chain_id, struct pm_layer_row *ret,
 		 struct pm_err *err);
-/* Chain ids of all layers, appended to ret. */
-int pm_layer_ids(struct pm_store *s, struct pm_strv *ret, struct pm_err *err);
 /* The sum of all layers' sizes, bytes. */
 int pm_layers_total(struct pm_store *s, int64_t *ret, struct pm_err *err);
 /* 1: the blob with this digest is known to unpack to *ret_diff_id (the caller frees), 0: not known.

@@ -6,8 +6,10 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -137,6 +139,9 @@ static int copy_file(int src, int dst, const char *name, const struct stat *st, 
 		pm_fs_open(dst, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, err);
 	if (out < 0)
 		return out;
+	/* where the file system shares blocks (btrfs, xfs) that is all */
+	if (ioctl(out, FICLONE, in) == 0)
+		return 0;
 	return copy_data(in, out, st->st_size, err);
 }
 

@@ -97,18 +97,17 @@ static int prove_layers(struct proof *p, struct pm_damages *ret, struct pm_check
 			struct pm_err *err)
 {
 	struct pm_store *s = p->e->store;
-	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
-	int r = pm_layer_ids(s, &ids, err);
-	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
-		struct pm_layer_row row = {0};
-		if (pm_damages_has(ret, PM_DAMAGE_LAYER, ids.v[i]))
+	_cleanup_layer_list_ struct pm_layer_list layers = {0};
+	int r = pm_layer_list_all(s, &layers, err);
+	for (size_t i = 0; r >= 0 && i < layers.n; i++) {
+		const char *id = layers.v[i].chain_id;
+		if (pm_damages_has(ret, PM_DAMAGE_LAYER, id))
 			continue;
 		/* it stays while it is read; who has it exclusively is about to remove it */
-		_cleanup_close_ int lock = pm_store_lock(s, "layer", ids.v[i], PM_LOCK_SHARED, false, NULL);
-		if (lock < 0 || (r = pm_layer_get(s, ids.v[i], &row, err)) <= 0)
+		_cleanup_close_ int lock = pm_store_lock(s, "layer", id, PM_LOCK_SHARED, false, NULL);
+		if (lock < 0 || (r = pm_layer_get(s, id, NULL, err)) <= 0)
 			continue;
-		r = prove(p, &row, ret, err);
-		pm_layer_row_free(&row);
+		r = prove(p, &layers.v[i], ret, err);
 		counts->layers++;
 		counts->proved += r == 1;
 		counts->unproved += r == 0;
