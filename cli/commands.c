@@ -92,6 +92,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_image_mount,
 	&pm_cmd_image_prune,
 	&pm_cmd_image_tree,
+	&pm_cmd_image_scp,
 	&pm_cmd_image_unmount,
 	&pm_cmd_load,
 	&pm_cmd_pull,

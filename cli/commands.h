@@ -118,6 +118,7 @@ extern const struct pm_command pm_cmd_image_exists;
 extern const struct pm_command pm_cmd_image_inspect;
 extern const struct pm_command pm_cmd_image_mount;
 extern const struct pm_command pm_cmd_image_prune;
+extern const struct pm_command pm_cmd_image_scp;
 extern const struct pm_command pm_cmd_image_unmount;
 extern const struct pm_command pm_cmd_container_inspect;
 extern const struct pm_command pm_cmd_inspect;

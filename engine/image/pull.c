@@ -1,6 +1,7 @@
 #include "engine/image/pull.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -131,6 +132,12 @@ static int pull_storage(struct pm_store *store, const char *text, const struct p
 			collect(ret_ids, id, NULL);
 		return r < 0 ? r : 0;
 	}
+	_cleanup_free_ char *db = pm_path_join(ref.root, "pm.db");
+	if (access(db, F_OK) == 0)
+		return pm_fail(err, PM_E_UNSUPPORTED,
+			       "%s is a store of pm: its images can be used as they are with "
+			       "--storage-opt imagestore=%s, or copied by pm --root %s save | pm load",
+			       ref.root, ref.root, ref.root);
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	make_request(&w, "containers-storage", ref.image, o);
 	pm_wire_add(&w, "root", ref.root);
