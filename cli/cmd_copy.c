@@ -11,7 +11,7 @@
 struct copy_opts {
 	bool all, quiet, preserve, remove_signatures, insecure_policy;
 	bool compress, decompress, accept_plain, foreign;
-	const char *authfile, *format, *multi, *digestfile, *policy;
+	const char *authfile, *format, *multi, *digestfile, *policy, *registries_d;
 	const char *compression, *src_shared, *dst_shared, *src_daemon, *dst_daemon;
 	const char *arch, *os, *variant;
 	int64_t level, retry_times;
@@ -69,6 +69,9 @@ static const struct pm_opt copy_table[] = {
 	 "Preserve digests of images and lists; fail where that is not possible"},
 	{"quiet", 'q', PM_BOOL(struct copy_opts, quiet),
 	 "Suppress output information when copying images"},
+	{"registries.d", 0, PM_STRING(struct copy_opts, registries_d),
+	 "Use the registry configuration files in DIR (e.g. for container signature storage)",
+	 .arg = "DIR", .complete = PM_COMPLETE_DIR},
 	{"remove-signatures", 0, PM_BOOL(struct copy_opts, remove_signatures),
 	 "Do not copy signatures from SOURCE-IMAGE"},
 	{"retry-times", 0, PM_INT(struct copy_opts, retry_times),
@@ -122,6 +125,7 @@ static int copy_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	co.tags = &o->tags;
 	co.policy = o->policy;
 	co.any_policy = o->insecure_policy;
+	co.registries_d = o->registries_d;
 	struct pm_written written;
 	struct pm_store *store = NULL;
 	if (pm_copy_needs_store(cli->args[0], cli->args[1])) {

@@ -567,6 +567,21 @@ int pm_client_blob(struct pm_client *c, const char *digest, int64_t size, struct
 	return r < 0 ? pm_wrap(err, "reading config %s from %s", digest, e->where) : 0;
 }
 
+int pm_client_document(struct pm_client *c, const char *url, size_t max, struct pm_buf *out,
+		       struct pm_err *err)
+{
+	struct pm_http_request req = {.url = url, .max = max};
+	struct pm_http_xfer *x = NULL;
+	struct pm_http_reply *reply;
+	int r = pm_http_do(c->http, &req, &x, &reply, err);
+	if (r >= 0 && reply->status != 200)
+		r = pm_client_status_error(reply, err);
+	if (r >= 0)
+		pm_buf_add(out, pm_buf_str(&reply->body), reply->body.len);
+	pm_http_free_xfer(x);
+	return r < 0 ? pm_wrap(err, "reading %s", url) : 0;
+}
+
 /* --- tags ---------------------------------------------------------------------------------------- */
 
 char *pm_client_next_page(const struct pm_http_reply *reply)

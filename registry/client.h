@@ -61,6 +61,9 @@ int pm_client_manifest(struct pm_client *c, const char *tag_or_digest, struct pm
 /* A small blob, verified: the config. */
 int pm_client_blob(struct pm_client *c, const char *digest, int64_t size, struct pm_buf *out,
 		   struct pm_err *err);
+/* A document at any URL, without credentials. PM_E_NOSUCH. */
+int pm_client_document(struct pm_client *c, const char *url, size_t max, struct pm_buf *out,
+		       struct pm_err *err);
 /* Every tag of the repository, in the registry's order; at most 10,000. */
 int pm_client_tags(struct pm_client *c, struct pm_strv *ret, struct pm_err *err);
 

@@ -5,53 +5,60 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "base/json.h"
+#include "registry/reference.h"
+#include "registry/scope.h"
 
 enum { POLICY_MAX = 1 << 20 };
 
-/* The requirements for scope: the most specific key of "NAME:TAG", "HOST/A/B", "HOST/A", "HOST", "*.DOMAIN". */
-static const struct pm_json *requirements(const struct pm_json *root, const char *transport,
-					  const char *scope)
+/* What a signature requirement must have, and may. Anything else is a policy that would not be enforced. */
+static int check_requirement(const struct pm_json *v, const char *file, struct pm_err *err)
 {
-	const struct pm_json *scopes = pm_json_find(root, "transports", transport, NULL);
-	_cleanup_free_ char *key = pm_strdup(scope);
-	while (scopes && *key) {
-		const struct pm_json *v = pm_json_get(scopes, key);
-		if (v)
-			return v;
-		/* Cut the digest, the tag, then one component after the other. */
-		char *at = strrchr(key, '@'), *slash = strrchr(key, '/'), *colon = strrchr(key, ':');
-		if (at)
-			*at = '\0';
-		else if (colon && (slash ? colon > slash : false))
-			*colon = '\0';
-		else if (slash)
-			*slash = '\0';
-		else
-			break;
+	static const char *const known[] = {"type", "keyType", "keyPath", "keyPaths", "keyData",
+					    "keyDatas", "signedIdentity", NULL};
+	const char *type = pm_json_get_str(v, "type");
+	bool gpg = pm_streq(type, "signedBy");
+	if (!gpg && !pm_streq(type, "sigstoreSigned"))
+		return pm_fail(err, PM_E_FORMAT, "%s: unknown policy requirement type \"%.100s\"", file,
+			       type ? type : "");
+	if (gpg && !pm_streq(pm_json_get_str(v, "keyType"), "GPGKeys"))
+		return pm_fail(err, PM_E_FORMAT, "%s: signedBy with a keyType other than GPGKeys", file);
+	int keys = 0;
+	for (size_t i = 0; i < v->len; i++) {
+		const char *name = v->members[i].name;
+		size_t k = 0;
+		while (known[k] && strcmp(known[k], name) != 0)
+			k++;
+		if (!known[k] || (!gpg && strcmp(name, "keyType") == 0))
+			return pm_fail(err, PM_E_UNSUPPORTED,
+				       "%s: requirement %s has \"%.100s\", which is not supported", file,
+				       type, name);
+		keys += pm_startswith(name, "keyPath") || pm_startswith(name, "keyData");
 	}
-	for (const char *dot = strchr(key, '.'); scopes && dot; dot = strchr(dot + 1, '.')) {
-		_cleanup_free_ char *wild = pm_asprintf("*%s", dot);
-		const struct pm_json *v = pm_json_get(scopes, wild);
-		if (v)
-			return v;
-	}
-	const struct pm_json *v = pm_json_get(scopes, "");
-	return v ? v : pm_json_get(root, "default");
+	if (keys != 1)
+		return pm_fail(err, PM_E_FORMAT, "%s: exactly one of keyPath, keyPaths, keyData and "
+						 "keyDatas must be given in %s",
+			       file, type);
+	return 0;
 }
 
 int pm_policy_decide(const char *text, size_t len, const char *file, const char *transport,
-		     const char *scope, struct pm_err *err)
+		     const char *scope, struct pm_json_pool *pool, const struct pm_json **ret,
+		     struct pm_err *err)
 {
-	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_json *root;
 	int r = pm_json_parse(pool, text, len, &root, err);
 	if (r < 0)
 		return pm_wrap(err, "read %s", file);
-	const struct pm_json *list = requirements(root, transport, scope);
+	const struct pm_json *scopes = pm_json_find(root, "transports", transport, NULL);
+	const struct pm_json *list = pm_scope_find(scopes, scope, strcmp(transport, "docker") == 0);
+	if (!list)
+		list = pm_json_get(scopes, "");
+	if (!list)
+		list = pm_json_get(root, "default");
 	if (!pm_json_is(list, PM_JSON_ARRAY) || !list->len)
 		return pm_fail(err, PM_E_FORMAT, "%s: no requirements for %s:%s", file, transport,
 			       scope);
+	bool signatures = false;
 	for (size_t i = 0; i < list->len; i++) {
 		const char *type = pm_json_get_str(list->items[i], "type");
 		if (pm_streq(type, "insecureAcceptAnything"))
@@ -60,21 +67,39 @@ int pm_policy_decide(const char *text, size_t len, const char *file, const char 
 			return pm_fail(err, PM_E_REMOTE,
 				       "image %s:%s is rejected by policy (%s)", transport, scope,
 				       file);
-		return pm_fail(err, PM_E_UNSUPPORTED,
-			       "image %s:%s must be signed (%s) by %s, and signatures cannot be "
-			       "verified by this program",
-			       transport, scope, type ? type : "an unknown requirement", file);
+		if (!pm_json_is(list->items[i], PM_JSON_OBJECT))
+			return pm_fail(err, PM_E_FORMAT, "%s: a requirement is not an object", file);
+		r = check_requirement(list->items[i], file, err);
+		if (r < 0)
+			return r;
+		signatures = true;
 	}
-	return 0;
+	if (signatures && ret)
+		*ret = list;
+	return signatures;
 }
 
-int pm_policy_check(const char *file, const char *transport, const char *scope, struct pm_err *err)
+/* The full name of a registry's image, as scopes are written. The caller frees. */
+static char *full_scope(const char *transport, const char *scope)
+{
+	struct pm_reference ref;
+	if (strcmp(transport, "docker") != 0 || pm_reference_parse_docker(scope, &ref, NULL) < 0)
+		return pm_strdup(scope);
+	pm_reference_default_tag(&ref);
+	char *ret = pm_reference_str(&ref);
+	pm_reference_free(&ref);
+	return ret;
+}
+
+int pm_policy_find(const char *file, const char *transport, const char *scope,
+		   struct pm_json_pool *pool, const struct pm_json **ret, struct pm_err *err)
 {
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	_cleanup_free_ char *user =
 		config && *config ? pm_asprintf("%s/containers/policy.json", config)
 		: home && *home	  ? pm_asprintf("%s/.config/containers/policy.json", home)
 				  : NULL;
+	_cleanup_free_ char *full = full_scope(transport, scope);
 	const char *paths[] = {file, user, "/etc/containers/policy.json"};
 	for (size_t i = 0; i < 3; i++) {
 		if (!paths[i])
@@ -89,8 +114,14 @@ int pm_policy_check(const char *file, const char *transport, const char *scope, 
 				*err = why;
 			return pm_wrap(err, "read the signature policy");
 		}
-		return pm_policy_decide(pm_buf_str(&text), text.len, paths[i], transport, scope,
-					err);
+		return pm_policy_decide(pm_buf_str(&text), text.len, paths[i], transport, full, pool,
+					ret, err);
 	}
 	return 0;
+}
+
+int pm_policy_check(const char *file, const char *transport, const char *scope, struct pm_err *err)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	return pm_policy_find(file, transport, scope, pool, NULL, err);
 }

@@ -200,6 +200,7 @@ static int copy_into_store(struct pm_store *store, const char *src, const char *
 	po.variant = o->variant;
 	po.signature_policy = o->policy;
 	po.any_policy = o->any_policy;
+	po.registries_d = o->registries_d;
 	po.store_as = full;
 	r = pm_image_pull(store, src, &po, progress, &ids, err);
 	if (r >= 0)
@@ -263,9 +264,15 @@ int pm_image_copy(struct pm_store *store, const char *src, const char *dst,
 		r = pm_policy_check(o->policy, from, from_name, err);
 	if (r < 0)
 		return r;
+	bool want_signatures = r > 0;
 	struct talk t = {.h = PM_HELPER_INIT, .progress = progress};
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	make_request(&w, o);
+	if (want_signatures) {
+		pm_wire_add(&w, "signed", "1");
+		add_text(&w, "policy", o->policy);
+		add_text(&w, "registries_d", o->registries_d);
+	}
 	pm_wire_add(&w, "src_transport", from);
 	pm_wire_add(&w, "src_name", from_name);
 	pm_wire_add(&w, "dst_transport", to);

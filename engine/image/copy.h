@@ -25,6 +25,7 @@ struct pm_copy_options {
 	const char *src_shared, *dst_shared, *src_daemon, *dst_daemon;
 	const struct pm_strv *tags; /* further ones at the destination */
 	const char *policy;         /* a policy.json */
+	const char *registries_d;
 	bool any_policy;            /* look at none */
 };
 

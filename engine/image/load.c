@@ -30,6 +30,10 @@ int pm_image_load(struct pm_store *store, const char *path, int fd,
 			return own;
 	}
 	int r = pm_policy_check(NULL, "docker-archive", given ? "" : path, err);
+	if (r > 0)
+		r = pm_fail(err, PM_E_REMOTE, "image docker-archive:%s is rejected by policy: a signature "
+					      "was required, and archives have none",
+			    path);
 	if (r < 0)
 		return r;
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;

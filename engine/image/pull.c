@@ -74,12 +74,18 @@ static int pull_one(struct pm_store *store, const char *transport, const char *n
 	int r = o->any_policy ? 0 : pm_policy_check(o->signature_policy, transport, name, err);
 	if (r < 0)
 		return r;
+	bool want_signatures = r > 0;
 	if (docker && !o->all_tags && progress && progress->event) {
 		struct pm_pull_event ev = {.kind = PM_PULL_TRYING, .text = name};
 		progress->event(progress->arg, &ev);
 	}
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	make_request(&w, transport, name, o);
+	if (want_signatures) {
+		pm_wire_add(&w, "signed", "1");
+		add_text(&w, "policy", o->signature_policy);
+		add_text(&w, "registries_d", o->registries_d);
+	}
 	r = pm_fetch_images(store, &w, -1, archive, progress, collect, ret_ids, err);
 	if (r < 0 && docker && err && err->code != PM_E_CANCELLED)
 		return pm_wrap(err, "initializing source docker://%s", name);
@@ -124,6 +130,10 @@ static int pull_storage(struct pm_store *store, const char *text, const struct p
 	int r = pm_storage_ref_parse(text, &ref, err);
 	if (r >= 0)
 		r = pm_policy_check(o->signature_policy, "containers-storage", text, err);
+	if (r > 0)
+		r = pm_fail(err, PM_E_REMOTE, "image containers-storage:%s is rejected by policy: a "
+					      "signature was required, and stored images have none",
+			    text);
 	if (r < 0)
 		return r;
 	if (!ref.root) {

@@ -32,6 +32,7 @@ struct pm_pull_options {
 	const char *token;    /* a bearer token instead of asking for one */
 	const char *store_as; /* the full name that the image gets, instead of those it comes with */
 	bool any_policy;      /* look at no policy.json */
+	const char *registries_d; /* where signatures are, instead of the default directory */
 };
 
 #define PM_PULL_OPTIONS_INIT {.tls_verify = -1}

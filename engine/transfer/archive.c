@@ -3,6 +3,7 @@
 #include "engine/transfer/docker_archive.h"
 #include "engine/transfer/layers.h"
 #include "engine/transfer/layout.h"
+#include "engine/transfer/trust.h"
 #include "registry/reference.h"
 
 enum { INDEX_MAX = 4 << 20 };
@@ -18,7 +19,11 @@ struct archive {
 static int deliver(struct archive *a, struct pm_tx_image *i, struct pm_err *err)
 {
 	struct pm_http *http; /* for its loop only */
-	int r = pm_session_offer(a->s, i, err);
+	const char *transport = pm_wire_get(&a->s->request, "transport"),
+		   *name = pm_wire_get(&a->s->request, "name");
+	int r = transport && name ? pm_trust_verify(a->s, transport, name, NULL, i->digest, NULL, err) : 0;
+	if (r >= 0)
+		r = pm_session_offer(a->s, i, err);
 	if (r < 0)
 		return r;
 	r = pm_http_new(60, &http, err);

@@ -8,6 +8,7 @@
 #include "engine/transfer/copy_blobs.h"
 #include "engine/transfer/rewrite.h"
 #include "engine/transfer/source.h"
+#include "engine/transfer/trust.h"
 #include "registry/destination.h"
 
 enum { INDEX_ENTRIES_MAX = 1000 };
@@ -21,6 +22,7 @@ struct copy {
 	struct pm_rewrite_wish wish;
 	const char *multi; /* "system", "all", "index-only" */
 	bool foreign;
+	const char *list; /* digest of the list that images are chosen from, or NULL */
 	atomic_bool cancel;
 };
 
@@ -127,7 +129,13 @@ static int copy_image(struct copy *c, struct pm_json_pool *pool, struct pm_json 
 	_cleanup_rewrite_plan_ struct pm_rewrite_plan plan = {0};
 	_cleanup_buf_ struct pm_buf config_text = PM_BUF_INIT, changed = PM_BUF_INIT;
 	unsigned int flags = PM_MANIFEST_ARTIFACTS | (c->foreign ? PM_MANIFEST_FOREIGN : 0);
-	int r = pm_manifest_parse_any(root, media_type, flags, &m, err);
+	char digest[PM_DIGEST_SIZE];
+	pm_digest_of(pm_buf_str(text), text->len, digest);
+	int r = pm_trust_verify(c->s, pm_wire_get(&c->s->request, "src_transport"),
+				pm_wire_get(&c->s->request, "src_name"), pm_source_client(c->source),
+				digest, c->list, err);
+	if (r >= 0)
+		r = pm_manifest_parse_any(root, media_type, flags, &m, err);
 	if (r >= 0)
 		r = pm_rewrite_plan(&m, &c->wish, c->traits, &plan, err);
 	if (r >= 0)
@@ -282,6 +290,9 @@ static int copy_top(struct copy *c, struct copied *ret, struct pm_err *err)
 	bool instance = flag(c->s, "instance");
 	if (kind == PM_MANIFEST_IMAGE)
 		return copy_image(c, pool, root, &text, type, instance, ret, err);
+	char list[PM_DIGEST_SIZE];
+	pm_digest_of(pm_buf_str(&text), text.len, list);
+	c->list = list;
 	if (strcmp(c->multi, "system") != 0)
 		return copy_list(c, pool, root, &text, type, ret, err);
 	struct pm_descriptor d;

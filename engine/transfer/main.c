@@ -25,6 +25,7 @@
 #include "engine/transfer/push.h"
 #include "engine/transfer/query.h"
 #include "engine/transfer/session.h"
+#include "engine/transfer/trust.h"
 #include "engine/transfer/verify.h"
 #include "registry/client.h"
 #include "registry/daemon.h"
@@ -68,6 +69,11 @@ static int send_remote(struct pm_session *s, struct pm_http *http, struct pm_cli
 	r = pm_tx_image_fill(s, &i, &text, type, &source, err);
 	if (r < 0)
 		return pm_wrap(err, "image %s in %s", what, pm_client_where(client));
+	_cleanup_free_ char *full = pm_reference_str(ref);
+	r = pm_trust_verify(s, "docker", full, client, i.digest,
+			    i.name_digest[0] ? i.name_digest : NULL, err);
+	if (r < 0)
+		return r;
 	_cleanup_free_ char *name = pm_reference_name(ref);
 	if (ref->digest)
 		pm_strv_addf(&i.names, "%s@%s", name, ref->digest);

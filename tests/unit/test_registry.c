@@ -7,6 +7,7 @@
 #include "registry/http.h"
 #include "registry/policy.h"
 #include "registry/registries_conf.h"
+#include "registry/signature.h"
 #include "tests/unit/test.h"
 
 /* --- WWW-Authenticate ---------------------------------------------------------------------------- */
@@ -227,9 +228,15 @@ static int decide(const char *transport, const char *scope)
 		"{\"default\":[{\"type\":\"reject\"}],\"transports\":{\"docker\":{"
 		"\"good.example\":[{\"type\":\"insecureAcceptAnything\"}],"
 		"\"good.example/bad\":[{\"type\":\"reject\"}],\"*.w.example\":[{\"type\":\"insecureAcceptAnything\"}],"
-		"\"s.example\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\"}]},"
+		"\"s.example\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPath\":\"/k\"}],"
+		"\"t.example\":[{\"type\":\"sigstoreSigned\",\"keyData\":\"AA==\"}],"
+		"\"t.example/both\":[{\"type\":\"sigstoreSigned\",\"keyData\":\"AA==\",\"keyPath\":\"/k\"}],"
+		"\"t.example/none\":[{\"type\":\"sigstoreSigned\"}],"
+		"\"t.example/rekor\":[{\"type\":\"sigstoreSigned\",\"keyPath\":\"/k\",\"rekorPublicKeyPath\":\"/r\"}],"
+		"\"t.example/new\":[{\"type\":\"somethingNew\"}]},"
 		"\"oci\":{\"\":[{\"type\":\"insecureAcceptAnything\"}]}}}";
-	return pm_policy_decide(text, strlen(text), "p", transport, scope, NULL);
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	return pm_policy_decide(text, strlen(text), "p", transport, scope, pool, NULL, NULL);
 }
 
 TEST(policies)
@@ -239,8 +246,62 @@ TEST(policies)
 	CHECK_INT(decide("docker", "good.example/bad/x:1"), -PM_E_REMOTE);
 	CHECK_INT(decide("docker", "good.example:5000/a:1"), -PM_E_REMOTE);
 	CHECK_INT(decide("docker", "a.w.example/a:1"), 0);
-	CHECK_INT(decide("docker", "s.example/a:1"), -PM_E_UNSUPPORTED);
+	CHECK_INT(decide("docker", "b.a.w.example/a:1"), 0);
+	CHECK_INT(decide("docker", "s.example/a:1"), 1);
+	CHECK_INT(decide("docker", "t.example/a:1"), 1);
+	CHECK_INT(decide("docker", "t.example/both:1"), -PM_E_FORMAT);
+	CHECK_INT(decide("docker", "t.example/none:1"), -PM_E_FORMAT);
+	CHECK_INT(decide("docker", "t.example/rekor:1"), -PM_E_UNSUPPORTED);
+	CHECK_INT(decide("docker", "t.example/new:1"), -PM_E_FORMAT);
 	CHECK_INT(decide("docker", "other.example/a:1"), -PM_E_REMOTE);
 	CHECK_INT(decide("oci", "/tmp/x:1"), 0);
 	CHECK_INT(decide("dir", "/tmp/x"), -PM_E_REMOTE);
+}
+
+/* --- what signatures claim ----------------------------------------------------------------------- */
+
+#define D64 "0123456789012345678901234567890123456789012345678901234567890123"
+
+static int claims(const char *signed_as, const char *identity, const char *asked)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
+	struct pm_json *v = NULL;
+	_cleanup_free_ char *text = pm_asprintf(
+		"{\"critical\":{\"identity\":{\"docker-reference\":\"%s\"},\"image\":{\"docker-manifest-digest\":"
+		"\"sha256:" D64 "\"},\"type\":\"t\"},\"optional\":{}}",
+		signed_as);
+	if (identity)
+		CHECK_INT(pm_json_parse(pool, identity, strlen(identity), &v, NULL), 0);
+	if (asked)
+		CHECK_INT(pm_reference_parse_docker(asked, &ref, NULL), 0);
+	return pm_signature_claims(text, strlen(text), "t", v, asked ? &ref : NULL, "sha256:" D64, NULL);
+}
+
+TEST(signature_identities)
+{
+	static const char exact[] = "{\"type\":\"matchExact\"}", repo[] = "{\"type\":\"matchRepository\"}",
+			  reference[] = "{\"type\":\"exactReference\",\"dockerReference\":\"h.io/v/p:2\"}",
+			  repository[] = "{\"type\":\"exactRepository\",\"dockerRepository\":\"h.io/v/p\"}",
+			  remap[] = "{\"type\":\"remapIdentity\",\"prefix\":\"mirror.io/x\",\"signedPrefix\":\"h.io/v\"}";
+	/* without one: by tag exactly, by digest the repository */
+	CHECK_INT(claims("h.io/a:1", NULL, "h.io/a:1"), 0);
+	CHECK_INT(claims("h.io/a:2", NULL, "h.io/a:1"), -PM_E_REMOTE);
+	CHECK_INT(claims("h.io/b:1", NULL, "h.io/a:1"), -PM_E_REMOTE);
+	CHECK_INT(claims("h.io/a:2", NULL, "h.io/a@sha256:" D64), 0);
+	CHECK_INT(claims("h.io/a", NULL, "h.io/a:1"), -PM_E_REMOTE);
+	CHECK_INT(claims("h.io/a:1", exact, "h.io/a:1"), 0);
+	CHECK_INT(claims("h.io/a:1", exact, "h.io/a@sha256:" D64), -PM_E_REMOTE);
+	CHECK_INT(claims("h.io/a", repo, "h.io/a:1"), 0);
+	CHECK_INT(claims("h.io/ab", repo, "h.io/a:1"), -PM_E_REMOTE);
+	CHECK_INT(claims("h.io/v/p:2", reference, NULL), 0);
+	CHECK_INT(claims("h.io/v/p:3", reference, NULL), -PM_E_REMOTE);
+	CHECK_INT(claims("h.io/v/p:3", repository, NULL), 0);
+	CHECK_INT(claims("h.io/v/p:1", remap, "mirror.io/x/p:1"), 0);
+	CHECK_INT(claims("h.io/v/p:1", remap, "mirror.io/xy/p:1"), -PM_E_REMOTE);
+	CHECK_INT(claims("docker.io/library/a:1", exact, "a:1"), 0);
+	CHECK_INT(claims("h.io/a:1", NULL, NULL), -PM_E_REMOTE);
+	CHECK_INT(claims("h.io/a:1", "{\"type\":\"anything\"}", "h.io/a:1"), -PM_E_FORMAT);
+	/* another manifest, another kind of document */
+	CHECK_INT(pm_signature_claims("{}", 2, "t", NULL, NULL, "sha256:" D64, NULL), -PM_E_FORMAT);
 }
