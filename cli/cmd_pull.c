@@ -58,6 +58,7 @@ static int pull_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		.all_tags = o->all_tags,
 	};
 	_cleanup_engine_ struct pm_engine e = {0};
+	pm_pull_ask(&po);
 	int r = pm_pull_platform(o->platform, &po, &platform, err);
 	if (r >= 0)
 		r = pm_cli_engine(cli, &e, err);

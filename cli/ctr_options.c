@@ -138,6 +138,7 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 		.arch = o->arch,
 		.variant = o->variant,
 	};
+	pm_pull_ask(&po);
 	enum pm_pull_policy policy;
 	int r = pm_pull_policy_parse(pm_cli_given(cli, "pull") ? o->pull : e->conf.pull_policy, &policy,
 				     err);

@@ -1,7 +1,10 @@
 #include "cli/image_common.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "cli/value.h"
 
 int pm_pull_platform(const char *platform, struct pm_pull_options *po, char **ret_buf,
 		     struct pm_err *err)
@@ -38,4 +41,29 @@ char *pm_pull_authfile(const struct pm_cli *cli, const char *authfile)
 		return NULL;
 	}
 	return path;
+}
+
+static int choose(void *arg, const char *name, char *const *names, size_t n, struct pm_err *err)
+{
+	char line[32];
+	(void)arg;
+	fprintf(stderr, "Please select an image for \"%s\":\n", name);
+	for (size_t i = 0; i < n; i++)
+		fprintf(stderr, "  %zu) %s\n", i + 1, names[i]);
+	for (;;) {
+		fprintf(stderr, "1-%zu: ", n);
+		fflush(stderr);
+		if (!fgets(line, sizeof(line), stdin))
+			return pm_fail(err, PM_E_CANCELLED, "no image was selected for \"%s\"", name);
+		int64_t k;
+		line[strcspn(line, "\r\n")] = '\0';
+		if (pm_parse_int(line, &k, NULL) >= 0 && k >= 1 && (size_t)k <= n)
+			return (int)k - 1;
+	}
+}
+
+void pm_pull_ask(struct pm_pull_options *po)
+{
+	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		po->choose = choose;
 }

@@ -13,6 +13,9 @@
 int pm_pull_platform(const char *platform, struct pm_pull_options *po, char **ret_buf,
 		     struct pm_err *err);
 
+/* Have po ask on the terminal, where there is one, which registry a short name is meant for. */
+void pm_pull_ask(struct pm_pull_options *po);
+
 /* The credentials file to name: --authfile, else config.json in the directory of the global --config
  * when it is there, else NULL. The caller frees. */
 char *pm_pull_authfile(const struct pm_cli *cli, const char *authfile);

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/toml.h"
 
 enum { CONF_MAX = 4 << 20 };
@@ -181,6 +183,17 @@ int pm_registries_parse(struct pm_registries *c, const char *text, size_t len, c
 		free(c->source);
 		c->source = pm_strdup(file);
 	}
+	const char *mode = pm_json_get_str(root, "short-name-mode");
+	if (pm_streq(mode, "enforcing"))
+		c->short_names = PM_SHORT_ENFORCING;
+	else if (pm_streq(mode, "disabled"))
+		c->short_names = PM_SHORT_DISABLED;
+	else if (pm_streq(mode, "permissive"))
+		c->short_names = PM_SHORT_PERMISSIVE;
+	else if (mode && *mode)
+		return pm_fail(err, PM_E_FORMAT, "%s: invalid short-name-mode '%.50s': enforcing, "
+						 "permissive or disabled",
+			       file, mode);
 	const struct pm_json *helpers = pm_json_get(root, "credential-helpers");
 	if (helpers) {
 		pm_strv_free(&c->helpers);
@@ -252,6 +265,13 @@ static char *user_path(const char *name, const char *home_below, const char *bel
 	return v && *v ? pm_asprintf("%s/%s/%s", v, home_below, below) : NULL;
 }
 
+static char *alias_file(void)
+{
+	return getuid() == 0 ? pm_strdup("/var/cache/containers/short-name-aliases.conf")
+			     : user_path("XDG_CACHE_HOME", ".cache",
+					 "containers/short-name-aliases.conf");
+}
+
 int pm_registries_load(struct pm_registries *ret, struct pm_err *err)
 {
 	bool there = false;
@@ -272,8 +292,7 @@ int pm_registries_load(struct pm_registries *ret, struct pm_err *err)
 	_cleanup_free_ char *user_d = user ? pm_asprintf("%s.d", user) : NULL;
 	if (r >= 0 && user_d)
 		r = load_dir(ret, user_d, err);
-	_cleanup_free_ char *cache =
-		user_path("XDG_CACHE_HOME", ".cache", "containers/short-name-aliases.conf");
+	_cleanup_free_ char *cache = alias_file();
 	if (r >= 0 && cache)
 		r = load_file(ret, cache, &there, err);
 	return r;
@@ -353,7 +372,7 @@ int pm_registries_endpoints(const struct pm_registries *c, const struct pm_refer
 	return add_endpoint(ret, r, matched, reg->location, reg->insecure, err);
 }
 
-static const char *alias_of(const struct pm_registries *c, const char *name)
+const char *pm_registries_alias(const struct pm_registries *c, const char *name)
 {
 	for (size_t i = 0; i + 1 < c->aliases.n; i += 2) {
 		if (strcmp(c->aliases.v[i], name) == 0)
@@ -389,7 +408,7 @@ int pm_registries_candidates(const struct pm_registries *c, const struct pm_refe
 		add_candidate(ret, name, r);
 		return 0;
 	}
-	const char *alias = alias_of(c, name);
+	const char *alias = pm_registries_alias(c, name);
 	if (alias && *alias)
 		add_candidate(ret, alias, r);
 	if (ret->n && !local)
@@ -413,4 +432,28 @@ int pm_registries_candidates(const struct pm_registries *c, const struct pm_refe
 		       "unqualified-search registries are defined in %s: use a full name such as "
 		       "docker.io/library/%s",
 		       name, c->source ? c->source : "registries.conf", name);
+}
+
+int pm_registries_remember(const char *name, const char *value, struct pm_err *err)
+{
+	_cleanup_free_ char *path = alias_file();
+	_cleanup_registries_ struct pm_registries c = PM_REGISTRIES_INIT;
+	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
+	if (!path)
+		return 0;
+	_cleanup_free_ char *dir = pm_strndup(path, (size_t)(strrchr(path, '/') - path));
+	bool there;
+	int r = pm_fs_mkdirs(AT_FDCWD, dir, 0755, err);
+	_cleanup_close_ int lock = r < 0 ? r : pm_lock_take(AT_FDCWD, dir, PM_LOCK_EXCLUSIVE, err);
+	if (lock < 0)
+		return lock;
+	r = load_file(&c, path, &there, err);
+	if (r < 0)
+		return r;
+	put_alias(&c, name, value);
+	/* Names and values are references: no character of theirs needs escaping. */
+	pm_buf_add_str(&out, "[aliases]\n");
+	for (size_t i = 0; i + 1 < c.aliases.n; i += 2)
+		pm_buf_printf(&out, "  \"%s\" = \"%s\"\n", c.aliases.v[i], c.aliases.v[i + 1]);
+	return pm_fs_write_file(AT_FDCWD, path, pm_buf_str(&out), out.len, 0600, false, err);
 }

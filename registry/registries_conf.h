@@ -5,8 +5,8 @@
  * Read once by whoever needs it (pm for short names, pm-transfer for endpoints): the main file
  * ($CONTAINERS_REGISTRIES_CONF, else ~/.config/containers/registries.conf, else
  * /etc/containers/registries.conf), then *.conf of registries.conf.d below /etc/containers and
- * ~/.config/containers in order of name; later files replace single settings. Aliases recorded by other tools
- * (~/.cache/containers/short-name-aliases.conf) come last. Missing files are fine.
+ * ~/.config/containers in order of name; later files replace single settings. Aliases that were recorded
+ * (~/.cache/containers/short-name-aliases.conf, root's in /var/cache) come last. Missing files are fine.
  */
 #ifndef PM_REGISTRY_REGISTRIES_CONF_H
 #define PM_REGISTRY_REGISTRIES_CONF_H
@@ -32,12 +32,19 @@ struct pm_registry {
 	size_t n_mirrors;
 };
 
+enum pm_short_names {
+	PM_SHORT_PERMISSIVE, /* ask where that is possible, else try all search registries */
+	PM_SHORT_ENFORCING,  /* ask, or fail */
+	PM_SHORT_DISABLED,   /* try all */
+};
+
 struct pm_registries {
 	struct pm_strv search; /* unqualified-search-registries */
 	struct pm_strv helpers; /* credential-helpers */
 	struct pm_strv aliases; /* name, value, name, value ...; value "" is "no alias" */
 	struct pm_registry *v;
 	size_t n;
+	enum pm_short_names short_names; /* short-name-mode */
 	char *source; /* the file the search list came from; NULL: none */
 };
 
@@ -73,6 +80,11 @@ void pm_endpoints_free(struct pm_endpoints *e);
 /* Mirrors first, the registry itself last. Blocked: PM_E_REMOTE. ret must be empty. */
 int pm_registries_endpoints(const struct pm_registries *c, const struct pm_reference *r,
 			    struct pm_endpoints *ret, struct pm_err *err);
+
+/* What an alias says of a short name ("app"), or NULL. c keeps it. */
+const char *pm_registries_alias(const struct pm_registries *c, const char *name);
+/* Remember value (a full name without tag) for the short name in the user's short-name-aliases.conf. */
+int pm_registries_remember(const char *name, const char *value, struct pm_err *err);
 
 /* Full references (as strings, tag included) that a short name may mean, best first: its alias, else
  * each search registry. local: for the store: "localhost/NAME" comes after the alias. A name

@@ -92,9 +92,34 @@ static int pull_one(struct pm_store *store, const char *transport, const char *n
 	return r;
 }
 
+/* A short name without an alias that several registries may have: short-name-mode says what to do. *ret_chosen: the short
+ * name, when the user has chosen, to be remembered if the pull succeeds. */
+static int settle(const struct pm_registries *conf, const struct pm_reference *ref,
+		  const struct pm_pull_options *o, struct pm_strv *ret, char **ret_chosen,
+		  struct pm_err *err)
+{
+	_cleanup_free_ char *name = pm_reference_name(ref);
+	if (conf->short_names == PM_SHORT_DISABLED || pm_registries_alias(conf, name))
+		return 0;
+	if (!o->choose && conf->short_names == PM_SHORT_ENFORCING)
+		return pm_fail(err, PM_E_USAGE, "short-name resolution enforced but cannot prompt "
+						"without a TTY: use a full name for \"%s\"",
+			       name);
+	if (!o->choose)
+		return 0;
+	int k = o->choose(o->choose_arg, name, ret->v, ret->n, err);
+	if (k < 0)
+		return k;
+	char *one = pm_strdup(ret->v[k]);
+	pm_strv_free(ret);
+	pm_strv_take(ret, one);
+	*ret_chosen = pm_steal(&name);
+	return 0;
+}
+
 /* What a reference may mean, in order; all_tags: without tags. */
 static int candidates(const char *name, const struct pm_pull_options *o, struct pm_strv *ret,
-		      struct pm_err *err)
+		      char **ret_chosen, struct pm_err *err)
 {
 	_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
 	int r = pm_reference_parse(name, &ref, err);
@@ -115,6 +140,8 @@ static int candidates(const char *name, const struct pm_pull_options *o, struct 
 			return r;
 	}
 	r = pm_registries_candidates(&conf, &ref, false, ret, err);
+	if (r >= 0 && !ref.domain && ret->n > 1)
+		r = settle(&conf, &ref, o, ret, ret_chosen, err);
 	for (size_t i = 0; r >= 0 && o->all_tags && i < ret->n; i++)
 		*strrchr(ret->v[i], ':') = '\0'; /* the "latest" that candidates added */
 	return r;
@@ -155,6 +182,18 @@ static int pull_storage(struct pm_store *store, const char *text, const struct p
 	return pm_fetch_images(store, &w, -1, false, progress, collect, ret_ids, err);
 }
 
+/* The user's choice, for the next time; a courtesy. */
+static void remember(const char *name, const char *full)
+{
+	_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
+	struct pm_err err = PM_ERR_INIT;
+	if (pm_reference_parse(full, &ref, NULL) < 0)
+		return;
+	_cleanup_free_ char *value = pm_reference_name(&ref);
+	if (pm_registries_remember(name, value, &err) < 0)
+		pm_warn("%s", err.text);
+}
+
 int pm_image_pull(struct pm_store *store, const char *name, const struct pm_pull_options *options,
 		  const struct pm_pull_progress *progress, struct pm_strv *ret_ids,
 		  struct pm_err *err)
@@ -175,17 +214,18 @@ int pm_image_pull(struct pm_store *store, const char *name, const struct pm_pull
 			       transport);
 	}
 	_cleanup_strv_ struct pm_strv full = PM_STRV_INIT;
+	_cleanup_free_ char *chosen = NULL;
 	if (transport) {
 		_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
 		int r = pm_reference_parse_docker(name + strlen("docker://"), &ref, err);
 		if (r < 0)
 			return r;
 		_cleanup_free_ char *text = pm_reference_str(&ref);
-		r = candidates(text, options, &full, err);
+		r = candidates(text, options, &full, &chosen, err);
 		if (r < 0)
 			return r;
 	} else {
-		int r = candidates(name, options, &full, err);
+		int r = candidates(name, options, &full, &chosen, err);
 		if (r < 0)
 			return r;
 	}
@@ -194,6 +234,8 @@ int pm_image_pull(struct pm_store *store, const char *name, const struct pm_pull
 	for (size_t i = 0; i < full.n; i++) {
 		pm_err_clear(&last);
 		int r = pull_one(store, "docker", full.v[i], options, progress, ret_ids, &last);
+		if (r >= 0 && chosen)
+			remember(chosen, full.v[i]);
 		if (r >= 0)
 			return 0;
 		if (r == -PM_E_CANCELLED)

@@ -32,6 +32,10 @@ struct pm_pull_options {
 	const char *token;    /* a bearer token instead of asking for one */
 	const char *store_as; /* the full name that the image gets, instead of those it comes with */
 	bool any_policy;      /* look at no policy.json */
+	/* A short name that several search registries may have: which of the n full names is meant? The index, or
+	 * negative with err set. NULL: nobody can be asked. */
+	int (*choose)(void *arg, const char *name, char *const *names, size_t n, struct pm_err *err);
+	void *choose_arg;
 	const char *registries_d; /* where signatures are, instead of the default directory */
 };
 

@@ -220,6 +220,8 @@ static int pull_daemon(struct pm_session *s, struct pm_err *err)
 	if (fd < 0)
 		return pm_fail_sys(err, "make a temporary file in the store");
 	int r = pm_daemon_get(NULL, name ? name : "", fd, err);
+	if (r < 0)
+		return pm_wrap(err, "initializing source docker-daemon:%s", name ? name : "");
 	if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
 		r = pm_fail_sys(err, "lseek");
 	return r < 0 ? r : send_files(s, fd, "docker daemon", PM_ARCHIVE_DOCKER, NULL, false, err);

@@ -139,3 +139,32 @@ make_helper() {
 	run -125 pm copy -q --dest-cert-dir "$T/certs" "oci:$OCI" "docker://$REGISTRY/a:3"
 	assert_error 125 "credential helper"
 }
+
+@test "short names: asked for on a terminal, remembered, and refused without one when enforced" {
+	start_registry
+	pm copy -q --dest-tls-verify=false "oci:$OCI" "docker://$REGISTRY/b/app:1"
+	export CONTAINERS_REGISTRIES_CONF=$T/registries.conf XDG_CACHE_HOME=
+	conf() {
+		printf 'unqualified-search-registries = ["%s/a", "%s/b"]\nshort-name-mode = "%s"\n[[registry]]\nlocation = "%s"\ninsecure = true\n' \
+			"$REGISTRY" "$REGISTRY" "$1" "$REGISTRY" >"$T/registries.conf"
+	}
+	conf enforcing
+	run -125 pm pull -q app:1 </dev/null
+	assert_error 125 "short-name resolution enforced but cannot prompt without a TTY"
+	run -0 script -qec "'$PM_BIN' --root '$T/root' --runroot '$T/run' pull -q app:1" /dev/null <<<2
+	assert_like "$output" "Please select an image for .app."
+	assert_like "$(cat "$HOME/.cache/containers/short-name-aliases.conf")" "\"app\" = \"$REGISTRY/b/app\""
+	pm rmi -a
+	unset CONTAINERS_REGISTRIES_CONF
+	mkdir -p "$HOME/.config/containers" && cp "$T/registries.conf" "$HOME/.config/containers/"
+	run -0 pm pull -q app:1 </dev/null
+	run -0 pm images --format '{{.Repository}}'
+	assert_eq "$output" "$REGISTRY/b/app"
+	# all are tried in turn in the other modes
+	rm "$HOME/.cache/containers/short-name-aliases.conf"
+	conf permissive && cp "$T/registries.conf" "$HOME/.config/containers/"
+	run -0 pm pull -q app:1 </dev/null
+	conf nonsense && cp "$T/registries.conf" "$HOME/.config/containers/"
+	run -125 pm pull -q app:1 </dev/null
+	assert_error 125 "invalid short-name-mode"
+}
