@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -13,19 +14,33 @@
 #include "storage/store.h"
 
 const struct pm_opt pm_global_table[] = {
+	{"cdi-spec-dir", 0, PM_STRINGS(struct pm_global_opts, cdi_spec_dir),
+	 "Directory with CDI device specifications (default: /etc/cdi, /var/run/cdi)", .complete = PM_COMPLETE_DIR},
 	{"cgroup-manager", 0, PM_CHOICE(struct pm_global_opts, cgroup_manager),
 	 "Cgroup manager to use", .arg = "string", .choices = "cgroupfs|systemd|disabled"},
 	{"config", 0, PM_STRING(struct pm_global_opts, config),
 	 "Directory whose config.json holds registry credentials", .complete = PM_COMPLETE_DIR},
+	{"conmon", 0, PM_STRING(struct pm_global_opts, conmon),
+	 "Path of conmon, which pm does without", .hidden = true, .complete = PM_COMPLETE_FILE},
+	{"connection", 0, PM_REFUSED, "pm has no service to connect to"},
 	{"default-mounts-file", 0, PM_STRING(struct pm_global_opts, default_mounts_file),
 	 "Path to the default mounts file, instead of the usual mounts.conf", .hidden = true,
 	 .complete = PM_COMPLETE_FILE},
 	{"events-backend", 0, PM_CHOICE(struct pm_global_opts, events_backend),
 	 "Events backend to use", .arg = "string", .choices = "file|journald|none"},
+	{"hooks-dir", 0, PM_STRINGS(struct pm_global_opts, hooks_dir),
+	 "Directory of OCI hooks (see oci-hooks(5))", .complete = PM_COMPLETE_DIR},
+	{"identity", 0, PM_REFUSED, "pm has no service to connect to"},
 	{"log-level", 0, PM_STRING(struct pm_global_opts, log_level),
 	 "Log messages above specified level (trace, debug, info, warn, warning, error, fatal, "
 	 "panic)",
 	 .def = "warn", .choices = "trace|debug|info|warn|warning|error|fatal|panic"},
+	{"module", 0, PM_STRINGS(struct pm_global_opts, module),
+	 "Load this module of containers.conf", .complete = PM_COMPLETE_FILE},
+	{"noout", 0, PM_BOOL(struct pm_global_opts, noout), "Do not print to stdout"},
+	{"out", 0, PM_STRING(struct pm_global_opts, out),
+	 "Send the output on stdout to a file", .complete = PM_COMPLETE_FILE},
+	{"remote", 0, PM_REFUSED, "pm has no service to connect to", .no_value = "true"},
 	{"root", 0, PM_STRING(struct pm_global_opts, root),
 	 "Path to the root directory in which data, including images, is stored",
 	 .complete = PM_COMPLETE_DIR},
@@ -36,6 +51,9 @@ const struct pm_opt pm_global_table[] = {
 	 "Name or path of the OCI-compatible binary used to run containers "
 	 "(default: containers.conf's, or \"crun\")",
 	 .complete = PM_COMPLETE_FILE},
+	{"runtime-flag", 0, PM_STRINGS(struct pm_global_opts, runtime_flag),
+	 "Global option for the runtime, without the dashes: \"log=FILE\""},
+	{"ssh", 0, PM_REFUSED, "pm has no service to connect to"},
 	{"storage-driver", 0, PM_STRING(struct pm_global_opts, storage_driver),
 	 "Storage driver: overlay, fuse-overlayfs or vfs (default: the best that works)",
 	 .choices = "overlay|fuse-overlayfs|vfs"},
@@ -43,6 +61,8 @@ const struct pm_opt pm_global_table[] = {
 	 "Option of the storage driver: overlay.mount_program=PATH, imagestore=DIR"},
 	{"tmpdir", 0, PM_STRING(struct pm_global_opts, tmpdir),
 	 "The run directory, when --runroot is not given", .complete = PM_COMPLETE_DIR},
+	{"url", 0, PM_REFUSED, "pm has no service to connect to"},
+	{"volumepath", 0, PM_REFUSED, "volumes lie below --root"},
 	{0},
 };
 
@@ -374,6 +394,20 @@ static int find_command(struct pm_cli *cli, char **argv, char ***ret_rest, char 
 	}
 }
 
+/* --out and --noout: what goes to stdout, also by containers in the foreground. */
+static int redirect_output(const struct pm_global_opts *g, struct pm_err *err)
+{
+	const char *path = g->noout ? "/dev/null" : g->out;
+	if (!path)
+		return 0;
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return pm_fail_sys(err, "open %s", path);
+	if (dup2(fd, STDOUT_FILENO) < 0)
+		return pm_fail_sys(err, "redirect the output to %s", path);
+	return 0;
+}
+
 static int run_command(struct pm_cli *cli, char **rest, void *opts, struct pm_err *err)
 {
 	const struct pm_command *c = cli->command;
@@ -398,6 +432,9 @@ static int run_command(struct pm_cli *cli, char **rest, void *opts, struct pm_er
 	if (r < 0)
 		return r;
 
+	r = redirect_output(&cli->global, err);
+	if (r < 0)
+		return r;
 	enum pm_log_level level;
 	r = pm_log_parse_level(cli->global.log_level, &level, err);
 	if (r < 0)

@@ -35,6 +35,9 @@ struct pm_global_opts {
 	struct pm_strv storage_opt;
 	const char *cgroup_manager;
 	const char *events_backend;
+	const char *out, *conmon;
+	bool noout;
+	struct pm_strv module, hooks_dir, cdi_spec_dir, runtime_flag;
 	bool version;
 };
 

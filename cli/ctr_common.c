@@ -28,6 +28,10 @@ int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 	ret->events_backend = cli->global.events_backend;
 	ret->log_level = cli->global.log_level;
 	ret->mounts_file = cli->global.default_mounts_file;
+	ret->modules = &cli->global.module;
+	ret->hooks_dirs = &cli->global.hooks_dir;
+	ret->cdi_spec_dirs = &cli->global.cdi_spec_dir;
+	ret->runtime_flags = &cli->global.runtime_flag;
 	return 0;
 }
 

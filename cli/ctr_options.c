@@ -38,9 +38,15 @@ static int identity(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr
 	return o->rootfs ? pm_ctr_parse_rootfs(image, c, err) : 0;
 }
 
-static int storage(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
+static int storage(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
+		   struct pm_err *err)
 {
-	c->image_volume = pm_strdup_null(o->image_volume);
+	c->image_volume = pm_strdup_null(o->image_volume ? o->image_volume : e->conf.image_volume_mode);
+	for (size_t i = 0; i < e->conf.volumes.n; i++) {
+		int r = pm_ctr_parse_volume(e->conf.volumes.v[i], c, err);
+		if (r < 0)
+			return pm_wrap(err, "containers.conf: volumes");
+	}
 	for (size_t i = 0; i < o->chrootdirs.n; i++) {
 		if (o->chrootdirs.v[i][0] != '/')
 			return pm_fail(err, PM_E_USAGE, "--chrootdirs %s: must be an absolute path",
@@ -75,6 +81,22 @@ int pm_ctr_opts_defaults(struct pm_ctr_opts *o, bool pod_too, struct pm_err *err
 	return r;
 }
 
+/* What containers.conf says where the command line does not. */
+static int limits_of_conf(const struct pm_conf *conf, struct pm_ctr_config *c, struct pm_err *err)
+{
+	static const char *const modes[] = {"enabled", "disabled", "no-conmon", "split", NULL};
+	if (!c->cgroups && conf->cgroups && !pm_str_in(conf->cgroups, modes))
+		return pm_fail(err, PM_E_USAGE, "containers.conf: cgroups: invalid mode \"%s\"",
+			       conf->cgroups);
+	if (!c->cgroups)
+		c->cgroups = pm_strdup_null(conf->cgroups);
+	if (!c->cgroup_conf.n)
+		pm_strv_add_all(&c->cgroup_conf, conf->cgroup_conf.v);
+	if (c->oom_score_adj == PM_UNSET)
+		c->oom_score_adj = conf->oom_score_adj;
+	return 0;
+}
+
 int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
 			 const char *image, char *const *args, struct pm_ctr_config *c,
 			 struct pm_err *err)
@@ -82,10 +104,11 @@ int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct p
 	int r;
 	if ((r = pm_engine_conf(e, err)) < 0 || (r = identity(cli, e, o, image, c, err)) < 0 ||
 	    (r = pm_ctr_apply_process(cli, e, o, args, c, err)) < 0 ||
-	    (r = pm_ctr_apply_env(cli, e, o, c, err)) < 0 || (r = storage(o, c, err)) < 0 ||
+	    (r = pm_ctr_apply_env(cli, e, o, c, err)) < 0 || (r = storage(e, o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_mounts(e, o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_devices(o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_limits(cli, o, c, err)) < 0 ||
+	    (r = limits_of_conf(&e->conf, c, err)) < 0 ||
 	    (r = pm_ctr_apply_network(e, o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_life(e, o, c, err)) < 0 ||
 	    (r = pm_ctr_apply_health(cli, o, c, err)) < 0 ||

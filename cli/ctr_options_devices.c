@@ -1,11 +1,18 @@
 #include "cli/ctr_options_parts.h"
+#include "engine/spec/cdi.h"
 
 #include <string.h>
 
 int pm_ctr_apply_devices(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
 {
-	if (o->gpus.n)
-		return pm_fail(err, PM_E_UNSUPPORTED, "--gpus: CDI devices are not supported yet");
+	/* as Podman has it: a GPU is a CDI device of its vendor */
+	for (size_t i = 0; i < o->gpus.n; i++) {
+		_cleanup_free_ char *name = pm_asprintf("nvidia.com/gpu=%s", o->gpus.v[i]);
+		if (!pm_cdi_is_name(name))
+			return pm_fail(err, PM_E_USAGE, "--gpus %s: must be \"all\" or the name of a CDI "
+							"device of nvidia.com/gpu", o->gpus.v[i]);
+		pm_ctr_config_add_device(c)->host = pm_steal(&name);
+	}
 	for (size_t i = 0; i < o->device_cgroup_rule.n; i++) {
 		const char *rule = o->device_cgroup_rule.v[i];
 		_cleanup_strv_ struct pm_strv words = PM_STRV_INIT;
@@ -17,6 +24,10 @@ int pm_ctr_apply_devices(const struct pm_ctr_opts *o, struct pm_ctr_config *c, s
 	}
 	for (size_t i = 0; i < o->device.n; i++) {
 		_cleanup_strv_ struct pm_strv p = PM_STRV_INIT;
+		if (pm_cdi_is_name(o->device.v[i])) {
+			pm_ctr_config_add_device(c)->host = pm_strdup(o->device.v[i]);
+			continue;
+		}
 		pm_strv_split(&p, o->device.v[i], ':');
 		if (p.n > 3 || p.v[0][0] != '/')
 			return pm_fail(err, PM_E_USAGE, "invalid device specification: %s",

@@ -79,7 +79,7 @@ int pm_ctr_apply_security(struct pm_cli *cli, struct pm_engine *e, const struct 
 			return pm_fail(err, PM_E_USAGE,
 				       "%s is invalid, sysctl values must be in the form of KEY=VALUE",
 				       o->sysctl.v[i]);
-	c->privileged = o->privileged;
+	c->privileged = pm_cli_given(cli, "privileged") ? o->privileged : e->conf.privileged;
 	c->read_only = pm_cli_given(cli, "read-only") ? o->read_only : e->conf.read_only;
 	c->read_only_tmpfs_off = !o->read_only_tmpfs;
 	pm_strv_add_all(&c->cap_add, o->cap_add.v);

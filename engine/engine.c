@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,10 +15,18 @@ int pm_engine_conf(struct pm_engine *e, struct pm_err *err)
 {
 	if (e->conf_loaded)
 		return 0;
-	int r = pm_conf_load(&e->conf, err);
-	if (r >= 0)
-		e->conf_loaded = true;
-	return r;
+	int r = pm_conf_load(&e->conf, e->modules, err);
+	if (r < 0)
+		return r;
+	e->conf_loaded = true;
+	/* for helpers, as pm-transfer's proxy; what the caller has set stays */
+	for (size_t i = 0; i < e->conf.env_engine.n; i++) {
+		const char *v = e->conf.env_engine.v[i], *eq = strchr(v, '=');
+		_cleanup_free_ char *name = eq ? pm_strndup(v, (size_t)(eq - v)) : NULL;
+		if (name && *name)
+			setenv(name, eq + 1, 0);
+	}
+	return 0;
 }
 
 int pm_engine_cgroup(struct pm_engine *e, const char *cgroups, struct pm_cgroup *ret,

@@ -33,6 +33,7 @@ struct key {
 static const struct key keys[] = {
 	KEY("containers", "annotations", K_STRV, annotations),
 	KEY("containers", "cgroupns", K_STR, cgroupns),
+	KEY("containers", "cgroup_conf", K_STRV, cgroup_conf),
 	KEY("containers", "cgroups", K_STR, cgroups),
 	KEY("containers", "ipcns", K_STR, ipcns),
 	KEY("containers", "netns", K_STR, netns),
@@ -51,6 +52,7 @@ static const struct key keys[] = {
 	KEY("containers", "http_proxy", K_BOOL, http_proxy),
 	KEY("containers", "init", K_BOOL, init),
 	KEY("containers", "init_path", K_STR, init_path),
+	KEY("containers", "keyring", K_BOOL, keyring),
 	KEY("containers", "label", K_BOOL, label),
 	KEY("containers", "log_driver", K_STR, log_driver),
 	KEY("containers", "log_tag", K_STR, log_tag),
@@ -59,6 +61,8 @@ static const struct key keys[] = {
 	KEY("containers", "read_only", K_BOOL, read_only),
 	KEY("containers", "base_hosts_file", K_STR, base_hosts_file),
 	KEY("containers", "host_containers_internal_ip", K_STR, host_containers_internal_ip),
+	KEY("containers", "oom_score_adj", K_INT, oom_score_adj),
+	KEY("containers", "privileged", K_BOOL, privileged),
 	KEY("containers", "pids_limit", K_INT, pids_limit),
 	KEY("containers", "prepare_volume_on_create", K_BOOL, prepare_volume_on_create),
 	KEY("containers", "seccomp_profile", K_STR, seccomp_profile),
@@ -67,10 +71,14 @@ static const struct key keys[] = {
 	KEY("containers", "tz", K_STR, tz),
 	KEY("containers", "umask", K_STR, umask),
 	KEY("containers", "volumes", K_STRV, volumes),
+	KEY("engine", "cdi_spec_dirs", K_STRV, cdi_spec_dirs),
 	KEY("engine", "cgroup_manager", K_STR, cgroup_manager),
 	KEY("engine", "detach_keys", K_STR, detach_keys),
 	KEY("engine", "runtime", K_STR, runtime),
 	KEY("engine", "helper_binaries_dir", K_STRV, helper_binaries_dir),
+	KEY("engine", "hooks_dir", K_STRV, hooks_dir),
+	KEY("engine", "image_volume_mode", K_STR, image_volume_mode),
+	KEY("engine", "no_pivot_root", K_BOOL, no_pivot_root),
 	KEY("engine", "image_default_transport", K_STR, image_default_transport),
 	KEY("engine", "pull_policy", K_STR, pull_policy),
 	KEY("engine", "stop_timeout", K_INT, stop_timeout),
@@ -85,6 +93,32 @@ static const struct key keys[] = {
 	KEY("network", "default_subnet", K_STR, default_subnet),
 	KEY("network", "network_config_dir", K_STR, network_config_dir),
 	KEY("network", "default_rootless_network_cmd", K_STR, default_rootless_network_cmd),
+};
+
+/* Keys of containers.conf(5) that say nothing to pm: about conmon, CNI, netavark, remote clients, services, locks,
+ * machines. They are taken without a word; what is in no list is told once. */
+static const char *const unused[] = {
+	"containers.default_mounts", "containers.interface_name", "containers.log_path",
+	"containers.netns", "containers.userns_size", "containers.no_hostname",
+	"engine.active_service", "engine.add_compression", "engine.chown_copied_files",
+	"engine.compat_api_enforce_docker_hub", "engine.compose_providers",
+	"engine.compose_warning_logs", "engine.compression_format", "engine.compression_level",
+	"engine.conmon_env_vars", "engine.conmon_path", "engine.conmonrs_path",
+	"engine.database_backend", "engine.enable_port_reservation",
+	"engine.events_container_create_inspect_data", "engine.exit_command_delay",
+	"engine.healthcheck_events", "engine.helper_binaries_dir", "engine.image_build_format",
+	"engine.image_copy_tmp_dir", "engine.image_default_format", "engine.image_parallel_copies",
+	"engine.infra_command", "engine.infra_image", "engine.kube_generate_type",
+	"engine.lock_type", "engine.machine_enabled", "engine.multi_image_archive",
+	"engine.namespace", "engine.network_cmd_path", "engine.platform_to_oci_runtime",
+	"engine.pod_exit_policy", "engine.podmansh_timeout", "engine.remote", "engine.retry",
+	"engine.retry_delay", "engine.runtime_supports_json", "engine.runtime_supports_kvm",
+	"engine.runtime_supports_nocgroups", "engine.service_destinations",
+	"engine.service_timeout", "engine.static_dir", "engine.tmp_dir", "engine.volume_plugin_timeout",
+	"engine.volume_plugins", "network.cni_plugin_dirs", "network.default_host_ips",
+	"network.default_subnet_pools", "network.dns_bind_port", "network.firewall_driver",
+	"network.netavark_plugin_dirs", "network.network_backend", "network.network_config_dir",
+	"network.pasta_options", NULL,
 };
 
 /* As containers-common 0.50 (Podman 4.3) has them. */
@@ -110,6 +144,8 @@ void pm_conf_init(struct pm_conf *c)
 {
 	*c = (struct pm_conf){
 		.http_proxy = true,
+		.keyring = true,
+		.oom_score_adj = INT64_MIN,
 		.label = true,
 		.log_size_max = -1,
 		.pids_limit = 2048,
@@ -154,6 +190,33 @@ void pm_conf_free(struct pm_conf *c)
 	*c = (struct pm_conf){0};
 }
 
+/* ["a", "b"], and {append=true} among them, which holds for later files, too, until {append=false}. */
+static int set_list(struct pm_conf *c, const struct key *k, const struct pm_json *v,
+		    struct pm_err *err)
+{
+	struct pm_strv *to = (struct pm_strv *)((char *)c + k->offset), l = PM_STRV_INIT;
+	uint64_t bit = UINT64_C(1) << ((k - keys) % 64), *bits = &c->appends[(k - keys) / 64];
+	bool ok = pm_json_is(v, PM_JSON_ARRAY);
+	for (size_t i = 0; ok && i < v->len; i++) {
+		const struct pm_json *item = v->items[i], *append = pm_json_get(item, "append");
+		if (pm_json_is(item, PM_JSON_STRING) && strlen(item->string) == item->len)
+			pm_strv_add(&l, item->string);
+		else if (pm_json_is(append, PM_JSON_BOOL) && item->len == 1)
+			*bits = append->boolean ? *bits | bit : *bits & ~bit;
+		else
+			ok = false;
+	}
+	if (!ok) {
+		pm_strv_free(&l);
+		return pm_fail(err, PM_E_FORMAT, "%s.%s is no list of strings", k->table, k->name);
+	}
+	if (!(*bits & bit))
+		pm_strv_free(to);
+	pm_strv_add_all(to, l.v);
+	pm_strv_free(&l);
+	return 0;
+}
+
 static int set_key(struct pm_conf *c, const struct key *k, const struct pm_json *v,
 		   struct pm_err *err)
 {
@@ -170,17 +233,8 @@ static int set_key(struct pm_conf *c, const struct key *k, const struct pm_json 
 		free(*(char **)p);
 		*(char **)p = pm_strdup(v->string);
 		return 0;
-	case K_STRV: {
-		struct pm_strv l = PM_STRV_INIT;
-		if (!pm_json_is(v, PM_JSON_ARRAY) || pm_json_to_strv(v, &l, err) < 0) {
-			pm_strv_free(&l);
-			return pm_fail(err, PM_E_FORMAT, "%s.%s is no list of strings", k->table,
-				       k->name);
-		}
-		pm_strv_free(p);
-		*(struct pm_strv *)p = l;
-		return 0;
-	}
+	case K_STRV:
+		return set_list(c, k, v, err);
 	case K_BOOL:
 		if (!pm_json_is(v, PM_JSON_BOOL))
 			return pm_fail(err, PM_E_FORMAT, "%s.%s is neither true nor false", k->table,
@@ -239,7 +293,7 @@ static int set_pools(struct pm_conf *c, const struct pm_json *list, struct pm_er
 }
 
 static int set_table(struct pm_conf *c, const char *file, const char *table,
-		     const struct pm_json *v, struct pm_err *err)
+		     const struct pm_json *v, struct pm_strv *unknown, struct pm_err *err)
 {
 	for (size_t i = 0; i < v->len; i++) {
 		const char *name = v->members[i].name;
@@ -253,8 +307,9 @@ static int set_table(struct pm_conf *c, const char *file, const char *table,
 			r = set_pools(c, v->members[i].value, err);
 		if (r < 0)
 			return pm_wrap(err, "%s", file);
-		if (r == 1)
-			pm_debug("%s: key %s.%s is not used", file, table, name);
+		_cleanup_free_ char *full = r == 1 ? pm_asprintf("%s.%s", table, name) : NULL;
+		if (full && !pm_str_in(full, unused))
+			pm_strv_add(unknown, full);
 	}
 	return 0;
 }
@@ -320,6 +375,9 @@ int pm_conf_parse(struct pm_conf *c, const char *name, const char *text, size_t 
 		  struct pm_err *err)
 {
 	static const char *const tables[] = {"containers", "engine", "network"};
+	static const char *const others[] = {"machine", "secrets", "configmaps", "podmansh", "farms",
+					     NULL};
+	_cleanup_strv_ struct pm_strv unknown = PM_STRV_INIT;
 	if (only_comments(text, len))
 		return 0;
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
@@ -335,13 +393,18 @@ int pm_conf_parse(struct pm_conf *c, const char *name, const char *text, size_t 
 		while (k < PM_ARRAY_SIZE(tables) && !pm_streq(tables[k], table))
 			k++;
 		if (k == PM_ARRAY_SIZE(tables)) {
-			pm_debug("%s: %s is not used", name, table);
+			if (!pm_str_in(table, others))
+				pm_strv_add(&unknown, table);
 			continue;
 		}
 		if (!pm_json_is(root->members[i].value, PM_JSON_OBJECT))
 			return pm_fail(err, PM_E_FORMAT, "%s: %s is no table", name, table);
-		if ((r = set_table(c, name, table, root->members[i].value, err)) < 0)
+		if ((r = set_table(c, name, table, root->members[i].value, &unknown, err)) < 0)
 			return r;
+	}
+	if (unknown.n) {
+		_cleanup_free_ char *list = pm_strv_join(&unknown, "\", \"");
+		pm_warn("Failed to decode the keys [\"%s\"] from \"%s\"", list, name);
 	}
 	return 0;
 }
@@ -386,6 +449,14 @@ static int read_conf_d(struct pm_conf *c, const char *dir, struct pm_err *err)
 	return r;
 }
 
+static char *user_config_dir(void)
+{
+	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	if (xdg && *xdg == '/')
+		return pm_strdup(xdg);
+	return home && *home == '/' ? pm_asprintf("%s/.config", home) : NULL;
+}
+
 static int load_all(struct pm_conf *c, struct pm_err *err)
 {
 	int r;
@@ -395,13 +466,8 @@ static int load_all(struct pm_conf *c, struct pm_err *err)
 		return r;
 	if (geteuid() == 0)
 		return 0;
-	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	_cleanup_free_ char *base = NULL;
-	if (xdg && *xdg == '/')
-		base = pm_strdup(xdg);
-	else if (home && *home == '/')
-		base = pm_asprintf("%s/.config", home);
-	else
+	_cleanup_free_ char *base = user_config_dir();
+	if (!base)
 		return 0;
 	_cleanup_free_ char *file = pm_asprintf("%s/containers/containers.conf", base);
 	_cleanup_free_ char *dir = pm_asprintf("%s.d", file);
@@ -410,12 +476,34 @@ static int load_all(struct pm_conf *c, struct pm_err *err)
 	return read_conf_d(c, dir, err);
 }
 
-int pm_conf_load(struct pm_conf *ret, struct pm_err *err)
+/* The first of the directories' files that a module's name means; a path is one itself. */
+static int read_module(struct pm_conf *c, const char *name, struct pm_err *err)
+{
+	_cleanup_free_ char *base = user_config_dir();
+	_cleanup_free_ char *user =
+		base ? pm_asprintf("%s/containers/containers.conf.modules/%s", base, name) : NULL;
+	_cleanup_free_ char *etc = pm_asprintf("/etc/containers/containers.conf.modules/%s", name);
+	_cleanup_free_ char *usr =
+		pm_asprintf("/usr/share/containers/containers.conf.modules/%s", name);
+	if (name[0] == '/')
+		return read_conf(c, name, true, err);
+	const char *const paths[] = {geteuid() ? user : NULL, etc, usr};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(paths); i++)
+		if (paths[i] && access(paths[i], F_OK) == 0)
+			return read_conf(c, paths[i], true, err);
+	return pm_fail(err, PM_E_NOSUCH, "could not resolve module \"%s\": not in "
+		       "containers.conf.modules below $XDG_CONFIG_HOME/containers, /etc/containers or "
+		       "/usr/share/containers", name);
+}
+
+int pm_conf_load(struct pm_conf *ret, const struct pm_strv *modules, struct pm_err *err)
 {
 	_cleanup_conf_ struct pm_conf c;
 	const char *only = getenv("CONTAINERS_CONF"), *over = getenv("CONTAINERS_CONF_OVERRIDE");
 	pm_conf_init(&c);
 	int r = only && *only ? read_conf(&c, only, true, err) : load_all(&c, err);
+	for (size_t i = 0; modules && i < modules->n && r >= 0; i++)
+		r = read_module(&c, modules->v[i], err);
 	if (r >= 0 && over && *over)
 		r = read_conf(&c, over, true, err);
 	if (r < 0)

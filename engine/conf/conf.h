@@ -5,8 +5,9 @@
  * /etc/containers/containers.conf, /etc/containers/containers.conf.d/ *.conf (sorted), and for other
  * users than root $XDG_CONFIG_HOME/containers/containers.conf and containers.conf.d/ *.conf.
  * CONTAINERS_CONF names one file to read instead of all of these; CONTAINERS_CONF_OVERRIDE one to read
- * last. A missing file is no error, but one named by a variable must exist. Unknown keys are
- * ignored (debug message). A malformed file is PM_E_FORMAT naming file and line.
+ * last. A missing file is no error, but one named by a variable must exist. Modules
+ * (--module NAME) are read before that. Unknown keys are told in one warning a file; a list that holds
+ * {append=true} is added to the earlier ones. A malformed file is PM_E_FORMAT naming file and line.
  *
  * Commands that need no default do not load it. Runs in pm only.
  */
@@ -29,6 +30,7 @@ struct pm_conf_runtime {
 struct pm_conf {
 	/* [containers] */
 	struct pm_strv annotations;
+	struct pm_strv cgroup_conf; /* KEY=VALUE */
 	char *cgroupns, *cgroups, *ipcns, *netns, *pidns, *userns, *utsns;
 	struct pm_strv default_capabilities; /* "CAP_CHOWN", ... */
 	struct pm_strv default_sysctls;      /* NAME=VALUE */
@@ -39,7 +41,10 @@ struct pm_conf {
 	bool env_host, http_proxy;
 	bool init;
 	char *init_path; /* NULL: pm-init */
+	bool keyring; /* a session keyring of its own */
 	bool label;
+	int64_t oom_score_adj; /* INT64_MIN: none */
+	bool privileged;
 	char *log_driver, *log_tag;
 	int64_t log_size_max; /* bytes, -1: none */
 	bool no_hosts, read_only;
@@ -56,6 +61,9 @@ struct pm_conf {
 
 	/* [engine] */
 	char *cgroup_manager; /* "systemd", "cgroupfs" or NULL: decided by the host */
+	struct pm_strv cdi_spec_dirs, hooks_dir; /* empty: the usual ones */
+	char *image_volume_mode; /* NULL: anonymous volumes */
+	bool no_pivot_root;
 	char *detach_keys;
 	char *runtime; /* name or path; "crun" when not set */
 	struct pm_conf_runtime *runtimes;
@@ -79,10 +87,11 @@ struct pm_conf {
 	struct pm_strv default_subnet_pools; /* "BASE/BITS,SIZE"; empty: the built-in ones */
 	char *default_rootless_network_cmd; /* "slirp4netns" */
 	struct pm_strv files; /* those read, for `pm info` */
+	uint64_t appends[2];  /* keys whose lists are added to: {append=true} */
 };
 
 /* ret is filled, and must be freed, only on success. Reads the environment and uid. */
-int pm_conf_load(struct pm_conf *ret, struct pm_err *err);
+int pm_conf_load(struct pm_conf *ret, const struct pm_strv *modules, struct pm_err *err);
 void pm_conf_free(struct pm_conf *c);
 #define _cleanup_conf_ _cleanup_(pm_conf_free)
 

@@ -362,6 +362,25 @@ static int own_userns(const struct pm_ctr_config *k, struct pm_bundle_env *b, st
 	return 0;
 }
 
+/* Where hooks and CDI specifications are: the command line's, containers.conf's, the usual places. Hooks of the
+ * usual places are for root: others name theirs. */
+static void spec_dirs(struct pm_engine *e, struct pm_bundle_env *b)
+{
+	static const char *const hooks[] = {"/usr/share/containers/oci/hooks.d",
+					    "/etc/containers/oci/hooks.d"};
+	static const char *const cdi[] = {"/etc/cdi", "/var/run/cdi"};
+	pm_strv_add_all(&b->hooks_dirs, e->hooks_dirs && e->hooks_dirs->n ? e->hooks_dirs->v
+								      : e->conf.hooks_dir.v);
+	for (size_t i = 0; !b->hooks_dirs.n && !b->env.rootless && i < PM_ARRAY_SIZE(hooks); i++)
+		pm_strv_add(&b->hooks_dirs, hooks[i]);
+	pm_strv_add_all(&b->cdi_dirs, e->cdi_spec_dirs && e->cdi_spec_dirs->n ? e->cdi_spec_dirs->v
+									  : e->conf.cdi_spec_dirs.v);
+	for (size_t i = 0; !b->cdi_dirs.n && i < PM_ARRAY_SIZE(cdi); i++)
+		pm_strv_add(&b->cdi_dirs, cdi[i]);
+	b->env.hooks_dirs = &b->hooks_dirs;
+	b->env.cdi_dirs = &b->cdi_dirs;
+}
+
 int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 		  const struct pm_userns_map *map, struct pm_bundle_env *b, struct pm_err *err)
 {
@@ -383,6 +402,7 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 		return r;
 
 	env->conf = &e->conf;
+	spec_dirs(e, b);
 	if (map) {
 		env->rootless = true;
 		b->uids = copy_map(map->uids, map->n_uids);
@@ -420,6 +440,8 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 	free(b->uids);
 	free(b->gids);
 	pm_cgroup_free(&b->cgroup);
+	pm_strv_free(&b->hooks_dirs);
+	pm_strv_free(&b->cdi_dirs);
 	char *strings[] = {b->run_dir,	  b->rootfs,	   b->runtime,	  b->init_path,
 			   b->seccomp_cache, b->cgroup_path, b->netns_path, b->pidns_path,
 			   b->ipcns_path, b->utsns_path,   b->cgroupns_path, b->hosts_from,
@@ -605,6 +627,10 @@ static int make_plan(struct pm_start *s, const struct pm_container *c,
 	plan->shm_pid_start = b->shm_pid_start;
 	plan->shm_from = pm_strdup_null(b->shm_from);
 	plan->shm_size = b->shm_size;
+	for (size_t i = 0; e->runtime_flags && i < e->runtime_flags->n; i++)
+		pm_strv_addf(&plan->runtime_args, "--%s", e->runtime_flags->v[i]);
+	plan->no_pivot = e->conf.no_pivot_root;
+	plan->no_keyring = !e->conf.keyring;
 	plan->timeout = k->timeout != PM_UNSET ? k->timeout : 0;
 	plan->preserve_fds = k->preserve_fds + pm_service_listen_fds();
 

@@ -40,6 +40,7 @@ struct pm_bundle_env {
 	size_t n_view_fds;
 	struct pm_spec_idmap *uids, *gids;
 	struct pm_cgroup cgroup;
+	struct pm_strv hooks_dirs, cdi_dirs;
 	struct pm_secret_binds secrets;
 	char *notify_dir;
 	struct pm_strv mount_sources;

@@ -46,6 +46,8 @@ static void make_plan(struct pm_engine *e, const struct pm_container *c,
 	plan->runtime = pm_strdup(b->runtime);
 	plan->runtime_name = pm_strdup(slash ? slash + 1 : b->runtime);
 	plan->runtime_root = pm_store_run_path(e->store, plan->runtime_name);
+	for (size_t i = 0; e->runtime_flags && i < e->runtime_flags->n; i++)
+		pm_strv_addf(&plan->runtime_args, "--%s", e->runtime_flags->v[i]);
 	plan->cgroup_manager = b->cgroup.manager;
 	/* with a living monitor its mount namespace, joined, has the mount already */
 	plan->cgroup_private_mount = b->cgroup.private_mount && c->state.monitor <= 0;

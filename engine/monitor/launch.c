@@ -80,6 +80,7 @@ static const struct field fields[] = {
 	F(cgroup_private_mount, F_BOOL),
 	F(runtime_env, F_STRV),
 	F(no_pivot, F_BOOL),
+	F(no_keyring, F_BOOL),
 	F(create_only, F_BOOL),
 	F(process, F_STR),
 	F(rootfs, F_STR),

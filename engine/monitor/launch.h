@@ -153,6 +153,7 @@ struct pm_launch_plan {
 	bool cgroup_private_mount; /* pm_cgroup_private_mount() first */
 	struct pm_strv runtime_env; /* environment of the runtime; empty: the monitor's own */
 	bool no_pivot; /* --no-pivot */
+	bool no_keyring; /* --no-new-keyring */
 	bool create_only; /* create it and wait for PM_ATTACH_START on ctl.sock before it is started */
 	char *process; /* exec: the file with the OCI process; removed after the start */
 

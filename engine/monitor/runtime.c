@@ -168,6 +168,8 @@ static void build_argv(const struct monitor *m, const char *console, struct pm_s
 		pm_strv_add(argv, p->bundle);
 		if (p->no_pivot)
 			pm_strv_add(argv, "--no-pivot");
+		if (p->no_keyring)
+			pm_strv_add(argv, "--no-new-keyring");
 	}
 	if (!m->created)
 		pm_strv_add(argv, "--detach");

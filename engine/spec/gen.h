@@ -57,6 +57,9 @@ const char *pm_gen_file(const struct pm_gen *g, const char *name);
 /* --- passwd.c: entries that /etc/passwd and /etc/group lack */
 int pm_gen_passwd(struct pm_gen *g, struct pm_err *err);
 
+/* --- hooks.c: those of hooks_dirs whose conditions hold; after the annotations are there */
+int pm_gen_hooks(struct pm_gen *g, struct pm_err *err);
+
 /* --- seccomp.c */
 int pm_gen_seccomp(struct pm_gen *g, struct pm_err *err);
 

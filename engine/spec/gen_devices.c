@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/fs.h"
+#include "engine/spec/cdi.h"
 
 struct devs {
 	struct pm_gen *g;
@@ -108,6 +109,23 @@ static int add_device(struct devs *d, const struct pm_ctr_device *v, struct pm_e
 	return add_rule(d, &st, perm);
 }
 
+static int add_cdi_node(void *arg, const char *host, const char *dest, const char *perm,
+			struct pm_err *err)
+{
+	struct pm_ctr_device v = {.host = (char *)(uintptr_t)host,
+				  .container = (char *)(uintptr_t)dest,
+				  .perm = (char *)(uintptr_t)perm};
+	return add_device(arg, &v, err);
+}
+
+static int add_any(struct devs *d, const struct pm_ctr_device *v, struct pm_err *err)
+{
+	if (!v->host || !pm_cdi_is_name(v->host))
+		return add_device(d, v, err);
+	struct pm_cdi_sink sink = {.mounts = d->mounts, .device = add_cdi_node, .arg = d};
+	return pm_cdi_add(d->g, v->host, &sink, err);
+}
+
 /* "TYPE MAJOR:MINOR PERM", as the cgroup documentation has it: "c 1:3 mr", "a *:* rwm" */
 static int add_cgroup_rule(struct devs *d, const char *text, struct pm_err *err)
 {
@@ -153,17 +171,20 @@ int pm_gen_devices(struct pm_gen *g, struct pm_json *mounts, struct pm_json *res
 	if (c->privileged && (r = add_tree(&d, "/dev", "/dev", "rwm", true, 0, err)) < 0)
 		return r;
 	for (size_t i = 0; i < c->n_devices; i++)
-		if ((r = add_device(&d, &c->devices[i], err)) < 0)
+		if ((r = add_any(&d, &c->devices[i], err)) < 0)
 			return r;
 	for (size_t i = 0; i < g->env->conf->devices.n; i++) {
 		_cleanup_strv_ struct pm_strv w = PM_STRV_INIT;
-		pm_strv_split(&w, g->env->conf->devices.v[i], ':');
+		if (pm_cdi_is_name(g->env->conf->devices.v[i]))
+			pm_strv_add(&w, g->env->conf->devices.v[i]);
+		else
+			pm_strv_split(&w, g->env->conf->devices.v[i], ':');
 		struct pm_ctr_device v = {w.v[0], w.n > 1 ? w.v[1] : NULL, w.n > 2 ? w.v[2] : NULL};
 		if (v.container && v.container[0] != '/') { /* HOST:PERM */
 			v.perm = v.container;
 			v.container = NULL;
 		}
-		if ((r = add_device(&d, &v, err)) < 0)
+		if ((r = add_any(&d, &v, err)) < 0)
 			return pm_wrap(err, "containers.conf: devices");
 	}
 	/* Access rules need the devices controller (v1) or BPF (v2): both only for root. */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 
 #define DEFAULT_LIMIT 1048576
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define CAP_BIT_SYS_RESOURCE 24
 
 const char *pm_gen_security_opt(const struct pm_ctr_config *c, const char *name)
@@ -277,6 +278,8 @@ static void add_env(struct pm_gen *g)
 	const struct pm_ctr_config *c = g->c;
 	_cleanup_strv_ struct pm_strv env = PM_STRV_INIT;
 	env_all(&env, &g->env->conf->env);
+	if (!pm_env_get(&env, "PATH")) /* a containers.conf that sets other variables */
+		pm_env_set(&env, "PATH", DEFAULT_PATH);
 	pm_env_set(&env, "container", "podman");
 	env_all(&env, &c->env);
 	if (g->env->extra_env)

@@ -101,6 +101,8 @@ static int generate(struct pm_gen *g, struct pm_err *err)
 	add_annotations(g);
 	pm_json_set(g->pool, g->root, "annotations", g->annotations);
 	pm_json_set(g->pool, g->root, "linux", g->linux_);
+	if ((r = pm_gen_hooks(g, err)) < 0)
+		return r;
 	if ((r = pm_gen_linux(g, err)) < 0 || (r = pm_gen_seccomp(g, err)) < 0)
 		return r;
 	return 0;

@@ -99,6 +99,8 @@ struct pm_spec_env {
 	const char *host_address; /* of host.containers.internal; NULL: found from the host */
 	const struct pm_strv *name_servers; /* of the bridge networks; NULL: none */
 
+	const struct pm_strv *hooks_dirs, *cdi_dirs; /* NULL: none */
+
 	/* cgroups */
 	enum pm_spec_cgroup cgroup;
 	const char *cgroup_path; /* NULL: no linux.cgroupsPath */

@@ -80,13 +80,13 @@ TEST(files_named_by_variables)
 	setenv("CONTAINERS_CONF", one, 1);
 	setenv("CONTAINERS_CONF_OVERRIDE", two, 1);
 	struct pm_conf c;
-	CHECK_OK(pm_conf_load(&c, &err), err);
+	CHECK_OK(pm_conf_load(&c, NULL, &err), err);
 	CHECK_STR(c.umask, "0077");
 	CHECK_STR(c.tz, "B");
 	CHECK_INT(c.files.n, 2);
 	pm_conf_free(&c);
 	setenv("CONTAINERS_CONF", "/nonexistent/x", 1);
-	CHECK(pm_conf_load(&c, &err) < 0);
+	CHECK(pm_conf_load(&c, NULL, &err) < 0);
 }
 
 TEST(runtimes_by_name_and_path)
@@ -117,4 +117,37 @@ TEST(sizes)
 	for (size_t i = 0; i < PM_ARRAY_SIZE(bad); i++)
 		if (pm_conf_parse_size(bad[i], &n, NULL) >= 0)
 			test_fail(__FILE__, __LINE__, "size '%s' is taken", bad[i]);
+}
+
+TEST(lists_are_replaced_or_added_to)
+{
+	static const struct {
+		const char *one, *two, *want;
+	} t[] = {
+		{"[containers]\nannotations=[\"a=1\"]\n", "[containers]\nannotations=[\"b=2\"]\n", "b=2"},
+		{"[containers]\nannotations=[\"a=1\"]\n",
+		 "[containers]\nannotations=[\"b=2\", {append=true}]\n", "a=1,b=2"},
+		{"[containers]\nannotations=[\"a=1\", {append=true}]\n",
+		 "[containers]\nannotations=[\"b=2\"]\n", "a=1,b=2"},
+		{"[containers]\nannotations=[\"a=1\", {append=true}]\n",
+		 "[containers]\nannotations=[\"b=2\", {append=false}]\n", "b=2"},
+	};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(t); i++) {
+		struct pm_err err = PM_ERR_INIT;
+		_cleanup_conf_ struct pm_conf c;
+		pm_conf_init(&c);
+		CHECK_OK(pm_conf_parse(&c, "one", t[i].one, strlen(t[i].one), &err), err);
+		CHECK_OK(pm_conf_parse(&c, "two", t[i].two, strlen(t[i].two), &err), err);
+		_cleanup_free_ char *got = pm_strv_join(&c.annotations, ",");
+		CHECK_STR(got, t[i].want);
+	}
+	static const char *const bad[] = {
+		"[containers]\nenv=[1]\n", "[containers]\nenv=[{append=1}]\n",
+		"[containers]\nenv=[{foo=true}]\n", "[containers]\nenv=\"a\"\n"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(bad); i++) {
+		struct pm_err err = PM_ERR_INIT;
+		_cleanup_conf_ struct pm_conf c;
+		pm_conf_init(&c);
+		CHECK(pm_conf_parse(&c, "bad", bad[i], strlen(bad[i]), &err) == -PM_E_FORMAT);
+	}
 }
