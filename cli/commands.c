@@ -108,6 +108,8 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_cleanup,
 	&pm_cmd_commit,
 	&pm_cmd_cp,
+	&pm_cmd_mount,
+	&pm_cmd_unmount,
 	&pm_cmd_create,
 	&pm_cmd_diff,
 	&pm_cmd_exec,

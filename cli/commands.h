@@ -31,6 +31,8 @@ extern const struct pm_command pm_cmd_logs;
 extern const struct pm_command pm_cmd_commit;
 extern const struct pm_command pm_cmd_container_diff;
 extern const struct pm_command pm_cmd_cp;
+extern const struct pm_command pm_cmd_mount;
+extern const struct pm_command pm_cmd_unmount;
 extern const struct pm_command pm_cmd_diff;
 extern const struct pm_command pm_cmd_export;
 extern const struct pm_command pm_cmd_create;
