@@ -14,9 +14,12 @@
 
 enum {
 	GZIP_BLOCK = 512 << 10,
-	ZSTD_BLOCK = 2 << 20,
+	ZSTD_BLOCK = 1 << 20,
 	HISTORY = 32 << 10, /* how far deflate looks back */
 	THREADS_MAX = 8,
+	ZSTD_THREADS_MAX = 4,      /* its state is some MiB a thread, ... */
+	ZSTD_HIGH_THREADS_MAX = 2, /* ... and from this level on some ten */
+	ZSTD_HIGH = 8,
 	ISAL_LEVEL_MAX = 5, /* of ours: libisal's own are 0 to 3 */
 	SPARE = 64,
 };
@@ -60,6 +63,8 @@ struct pm_deflate {
 
 	/* the caller's */
 	size_t filled, written; /* blocks; block i is slots[i % n_slots] */
+	uint8_t last[HISTORY]; /* of the block handed over last, until the next one's slot is free */
+	size_t n_last;
 	uint32_t crc;
 	uint64_t total;
 	bool begun;
@@ -227,6 +232,10 @@ static int begin(struct pm_deflate *z, struct pm_err *err)
 static int hand_over(struct pm_deflate *z, struct pm_err *err)
 {
 	struct slot *s = &z->slots[z->filled % z->n_slots];
+	if (z->kind == PM_COMPRESSION_GZIP) {
+		z->n_last = s->n_in < HISTORY ? s->n_in : HISTORY;
+		memcpy(z->last, s->in + s->n_in - z->n_last, z->n_last);
+	}
 	pthread_mutex_lock(&z->mutex);
 	s->state = FULL;
 	pthread_cond_broadcast(&z->changed);
@@ -237,8 +246,8 @@ static int hand_over(struct pm_deflate *z, struct pm_err *err)
 	if (r < 0 || z->kind != PM_COMPRESSION_GZIP)
 		return r;
 	struct slot *next = &z->slots[z->filled % z->n_slots];
-	next->n_history = s->n_in < HISTORY ? s->n_in : HISTORY;
-	memcpy(next->history, s->in + s->n_in - next->n_history, next->n_history);
+	next->n_history = z->n_last;
+	memcpy(next->history, z->last, z->n_last);
 	return 0;
 }
 
@@ -308,8 +317,11 @@ int pm_deflate_new(enum pm_compression kind, int level, unsigned int threads,
 					      : GZIP_BLOCK + GZIP_BLOCK / 8 + SPARE;
 	pthread_mutex_init(&z->mutex, NULL);
 	pthread_cond_init(&z->changed, NULL);
-	if (threads > THREADS_MAX)
-		threads = THREADS_MAX;
+	unsigned int most = kind != PM_COMPRESSION_ZSTD ? THREADS_MAX
+			    : level < ZSTD_HIGH		? ZSTD_THREADS_MAX
+							: ZSTD_HIGH_THREADS_MAX;
+	if (threads > most)
+		threads = most;
 	z->n_slots = threads + 2;
 	z->slots = pm_calloc(z->n_slots, sizeof(*z->slots));
 	for (size_t i = 0; i < z->n_slots; i++) {

@@ -5,7 +5,7 @@
  *
  *	pm_deflate_new (starts the threads), pm_deflate_add..., pm_deflate_finish, pm_deflate_free
  *
- * Memory: about 3 blocks (gzip 512 KiB, zstd 2 MiB) a thread and the libraries' state. All calls from one
+ * Memory: about 3 blocks (gzip 512 KiB, zstd 1 MiB) a thread and the libraries' state: under 48 MiB at any level. All calls from one
  * thread, which is also the one that the sink runs on. After pm_deflate_new no thread is started any more, so
  * a seccomp filter may then forbid it.
  */
@@ -31,7 +31,7 @@ struct pm_deflate;
 /* 0 for level: the default. PM_E_USAGE: a level that the kind does not have. */
 int pm_deflate_level(enum pm_compression kind, int level, int *ret, struct pm_err *err);
 
-/* kind: GZIP or ZSTD. threads: 0: as many as processors, at most 8. */
+/* kind: GZIP or ZSTD. threads: 0: as many as processors, at most 8 (zstd: 4, from level 8 on 2). */
 int pm_deflate_new(enum pm_compression kind, int level, unsigned int threads,
 		   pm_deflate_sink_fn *sink, void *arg, struct pm_deflate **ret,
 		   struct pm_err *err);

@@ -196,3 +196,48 @@ diff_ids() {
 	run -125 pm push -q --tls-verify=false "$IMAGE3"
 	assert_error 125 'say where to push it'
 }
+
+@test "an interrupted push ends at once, tells so and leaves nothing" {
+	make_layout
+	mkfifo "$T/fifo"
+	# nobody takes what is written: the packers wait
+	exec 7<>"$T/fifo"
+	"$PM_BIN" --root "$T/root" --runroot "$T/run" save -q -o "$T/fifo" "$IMAGE3" 2>"$T/err" &
+	pid=$!
+	wait_for sh -c "ls $T/root/staging | grep -q ."
+	sleep 0.2
+	kill -INT "$pid"
+	status=0
+	wait "$pid" || status=$?
+	exec 7<&-
+	[ "$status" -ne 0 ]
+	assert_like "$(cat "$T/err")" 'interrupted'
+	assert_eq "$(ls "$T/root/staging")" ''
+	assert_eq "$(ls "$T")" "$(ls "$T" | grep -v '^pm-')"
+}
+
+@test "a registry that goes away: one clear error, and the next push goes on" {
+	start_registry
+	make_layout
+	stop_registry
+	PM_TEST_RETRY_MS=10 run -125 pm push -q --tls-verify=false --retry 1 "$IMAGE3" "$REGISTRY/x/three:v1"
+	assert_like "$output" "$REGISTRY"
+	assert_eq "$(grep -c '^Error' <<<"$output")" 1
+	start_registry
+	pm push -q --tls-verify=false "$IMAGE3" "$REGISTRY/x/three:v1"
+}
+
+@test "buildah and podman read what was pushed, and pm reads what they push" {
+	start_registry
+	make_layout
+	pm push -q --tls-verify=false "$IMAGE3" "$REGISTRY/b/three:v1"
+	export XDG_RUNTIME_DIR=$T/xdg
+	mkdir "$XDG_RUNTIME_DIR"
+	b() { peer buildah --root "$T/broot" --runroot "$T/brun" --storage-driver vfs "$@"; }
+	b pull -q --tls-verify=false "$REGISTRY/b/three:v1" >/dev/null
+	assert_eq "sha256:$(b images -q --no-trunc | sed 's/^sha256://')" "$IMAGE3"
+	b push -q --tls-verify=false "$REGISTRY/b/three:v1" "$REGISTRY/b/back:v1"
+	pm rmi -f "$IMAGE3" >/dev/null
+	assert_eq "sha256:$(pm pull -q --tls-verify=false "$REGISTRY/b/back:v1")" "$IMAGE3"
+	b unshare rm -rf "$T/broot"
+}
