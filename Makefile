@@ -75,7 +75,7 @@ MONITOR_SRCS := $(wildcard engine/monitor/*.c) engine/cgroup/cgroup.c \
 	engine/container/logfile.c engine/container/logline.c engine/events/eventlog.c storage/overlay.c storage/vfs.c \
 	storage/volume_mount.c \
 	$(wildcard $(addprefix netns/,userns.c subid.c tap.c publish.c slirp_client.c)) \
-	$(wildcard $(addprefix base/,err.c log.c mem.c buf.c fs.c fs_in.c fs_tree.c journal.c lock.c notify.c proc.c \
+	$(wildcard $(addprefix base/,err.c log.c mem.c buf.c fs.c fs_in.c fs_tree.c io.c journal.c lock.c notify.c proc.c \
 	proc_info.c utf8.c wire.c timefmt.c))
 MONITOR_OBJS := $(patsubst %.c,$(OUT)/obj/musl/%.o,$(MONITOR_SRCS))
 $(OUT)/obj/musl/%.o: %.c Makefile
@@ -206,6 +206,11 @@ install: all
 	$(INSTALL) -m 644 completions/pm.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pm
 	$(INSTALL) -m 644 completions/_pm $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_pm
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/lib/systemd/user $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,@BINDIR@,$(PREFIX)/bin,' share/systemd/pm-restart.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/user/pm-restart.service
+	sed 's,@BINDIR@,$(PREFIX)/bin,; s,default.target,multi-user.target,' share/systemd/pm-restart.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/pm-restart.service
 	$(INSTALL) -m 644 completions/pm.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
 
 clean:

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 /* A child's message: a header and the text, at most one PIPE_BUF together, so it is atomic. */
 struct err_header {
 	uint32_t magic;
@@ -111,27 +113,10 @@ int pm_err_send(int fd, const struct pm_err *err)
 	return 0;
 }
 
-/* Returns the bytes read: fewer than size only at the end of the stream. */
-static ssize_t read_full(int fd, void *buf, size_t size)
-{
-	size_t got = 0;
-	while (got < size) {
-		ssize_t n = read(fd, (char *)buf + got, size - got);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	return (ssize_t)got;
-}
-
 int pm_err_recv(int fd, struct pm_err *err)
 {
 	struct err_header h;
-	ssize_t n = read_full(fd, &h, sizeof(h));
+	ssize_t n = pm_read_full(fd, &h, sizeof(h));
 	if (n == 0)
 		return 0;
 	if (n < 0)
@@ -141,7 +126,7 @@ int pm_err_recv(int fd, struct pm_err *err)
 		return pm_fail(err, PM_E_INTERNAL, "a child's error message is malformed");
 
 	char text[sizeof(err->text)];
-	n = read_full(fd, text, h.length);
+	n = pm_read_full(fd, text, h.length);
 	if (n != (ssize_t)h.length)
 		return pm_fail(err, PM_E_INTERNAL, "a child's error message is cut short");
 	text[h.length] = '\0';

@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 static int executable(const char *path)
 {
 	struct stat st;
@@ -62,19 +64,10 @@ static ssize_t read_small(const char *path, char *buf, size_t size)
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	size_t got = 0;
-	while (got < size - 1) {
-		ssize_t n = read(fd, buf + got, size - 1 - got);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	buf[got] = '\0';
-	return (ssize_t)got;
+	ssize_t got = pm_read_full(fd, buf, size - 1);
+	if (got >= 0)
+		buf[got] = '\0';
+	return got;
 }
 
 int pm_proc_start_time(pid_t pid, uint64_t *ret_ticks, struct pm_err *err)

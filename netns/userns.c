@@ -343,7 +343,31 @@ static bool is_ours(int fd)
 	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
-int pm_userns_join(int runroot_fd, int *ret_fd, struct pm_err *err)
+/* Has process pid's namespace just these ranges? In any order: the kernel sorts many. */
+static bool has_ranges(pid_t pid, const char *file, const struct pm_idrange *want, size_t n)
+{
+	char path[64];
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	_cleanup_strv_ struct pm_strv lines = PM_STRV_INIT;
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	if (pm_fs_read_file(AT_FDCWD, path, 65536, &b, NULL) < 0)
+		return false;
+	pm_strv_split(&lines, pm_buf_str(&b), '\n');
+	size_t found = 0, there = 0;
+	for (size_t i = 0; i < lines.n; i++) {
+		struct pm_idrange r;
+		if (sscanf(lines.v[i], "%" SCNu32 " %" SCNu32 " %" SCNu32, &r.container, &r.host,
+			   &r.length) != 3)
+			continue;
+		there++;
+		for (size_t k = 0; k < n; k++)
+			found += want[k].container == r.container && want[k].host == r.host &&
+				 want[k].length == r.length;
+	}
+	return found == n && there == n;
+}
+
+int pm_userns_join(int runroot_fd, const struct pm_userns_map *want, int *ret_fd, struct pm_err *err)
 {
 	char text[64];
 	_cleanup_close_ int hint =
@@ -376,6 +400,9 @@ int pm_userns_join(int runroot_fd, int *ret_fd, struct pm_err *err)
 	/* Looked at after the open: the process that has this start time now had it then, too. */
 	uint64_t now;
 	if (pm_proc_start_time((pid_t)pid, &now, NULL) < 0 || now != start || !is_ours(fd))
+		return 0;
+	if (!has_ranges((pid_t)pid, "uid_map", want->uids, want->n_uids) ||
+	    !has_ranges((pid_t)pid, "gid_map", want->gids, want->n_gids))
 		return 0;
 	*ret_fd = pm_steal_fd(&fd);
 	return 1;
@@ -442,13 +469,12 @@ int pm_userns_get(int runroot_fd, int *ret_fd, struct pm_err *err)
 		*ret_fd = -1;
 		return 0;
 	}
-	int r = runroot_fd >= 0 ? pm_userns_join(runroot_fd, ret_fd, err) : 0;
-	if (r != 0)
-		return r;
-
 	_cleanup_userns_map_ struct pm_userns_map m = PM_USERNS_MAP_INIT;
-	r = pm_userns_default_map(&m, err);
+	int r = pm_userns_default_map(&m, err);
 	if (r < 0)
+		return r;
+	r = runroot_fd >= 0 ? pm_userns_join(runroot_fd, &m, ret_fd, err) : 0;
+	if (r != 0)
 		return r;
 	r = make_fresh(&m, ret_fd, err);
 	return r < 0 ? r : 1;

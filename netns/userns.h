@@ -76,8 +76,9 @@ int pm_userns_maps_finish(struct pm_userns_tools *t, struct pm_err *err);
 
 /* Look for a live shared namespace. 1 with *ret_fd (a namespace descriptor, the caller's) when the
  * hint in the directory runroot_fd names a live process in a user namespace that this user made
- * from this one; 0 when there is none - also when the hint is stale, malformed or someone else's. */
-int pm_userns_join(int runroot_fd, int *ret_fd, struct pm_err *err);
+ * from this one, with the ids of want; 0 when there is none - also when the hint is stale, malformed or
+ * someone else's, or the user's ranges have changed since. */
+int pm_userns_join(int runroot_fd, const struct pm_userns_map *want, int *ret_fd, struct pm_err *err);
 
 /* Write the hint: this process (which is in the namespace, mapped) holds it. Only for the default
  * mapping. */

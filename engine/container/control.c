@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,7 +41,8 @@ int pm_container_mark_stopped(struct pm_engine *e, struct pm_container *c, struc
 					  O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (mark < 0 && errno != ENOENT)
 		return pm_fail_sys(err, "mark container %s as stopped", c->row.name);
-	if (!c->row.stopped) {
+	/* the unit that stops all at a shutdown says so: that is not the user's will */
+	if (!c->row.stopped && !getenv("_PM_SHUTDOWN")) {
 		c->row.stopped = true;
 		int r = pm_ctr_set_stopped(e->store, c->row.id, true, err);
 		if (r < 0)
@@ -58,9 +60,10 @@ int pm_container_restart_now(struct pm_engine *e, struct pm_container *c, struct
 	_cleanup_close_ int fd = connect_monitor(e, c->row.id, err);
 	if (fd < 0)
 		return pm_wrap(err, "container %s", c->row.name);
+	int64_t restarts = c->state.restarts;
 	int r = say(fd, PM_ATTACH_START, err);
-	return r < 0 ? r : pm_ctr_state_await(e->store->runroot_fd, c->row.id, pm_ctr_state_is_settled,
-					      NULL, -1, &c->state, err);
+	return r < 0 ? r : pm_ctr_state_await(e->store->runroot_fd, c->row.id, pm_ctr_state_has_run,
+					      &restarts, -1, &c->state, err);
 }
 
 int pm_container_check_health(struct pm_engine *e, struct pm_container *c, struct pm_err *err)

@@ -101,7 +101,9 @@ static void remove_volumes(struct pm_engine *e, const struct pm_container *c)
 		if (!m->anonymous || !m->name)
 			continue;
 		int r = pm_volume_remove(e->store, m->name, &err);
-		if (r < 0 && r != -PM_E_NOSUCH && r != -PM_E_INUSE)
+		if (r >= 0)
+			pm_event_named(e, "volume", "remove", m->name);
+		else if (r != -PM_E_NOSUCH && r != -PM_E_INUSE)
 			pm_warn("remove volume %s: %s", m->name, err.text);
 	}
 }

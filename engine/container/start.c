@@ -52,7 +52,7 @@ static int choose_userns(struct pm_start *s, const struct pm_start_facts *facts,
 		*ret_fd = userns_of(e, facts->join, err);
 		r = *ret_fd < 0 ? *ret_fd : 1;
 	} else {
-		r = pm_userns_join(e->store->runroot_fd, ret_fd, err);
+		r = pm_userns_join(e->store->runroot_fd, &s->map, ret_fd, err);
 	}
 	if (r < 0)
 		return r;
@@ -267,7 +267,7 @@ int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach,
 		return start_initialized(e, c, attach, s, err);
 	if (c->state.restarting) {
 		int now = pm_container_restart_now(e, c, err);
-		if (now < 0 || pm_ctr_is_up(&c->state))
+		if (now < 0 || c->state.monitored)
 			return now < 0 ? now : 1;
 	}
 	return start_fresh(e, c, attach, s, err);

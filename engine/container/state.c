@@ -204,10 +204,9 @@ int pm_ctr_state_wait(int runroot, const char *id, int timeout_ms, struct pm_err
 	}
 }
 
-bool pm_ctr_state_is_settled(const struct pm_ctr_state *s, void *arg)
+bool pm_ctr_state_has_run(const struct pm_ctr_state *s, void *arg)
 {
-	(void)arg;
-	return s->status == PM_STATUS_RUNNING;
+	return pm_ctr_is_up(s) || s->restarts > *(const int64_t *)arg;
 }
 
 /* Until a file in the run directory changes, the monitor ends, or the deadline: 1, 1, 0. */

@@ -72,7 +72,7 @@ int pm_ctr_state_await(int runroot, const char *id,
 		       bool (*wanted)(const struct pm_ctr_state *s, void *arg), void *arg,
 		       int timeout_ms, struct pm_ctr_state *ret, struct pm_err *err);
 
-/* For pm_ctr_state_await: it runs, or no monitor is going to start it. */
-bool pm_ctr_state_is_settled(const struct pm_ctr_state *s, void *arg);
+/* For pm_ctr_state_await: it runs, or has run since (more restarts than *arg, an int64_t). */
+bool pm_ctr_state_has_run(const struct pm_ctr_state *s, void *arg);
 
 #endif

@@ -208,6 +208,7 @@ int io_open(struct monitor *m, struct pm_err *err)
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
 	io.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	io.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (io.signals < 0 || io.epoll < 0)
@@ -642,7 +643,10 @@ static void on_child(struct monitor *m)
 {
 	struct signalfd_siginfo info;
 	while (read(io.signals, &info, sizeof(info)) > 0)
-		;
+		if (info.ssi_signo == SIGTERM) {
+			m->going_down = true;
+			m->waiting = false;
+		}
 	for (;;) {
 		int status;
 		pid_t pid = waitpid(-1, &status, WNOHANG);

@@ -14,7 +14,7 @@
 
 bool life_stopped(const struct monitor *m)
 {
-	return faccessat(m->ctr_fd, "stop", F_OK, 0) == 0;
+	return m->going_down || faccessat(m->ctr_fd, "stop", F_OK, 0) == 0;
 }
 
 bool life_restarts(struct monitor *m, int code)

@@ -18,7 +18,7 @@ bool life_restarts(struct monitor *m, int code);
 /* Let the back-off pass, serving clients. False: it was stopped meanwhile. */
 bool life_await_restart(struct monitor *m);
 
-/* The user wants no more of it. */
+/* The user wants no more of it, or the machine goes down (SIGTERM; it ends nothing by itself). */
 bool life_stopped(const struct monitor *m);
 
 /* End the container: its stop signal (at_once: SIGKILL), SIGKILL after its stop timeout. */

@@ -54,13 +54,14 @@ static int inherited(int fd)
  * taking away who watches over them. */
 static void set_signals(void)
 {
-	static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
+	static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE,
 				      SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM); /* read by io: the machine, or the service, goes down */
 	sigprocmask(SIG_SETMASK, &set, NULL);
 }
 

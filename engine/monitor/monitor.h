@@ -68,6 +68,7 @@ struct monitor {
 	enum monitor_then then;
 	bool created; /* made by the runtime, and not started yet */
 	bool waiting; /* for the time of a restart, or of a start */
+	bool going_down; /* SIGTERM came: no restarts any more */
 	int64_t backoff; /* ms, the next one */
 
 	pid_t init;

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/timefmt.h"
 #include "engine/container/name.h"
+#include "engine/events/events.h"
 #include "netns/egress.h"
 
 /* What the rootless namespace uses for its own way out (netns/slirp_client.h). */
@@ -484,8 +485,10 @@ int pm_network_create(struct pm_engine *e, const struct pm_network_options *o, c
 	r = pm_network_make(e, o, &all, &n, err);
 	if (r >= 0)
 		r = pm_network_save(e, &n, err);
-	if (r >= 0)
+	if (r >= 0) {
+		pm_event_named(e, "network", "create", n.name);
 		*ret = pm_strdup(n.name);
+	}
 	return r;
 }
 

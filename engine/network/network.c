@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/timefmt.h"
 #include "engine/container/remove.h"
+#include "engine/events/events.h"
 #include "storage/network.h"
 
 #define DEFAULT_ID "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9"
@@ -485,5 +486,10 @@ int pm_network_remove(struct pm_engine *e, const char *name_or_id, bool force, i
 			return r;
 	}
 	_cleanup_close_ int lock = pm_network_config_lock(e, err);
-	return lock < 0 ? lock : remove_unused(e, n.name, err);
+	if (lock < 0)
+		return lock;
+	r = remove_unused(e, n.name, err);
+	if (r >= 0)
+		pm_event_named(e, "network", "remove", n.name);
+	return r;
 }

@@ -10,6 +10,7 @@
 #include "base/timefmt.h"
 #include "engine/container/container.h"
 #include "engine/container/remove.h"
+#include "engine/events/events.h"
 #include "engine/image/resolve.h"
 #include "engine/labels.h"
 #include "engine/volume/options.h"
@@ -117,6 +118,8 @@ int pm_volume_create(struct pm_engine *e, const struct pm_volume_create_options 
 	if (r < 0 && !was_there)
 		return r;
 	*ret_name = pm_strdup(row.name);
+	if (!was_there)
+		pm_event_named(e, "volume", "create", row.name);
 	return !was_there;
 }
 
@@ -359,5 +362,7 @@ int pm_volume_delete(struct pm_engine *e, const char *name, bool force, int time
 	int r = force ? remove_users(e, name, timeout, err) : 0;
 	if (r >= 0)
 		r = pm_volume_remove(e->store, name, err);
+	if (r >= 0)
+		pm_event_named(e, "volume", "remove", name);
 	return r < 0 ? r : 0;
 }

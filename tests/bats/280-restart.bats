@@ -120,6 +120,25 @@ ended() {
 	pm rm -f -t 0 -a
 }
 
+@test "a shutdown is not the user's stop: no restarts, but started at boot" {
+	pm run -d --name c --network none --restart unless-stopped "$IMAGE" sleep 1000
+	pid=$(container_pid c)
+	kill -TERM "$(monitor_pid c)"
+	assert_eq "$(state c Status)" running
+	pm exec c kill -9 1 2>/dev/null || kill -9 "$pid"
+	kill -9 "$pid" 2>/dev/null || :
+	wait_for ended c
+	assert_eq "$(pm inspect -f '{{.RestartCount}}' c)" 0
+	pm start c
+	_PM_SHUTDOWN=1 pm stop -t 0 --all --filter should-start-on-boot=true
+	wait_for ended c
+	assert_eq "$(pm ps -aq --filter should-start-on-boot=true | wc -l)" 1
+	pm start --all --filter should-start-on-boot=true
+	pm stop -t 0 c
+	assert_eq "$(pm ps -aq --filter should-start-on-boot=true | wc -l)" 0
+	pm rm c
+}
+
 @test "kill -9 of the monitor: nothing restarts any more, and all can be cleaned up" {
 	pm run -d --name c --network none --restart always "$IMAGE" sleep 1000
 	kill -9 "$(monitor_pid c)"

@@ -76,7 +76,7 @@ TEST(fresh_then_joined)
 	}
 	CHECK_OK(pm_userns_default_map(&m, &err), err);
 	int dir = open_dir(), fd = -1, joined = -1;
-	CHECK_INT(pm_userns_join(dir, &joined, &err), 0); /* no hint yet */
+	CHECK_INT(pm_userns_join(dir, &m, &joined, &err), 0); /* no hint yet */
 	CHECK_OK(pm_userns_get(dir, &fd, &err), err);
 	CHECK_OK(pm_userns_run(fd, look_inside, &m, &err), err);
 
@@ -96,16 +96,21 @@ TEST(fresh_then_joined)
 	char c;
 	close(go[1]);
 	(void)!read(go[0], &c, 1);
-	CHECK_INT(pm_userns_join(dir, &joined, &err), 1);
+	CHECK_INT(pm_userns_join(dir, &m, &joined, &err), 1);
 	struct stat a, b;
 	CHECK(fstat(fd, &a) == 0 && fstat(joined, &b) == 0);
 	CHECK(a.st_ino == b.st_ino);
 	CHECK_OK(pm_userns_run(joined, look_inside, &m, &err), err);
 
+	/* but not for who has other ids by now */
+	m.uids[m.n_uids - 1].length++;
+	CHECK_INT(pm_userns_join(dir, &m, &joined, &err), 0);
+	m.uids[m.n_uids - 1].length--;
+
 	/* its end makes the hint stale */
 	close(stop[1]);
 	waitpid(pid, NULL, 0);
-	CHECK_INT(pm_userns_join(dir, &joined, &err), 0);
+	CHECK_INT(pm_userns_join(dir, &m, &joined, &err), 0);
 }
 
 TEST(bad_hints_are_no_hint)
@@ -113,10 +118,11 @@ TEST(bad_hints_are_no_hint)
 	static const char *const bad[] = {"", "\n", "1 1\n", "x y\n", "-1 5\n", "99999999999 1\n",
 					  "2 3 4\n", "12345", "4194305 18446744073709551616\n"};
 	struct pm_err err = PM_ERR_INIT;
+	const struct pm_userns_map m = PM_USERNS_MAP_INIT;
 	int dir = open_dir(), fd = -1;
 	for (size_t i = 0; i < PM_ARRAY_SIZE(bad); i++) {
 		write_hint(bad[i]);
-		CHECK_INT(pm_userns_join(dir, &fd, &err), 0);
+		CHECK_INT(pm_userns_join(dir, &m, &fd, &err), 0);
 	}
 	/* a live process that is not below us: this one */
 	char text[64];
@@ -124,14 +130,14 @@ TEST(bad_hints_are_no_hint)
 	CHECK_OK(pm_proc_start_time(getpid(), &start, &err), err);
 	snprintf(text, sizeof(text), "%d %llu\n", getpid(), (unsigned long long)start);
 	write_hint(text);
-	CHECK_INT(pm_userns_join(dir, &fd, &err), 0);
+	CHECK_INT(pm_userns_join(dir, &m, &fd, &err), 0);
 	/* a FIFO or symlink in its place does not block or mislead */
 	CHECK(unlinkat(dir, "userns", 0) == 0);
 	CHECK(mkfifoat(dir, "userns", 0600) == 0);
-	CHECK_INT(pm_userns_join(dir, &fd, &err), 0);
+	CHECK_INT(pm_userns_join(dir, &m, &fd, &err), 0);
 	CHECK(unlinkat(dir, "userns", 0) == 0);
 	CHECK(symlinkat("/proc/self/stat", dir, "userns") == 0);
-	CHECK_INT(pm_userns_join(dir, &fd, &err), 0);
+	CHECK_INT(pm_userns_join(dir, &m, &fd, &err), 0);
 }
 
 TEST(tool_says_why)
