@@ -4,6 +4,7 @@
 #include "cli/ctr_common.h"
 #include "engine/container/start.h"
 #include "engine/container/stop.h"
+#include "engine/events/events.h"
 
 struct restart_opts {
 	bool all, latest, running;
@@ -28,6 +29,8 @@ static int start_again(struct pm_engine *e, struct pm_container *c, struct pm_er
 {
 	_cleanup_start_ struct pm_start s = PM_START_INIT;
 	int r = pm_container_start(e, c, false, &s, err);
+	if (r >= 0)
+		pm_event_container(e, c, "restart");
 	return r < 0 ? pm_wrap(err, "unable to start container \"%s\"", c->row.name) : 0;
 }
 

@@ -71,8 +71,7 @@ void notify_watchdog(struct monitor *m)
 	m->timers[TIMER_WATCHDOG] = monitor_now_ms() + (half > 0 ? half : 1);
 }
 
-/* Line by line, what a container may say of itself; in place. Returns the new length. */
-static size_t filter(char *text, size_t len)
+size_t notify_filter(char *text, size_t len)
 {
 	static const char *const allowed[] = {"READY=",	  "RELOADING=", "STOPPING=", "STATUS=",
 					      "ERRNO=",	  "BUSERROR=",	"WATCHDOG=", "WATCHDOG_USEC=",
@@ -101,7 +100,7 @@ void notify_read(struct monitor *m)
 	ssize_t n = recv(m->notify_in, text, sizeof(text), 0);
 	if (n <= 0)
 		return;
-	size_t len = filter(text, (size_t)n);
+	size_t len = notify_filter(text, (size_t)n);
 	if (len > 0)
 		send(m->notify_out, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

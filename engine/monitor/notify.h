@@ -21,6 +21,8 @@ void notify_started(struct monitor *m);
 void notify_healthy(struct monitor *m);
 /* The container has written. */
 void notify_read(struct monitor *m);
+/* Of a container's message, in place, the lines that it may say; returns the new length. */
+size_t notify_filter(char *text, size_t len);
 /* TIMER_WATCHDOG has come. */
 void notify_watchdog(struct monitor *m);
 

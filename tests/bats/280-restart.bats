@@ -155,6 +155,17 @@ ended() {
 	pm rm -f c d
 }
 
+@test "kill -9 of the monitor at any time in a crash loop leaves nothing that rm -f does not" {
+	for i in $(seq 15); do
+		pm run -d --name "c$i" --network none --restart always "$IMAGE" false >/dev/null
+		pid=$(pm inspect -f '{{.State.ConmonPid}}' "c$i")
+		sleep "0.0$((i * 7 % 10))$((i % 10))"
+		kill -9 "$pid"
+		pm rm -f -t 0 "c$i"
+	done
+	assert_eq "$(pm ps -aq)" ""
+}
+
 @test "an attached client ends with the first run" {
 	run -3 pm run --name c --network none --restart always "$IMAGE" sh -c 'echo out; exit 3'
 	assert_eq "$output" out
