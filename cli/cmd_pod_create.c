@@ -18,7 +18,17 @@ struct create_opts {
 	struct pm_strv label, label_file;
 };
 
+#define LIMIT PM_REFUSED, "a pod's control group has no limits of its own: give them to its containers"
+
 static const struct pm_opt create_table[] = {
+	{"blkio-weight", 0, LIMIT},
+	{"blkio-weight-device", 0, LIMIT},
+	{"cpu-shares", 0, LIMIT},
+	{"cpus", 0, LIMIT},
+	{"cpuset-cpus", 0, LIMIT},
+	{"cpuset-mems", 0, LIMIT},
+	{"device-read-bps", 0, LIMIT},
+	{"device-write-bps", 0, LIMIT},
 	{"exit-policy", 0, PM_CHOICE(struct create_opts, exit_policy),
 	 "Behaviour when the last container exits", .def = "continue", .choices = "continue|stop"},
 	{"infra", 0, PM_BOOL(struct create_opts, infra),
@@ -36,6 +46,8 @@ static const struct pm_opt create_table[] = {
 	{"label", 'l', PM_STRINGS(struct create_opts, label), "Set metadata on pod", .arg = "key=value"},
 	{"label-file", 0, PM_LIST(struct create_opts, label_file), "Read in a line delimited file of labels",
 	 .complete = PM_COMPLETE_FILE},
+	{"memory", 'm', LIMIT},
+	{"memory-swap", 0, LIMIT},
 	{"name", 'n', PM_STRING(struct create_opts, name), "Assign a name to the pod"},
 	{"pod-id-file", 0, PM_STRING(struct create_opts, id_file), "Write the pod ID to the file",
 	 .complete = PM_COMPLETE_FILE},
@@ -163,7 +175,6 @@ const struct pm_command pm_cmd_pod_create = {
 	.flags = PM_CMD_STORE,
 	.opts_size = sizeof(struct create_opts),
 	.tables = {{pm_ctr_pod_table, offsetof(struct create_opts, ctr)},
-		   {pm_ctr_limits_table, offsetof(struct create_opts, ctr)},
 		   {create_table, 0},
 		   {0}},
 	.run = create_run,

@@ -31,6 +31,7 @@ static const struct pm_opt ps_table[] = {
 	{"latest", 'l', PM_BOOL(struct ps_opts, latest), "Act on the pod created last"},
 	{"no-trunc", 0, PM_BOOL(struct ps_opts, no_trunc), "Do not truncate pod and container IDs"},
 	{"noheading", 'n', PM_BOOL(struct ps_opts, noheading), "Do not print headers"},
+	{"namespace", 0, PM_BOOL(struct ps_opts, ns), "Display namespace information", .hidden = true},
 	{"ns", 0, PM_BOOL(struct ps_opts, ns), "Display namespace information of the pod"},
 	{"quiet", 'q', PM_BOOL(struct ps_opts, quiet), "Print the numeric IDs of the pods only"},
 	{"sort", 0, PM_CHOICE(struct ps_opts, sort), "Sort output by", .def = "created",

@@ -38,6 +38,7 @@ static const struct pm_opt ps_table[] = {
 	{"latest", 'l', PM_BOOL(struct ps_opts, latest), "Act on the container created last"},
 	{"no-trunc", 0, PM_BOOL(struct ps_opts, no_trunc), "Display the extended information"},
 	{"noheading", 0, PM_BOOL(struct ps_opts, noheading), "Do not print headers"},
+	{"namespace", 0, PM_BOOL(struct ps_opts, ns), "Display namespace information", .hidden = true},
 	{"ns", 0, PM_BOOL(struct ps_opts, ns), "Display namespace information"},
 	{"pod", 'p', PM_BOOL(struct ps_opts, pod),
 	 "Print the ID and name of the pod the containers are associated with"},

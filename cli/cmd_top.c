@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
@@ -22,7 +21,7 @@ static int top_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	const struct top_opts *o = opts;
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_container_ struct pm_container c;
-	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT, safe = PM_BUF_INIT;
+	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
 	char latest[65];
 
 	pm_container_init(&c);
@@ -48,14 +47,7 @@ static int top_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_container_top(&e, &c, &args, &out, err);
 	if (r < 0)
 		return r;
-	/* command lines are the container's */
-	if (isatty(STDOUT_FILENO) == 1)
-		pm_table_safe(pm_buf_str(&out), out.len, &safe);
-	else
-		pm_buf_add(&safe, out.data, out.len);
-	pm_buf_cut(&out, 0);
-	pm_table_align(pm_buf_str(&safe), safe.len, PM_TABLE_MIN_WIDTH, PM_TABLE_PADDING, &out);
-	fwrite(pm_buf_str(&out), 1, out.len, stdout);
+	pm_table_print(&out);
 	return 0;
 }
 

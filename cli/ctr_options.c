@@ -70,10 +70,9 @@ static int storage(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_c
 
 int pm_ctr_opts_defaults(struct pm_ctr_opts *o, bool pod_too, struct pm_err *err)
 {
-	/* a NULL ends the list */
 	const struct pm_opt_table tables[] = {{pm_ctr_table, 0},
-					      {pod_too ? pm_ctr_pod_table : NULL, 0},
 					      {pm_ctr_limits_table, 0},
+					      {pod_too ? pm_ctr_pod_table : NULL, 0},
 					      {0}};
 	struct pm_parse parse = {0};
 	int r = pm_parse_add(&parse, tables, o, err);

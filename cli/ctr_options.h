@@ -64,16 +64,15 @@ struct pm_ctr_opts {
 	bool tls_verify, quiet, disable_content_trust;
 };
 
-/* All of struct pm_ctr_opts; the first one's options and the limits are `pod create`'s as well, limits also update's and
- * clone's. */
+/* All of struct pm_ctr_opts; the first one's options are `pod create`'s as well, limits are update's and clone's. */
 extern const struct pm_opt pm_ctr_pod_table[];
 /* Two tables: the first one's options are `pod create`'s as well. */
 extern const struct pm_opt pm_ctr_pod_table[];
 extern const struct pm_opt pm_ctr_table[];
 extern const struct pm_opt pm_ctr_limits_table[];
 
-/* The defaults of the options in pm_ctr_table, and with pod_too those of the other tables, for who fills o without
- * a command line of `run`. */
+/* The defaults of the options that `pod create` has not, and with pod_too of all, for who fills o without a command
+ * line of `run`. */
 int pm_ctr_opts_defaults(struct pm_ctr_opts *o, bool pod_too, struct pm_err *err);
 
 /* Fill c (init'ed) with what the user asked for. image: the image's word, or the path with --rootfs; args:

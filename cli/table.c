@@ -1,6 +1,8 @@
 #include "cli/table.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 
@@ -132,4 +134,15 @@ void pm_table_safe(const char *text, size_t len, struct pm_buf *out)
 			pm_buf_add(out, text + i, n);
 		i += n ? n : 1;
 	}
+}
+
+void pm_table_print(const struct pm_buf *cells)
+{
+	_cleanup_buf_ struct pm_buf safe = PM_BUF_INIT, out = PM_BUF_INIT;
+	if (isatty(STDOUT_FILENO) == 1)
+		pm_table_safe(cells->data, cells->len, &safe);
+	else
+		pm_buf_add(&safe, cells->data, cells->len);
+	pm_table_align(pm_buf_str(&safe), safe.len, PM_TABLE_MIN_WIDTH, PM_TABLE_PADDING, &out);
+	fwrite(pm_buf_str(&out), 1, out.len, stdout);
 }

@@ -23,4 +23,8 @@ void pm_table_align(const char *text, size_t len, size_t min_width, size_t paddi
  * of text (U+202A..E, U+2066..9). */
 void pm_table_safe(const char *text, size_t len, struct pm_buf *out);
 
+/* Tab-separated lines, which may hold what a container says, aligned to standard output; harmless for a
+ * terminal. */
+void pm_table_print(const struct pm_buf *cells);
+
 #endif

@@ -395,3 +395,13 @@ int pm_cgroup_private_mount(struct pm_err *err)
 		return pm_fail_sys(err, "mount cgroup2 for the runtime at " CGROUP_ROOT);
 	return 0;
 }
+
+void pm_cgroup_remove_pod(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = slash ? pm_strndup(path, (size_t)(slash - path)) : NULL;
+	const char *name = parent ? strrchr(parent, '/') : NULL;
+	/* the kernel keeps it while another container's is in it */
+	if (name && pm_startswith(name + 1, PM_CGROUP_POD_PREFIX))
+		rmdir(parent);
+}

@@ -94,6 +94,12 @@ bool pm_cgroup_crun_devices(void);
  * container's first process is dead. Best effort, waits a moment for processes that are dying. */
 void pm_cgroup_remove(const char *path);
 
+/* A pod's group is called so, with the pod's id after it; its containers' are below. */
+#define PM_CGROUP_POD_PREFIX "libpod_pod_"
+
+/* Remove the pod's group that the removed group path was in, if it was in one and was the last. */
+void pm_cgroup_remove_pod(const char *path);
+
 /* In the monitor: the private cgroup2 mount described above. Inside its user and mount namespace,
  * before the runtime is executed. */
 int pm_cgroup_private_mount(struct pm_err *err);

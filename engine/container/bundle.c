@@ -283,8 +283,24 @@ static struct pm_spec_idmap *copy_map(const struct pm_idrange *v, size_t n)
 	return to;
 }
 
+/* Below what the container's group is made: --cgroup-parent or ours; with a pod that has one, the pod's. */
+static char *parent_group(const struct pm_ctr_config *k, const char *ours, bool slice)
+{
+	const char *parent = k->cgroup_parent ? k->cgroup_parent : ours;
+	if (!k->pod || !k->pod_cgroup)
+		return pm_strdup(parent);
+	if (!slice)
+		return pm_asprintf("%s/" PM_CGROUP_POD_PREFIX "%s", parent, k->pod);
+	/* systemd names a slice by those above it */
+	size_t n = strlen(parent);
+	if (pm_endswith(parent, ".slice"))
+		n -= strlen(".slice");
+	return pm_asprintf("%.*s-" PM_CGROUP_POD_PREFIX "%s.slice", (int)n, parent, k->pod);
+}
+
 static void set_cgroup(const struct pm_container *c, struct pm_bundle_env *b)
 {
+	_cleanup_free_ char *parent = NULL;
 	struct pm_spec_env *env = &b->env;
 	env->no_pids_controller = !(b->cgroup.controllers & PM_CGROUP_PIDS);
 	const char *slash = strrchr(b->runtime, '/');
@@ -295,13 +311,13 @@ static void set_cgroup(const struct pm_container *c, struct pm_bundle_env *b)
 	switch (b->cgroup.manager) {
 	case PM_CGROUP_SYSTEMD:
 		env->cgroup = PM_SPEC_CGROUP_SYSTEMD;
-		b->cgroup_path = pm_asprintf("%s:libpod:%s", c->config.cgroup_parent
-						? c->config.cgroup_parent : "user.slice", c->row.id);
+		parent = parent_group(&c->config, "user.slice", true);
+		b->cgroup_path = pm_asprintf("%s:libpod:%s", parent, c->row.id);
 		break;
 	case PM_CGROUP_CGROUPFS:
 		env->cgroup = PM_SPEC_CGROUP_FS;
-		b->cgroup_path = pm_asprintf("%s/libpod-%s", c->config.cgroup_parent
-						? c->config.cgroup_parent : b->cgroup.path, c->row.id);
+		parent = parent_group(&c->config, b->cgroup.path, false);
+		b->cgroup_path = pm_asprintf("%s/libpod-%s", parent, c->row.id);
 		break;
 	case PM_CGROUP_DISABLED:
 		env->cgroup = PM_SPEC_CGROUP_NONE;

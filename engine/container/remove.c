@@ -80,6 +80,8 @@ static void delete_runtime_state(struct pm_engine *e, const struct pm_container 
 	}
 	if (cgroup)
 		pm_cgroup_remove(cgroup);
+	if (cgroup)
+		pm_cgroup_remove_pod(cgroup);
 }
 
 static void remove_run_dir(struct pm_engine *e, const char *id)

@@ -400,8 +400,10 @@ void runtime_forget(struct monitor *m)
 	if (p->kind != PM_LAUNCH_RUN)
 		return;
 	if (layout_known(p)) {
-		if (p->cgroup_dir)
+		if (p->cgroup_dir) {
 			pm_cgroup_remove(p->cgroup_dir);
+			pm_cgroup_remove_pod(p->cgroup_dir);
+		}
 		_cleanup_close_ int root =
 			pm_fs_open(AT_FDCWD, p->runtime_root, O_RDONLY | O_DIRECTORY, 0, NULL);
 		if (root >= 0)

@@ -277,3 +277,31 @@ ns() { # ns CONTAINER KIND
 	run -0 pm ps -aq
 	assert_eq "$output" ""
 }
+
+@test "logs, top and stats of a pod's containers" {
+	pm pod create --name p >/dev/null
+	pm run -d --pod p --name a "$IMAGE" sh -c 'echo from a; exec sleep 100' >/dev/null
+	pm run -d --pod p --name b "$IMAGE" sh -c 'echo from b; exec sleep 101' >/dev/null
+	wait_for bash -c "'$PM_BIN' --root '$T/root' --runroot '$T/run' pod logs p | grep -q 'from b'"
+	run -0 pm pod logs --names p
+	assert_like "$output" 'a from a'
+	assert_like "$output" 'b from b'
+	run -0 pm pod logs -c b p
+	assert_eq "$output" 'from b'
+	pm create --name other "$IMAGE" true >/dev/null
+	run -125 pm pod logs -c other p
+	assert_error 125 'container other is not in pod p'
+	run -0 pm pod top p pid args
+	assert_like "${lines[0]}" '^PID +COMMAND'
+	assert_eq "$(grep -c 'sleep 10' <<<"$output")" 2
+	assert_like "$output" '/dev/init'
+	run -0 pm pod stats --no-stream p
+	assert_like "${lines[0]}" '^POD +CID +NAME +CPU %'
+	assert_eq "${#lines[@]}" 4
+	run -0 pm pod stats --no-stream --format '{{.Name}} {{.PIDS}}' p
+	assert_like "$output" 'a 1'
+	pm pod stop -t 0 p >/dev/null
+	run -125 pm pod top p
+	run -125 pm pod create --memory 1g
+	assert_error 125 "a pod's control group has no limits of its own"
+}
