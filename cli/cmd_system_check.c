@@ -59,7 +59,7 @@ static int check_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		       d.v[i].text);
 	if (o->repair && d.n)
 		r = pm_system_repair(&e, &d, o->force, &done, &left, err);
-	else
+	else if (!d.n)
 		pm_engine_sweep(&e); /* what dead processes left is no damage */
 	for (size_t i = 0; i < done.n; i++)
 		puts(done.v[i]);
