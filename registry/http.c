@@ -25,6 +25,7 @@ struct pm_http {
 	CURLM *multi;
 	unsigned int stall_seconds;
 	const atomic_bool *cancel; /* or NULL */
+	size_t read_size;
 };
 
 struct pm_http_xfer {
@@ -54,6 +55,7 @@ int pm_http_new(unsigned int stall_seconds, struct pm_http **ret, struct pm_err 
 		return pm_fail(err, PM_E_INTERNAL, "cannot set up libcurl");
 	struct pm_http *h = PM_NEW(struct pm_http);
 	h->stall_seconds = stall_seconds;
+	h->read_size = BUFFER_SIZE;
 	h->multi = curl_multi_init();
 	if (!h->multi) {
 		free(h);
@@ -61,6 +63,11 @@ int pm_http_new(unsigned int stall_seconds, struct pm_http **ret, struct pm_err 
 	}
 	*ret = h;
 	return 0;
+}
+
+void pm_http_read_size(struct pm_http *h, size_t bytes)
+{
+	h->read_size = bytes;
 }
 
 void pm_http_cancel_on(struct pm_http *h, const atomic_bool *cancel)
@@ -461,7 +468,7 @@ static int launch(struct pm_http_xfer *x)
 	if (!x->req.body && !x->req.send && !x->req.patient)
 		curl_easy_setopt(e, CURLOPT_TIMEOUT, (long)DOCUMENT_SECONDS);
 	else
-		curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
+		curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)x->http->read_size);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->errbuf);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);

@@ -28,6 +28,8 @@ struct pm_http;
 int pm_http_new(unsigned int stall_seconds, struct pm_http **ret, struct pm_err *err);
 /* Give up (PM_E_CANCELLED, within a second) when *cancel, which must outlive h, becomes true. */
 void pm_http_cancel_on(struct pm_http *h, const atomic_bool *cancel);
+/* Bytes to read from a connection at once; what is not set is fast and takes much memory. */
+void pm_http_read_size(struct pm_http *h, size_t bytes);
 void pm_http_free(struct pm_http *h); /* requests must be freed before; NULL is fine */
 
 /* How to trust and be trusted by a registry. */

@@ -13,6 +13,7 @@ enum { FILE_MAX = 1 << 20 };
 
 void pm_signature_places_free(struct pm_signature_places *p)
 {
+	free(p->staging);
 	free(p->lookaside);
 	*p = (struct pm_signature_places){0};
 }
@@ -86,8 +87,11 @@ int pm_registries_d_find(const char *dir, const struct pm_reference *ref,
 	const char *lookaside = pm_json_get_str(section, "lookaside");
 	if (!lookaside)
 		lookaside = pm_json_get_str(section, "sigstore"); /* its name before */
-	const char *home = getenv("HOME");
+	const char *home = getenv("HOME"), *staging = pm_json_get_str(section, "lookaside-staging");
+	if (!staging)
+		staging = pm_json_get_str(section, "sigstore-staging");
 	*ret = (struct pm_signature_places){
+		.staging = pm_strdup_null(staging),
 		.lookaside = lookaside ? pm_strdup(lookaside)
 			     : section ? NULL
 			     : getuid() == 0

@@ -15,6 +15,7 @@
 #include "registry/reference.h"
 
 struct pm_signature_places {
+	char *staging;    /* where it is written, if elsewhere; or NULL; owned */
 	char *lookaside;  /* URL of simple signing's storage, or NULL; owned */
 	bool attachments; /* sigstore signatures beside the image */
 };

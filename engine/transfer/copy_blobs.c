@@ -13,7 +13,7 @@
 #include "engine/transfer/deflate_stream.h"
 #include "engine/transfer/inflate_stream.h"
 
-enum { PARALLEL = 6, PROGRESS_MS = 100 };
+enum { PARALLEL = 6, PARALLEL_PACKING = 2, PROGRESS_MS = 100 };
 
 struct crew {
 	struct pm_copy_blobs *b;
@@ -229,7 +229,13 @@ int pm_copy_blobs(struct pm_copy_blobs *b, struct pm_err *err)
 			c.first[i]++;
 	}
 	pthread_mutex_init(&c.lock, NULL);
-	while (n < PARALLEL && n < b->n && pthread_create(&threads[n], NULL, work, &c) == 0)
+	/* Each compressor has threads and windows of its own. */
+	size_t most = PARALLEL;
+	for (size_t i = 0; i < b->n; i++) {
+		if (b->v[i].change == PM_LAYER_COMPRESS)
+			most = PARALLEL_PACKING;
+	}
+	while (n < most && n < b->n && pthread_create(&threads[n], NULL, work, &c) == 0)
 		n++;
 	if (!n && b->n)
 		pm_fail(&c.err, EAGAIN, "cannot start a thread");

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "storage/deflate.h"
 
-enum { CHUNK = 256 << 10, THREADS = 2 };
+enum { CHUNK = 256 << 10 };
 
 struct pm_deflate_stream {
 	struct pm_stream in;
@@ -58,7 +58,8 @@ static int refill(struct pm_deflate_stream *s, struct pm_err *err)
 	pm_buf_cut(&s->out, 0);
 	s->out_at = 0;
 	if (!s->z)
-		r = pm_deflate_new(s->kind, s->level, THREADS, take, s, &s->z, err);
+		r = pm_deflate_new(s->kind, s->level, s->kind == PM_COMPRESSION_ZSTD ? 1 : 2, take, s,
+				   &s->z, err);
 	if (r < 0)
 		return r;
 	ssize_t n = s->in.read(s->in.arg, s->buf, CHUNK, err);

@@ -7,7 +7,7 @@
 #include "registry/digest.h"
 
 enum {
-	AHEAD_MAX = 2 << 20,      /* bytes fetched and not read yet, when the transfer pauses */
+	READ_SIZE = 32 << 10, /* libcurl takes up to 100 times this at once, and all of it is kept here */
 	FORGIVEN_AFTER = 1 << 20, /* bytes got since the last failure: count failures anew */
 };
 
@@ -23,7 +23,7 @@ struct pm_remote_blob {
 	int64_t skip;         /* bytes to pass over: the server sends from the start again */
 	int64_t attempt_from;
 	unsigned int attempt;
-	bool checked, too_long, bad_range, paused;
+	bool checked, too_long, bad_range;
 };
 
 struct pm_remote_blob *pm_remote_blob_new(struct pm_client *c, const struct pm_descriptor *d)
@@ -31,6 +31,7 @@ struct pm_remote_blob *pm_remote_blob_new(struct pm_client *c, const struct pm_d
 	struct pm_remote_blob *b = PM_NEW(struct pm_remote_blob);
 	b->c = c;
 	b->http = pm_client_http(c);
+	pm_http_read_size(b->http, READ_SIZE);
 	b->size = d->size;
 	memcpy(b->digest, d->digest, PM_DIGEST_SIZE);
 	return b;
@@ -57,10 +58,6 @@ static int on_body(void *arg, const void *data, size_t len)
 			return -1;
 		}
 	}
-	if (b->ahead.len - b->ahead_at >= AHEAD_MAX) {
-		b->paused = true;
-		return 1;
-	}
 	if (b->skip > 0) {
 		size_t n = (int64_t)len < b->skip ? len : (size_t)b->skip;
 		b->skip -= (int64_t)n;
@@ -82,7 +79,7 @@ static int on_body(void *arg, const void *data, size_t len)
 
 static int begin(struct pm_remote_blob *b, struct pm_err *err)
 {
-	b->checked = b->paused = false;
+	b->checked = false;
 	b->attempt_from = b->received;
 	return pm_client_blob_start(b->c, b->digest, b->received, on_body, b, &b->xfer, err);
 }
@@ -163,12 +160,8 @@ static ssize_t remote_read(void *arg, void *buf, size_t len, struct pm_err *err)
 			if (r == 1)
 				return 0;
 		} else {
-			if (b->paused) {
-				b->paused = false;
-				pm_http_resume(b->xfer);
-				if (b->ahead_at < b->ahead.len)
-					break;
-			}
+			/* Nothing arrives but in here, so nothing needs to be paused (which libcurl is
+			 * slow to take up again). */
 			r = pm_http_step(b->http, NULL, 0, 1000, err);
 		}
 		if (r < 0)

@@ -1,6 +1,6 @@
 /*
- * remote_blob - a blob of a registry as a stream: fetched while it is read, a few MiB ahead, and taken up again
- * where a transfer broke. One thread's.
+ * remote_blob - a blob of a registry as a stream: fetched as it is read, and taken up again where a transfer broke. One
+ * thread's.
  */
 #ifndef PM_ENGINE_TRANSFER_REMOTE_BLOB_H
 #define PM_ENGINE_TRANSFER_REMOTE_BLOB_H

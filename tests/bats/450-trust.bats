@@ -113,7 +113,45 @@ attach() {
 		gpg --batch --quiet --local-user good@example.org --sign >"$place/signature-1"
 	run -125 copy "docker://$REGISTRY/team/app:1"
 	assert_error 125 "for manifest"
+	# signatures made here
+	rm -r "$T/lookaside"
+	run -0 pm copy -q --src-tls-verify=false --dest-tls-verify=false --registries.d "$T/reg.d" --sign-by good@example.org \
+		"docker://$REGISTRY/team/app:1" "docker://$REGISTRY/team/app:3"
+	run -0 copy "docker://$REGISTRY/team/app:3"
+	run -125 copy "docker://$REGISTRY/team/app:1"
+	printf 'unqualified-search-registries = []\n[[registry]]\nlocation = "%s"\ninsecure = true\n' "$REGISTRY" >"$T/registries.conf"
+	export CONTAINERS_REGISTRIES_CONF=$T/registries.conf
+	run -0 pm image sign --sign-by good@example.org -d "$T/lookaside" "docker://$REGISTRY/team/app:1"
+	assert_eq "$(ls "$place" | tr '\n' ' ')" "signature-1 signature-2 "
+	run -0 copy "docker://$REGISTRY/team/app:1"
+	run -0 skopeo --policy "$T/policy.json" --registries.d "$T/reg.d" copy -q --src-tls-verify=false "docker://$REGISTRY/team/app:1" "dir:$T/by-skopeo"
+	run -125 pm image sign --sign-by nobody@example.org -d "$T/lookaside" "docker://$REGISTRY/team/app:1"
+	assert_error 125 "gpg does not sign with key"
+	run -125 pm copy -q --sign-by good@example.org "oci:$OCI" "dir:$T/x"
+	assert_error 125 "sign-by"
 	gpgconf --kill all
+}
+
+@test "trust: set and show" {
+	touch "$T/key.asc"
+	run -0 pm image trust set --type reject default
+	run -0 pm image trust set --pubkeysfile "$T/key.asc" registry.example/team
+	run -0 pm image trust set --type accept registry.example/open
+	run -0 pm image trust show --noheading
+	assert_eq "$(sed 's/  */ /g; s/ $//' <<<"$output")" "all default reject
+repository registry.example/team signed $T/key.asc file://$HOME/.local/share/containers/sigstore
+repository registry.example/open accept"
+	run -0 pm image trust show --json registry.example/team
+	assert_eq "$(jq -r '.[0].type' <<<"$output")" signed
+	run -0 pm image trust show --raw
+	jq . <<<"$output" >/dev/null
+	run -125 pm pull docker://elsewhere.example/x
+	assert_error 125 "rejected by policy"
+	run -125 pm image trust set registry.example
+	assert_error 125 "at least one public key"
+	run -125 pm image trust set --type accept --pubkeysfile "$T/key.asc" registry.example
+	run -125 pm image trust set --pubkeysfile key.asc registry.example
+	assert_error 125 "absolute path"
 }
 
 @test "trust: what a policy may not say" {
