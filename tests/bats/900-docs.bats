@@ -8,7 +8,7 @@ COMPLETIONS=$BATS_TEST_DIRNAME/../../completions
 
 # Long names of a command's options, by its help.
 options_of_help() {
-	pm "$@" --help | sed -n 's/^  \(-., \|    \)--\([a-z0-9-]*\).*/\2/p' | sort
+	pm "$@" --help | sed -n 's/^  \(-., \|    \)--\([a-z0-9.-]*\).*/\2/p' | sort
 }
 
 # ... and by its manual page.
@@ -39,7 +39,7 @@ check_page() {
 }
 
 @test "the page of pm has the global options" {
-	diff <(pm --help | sed -n 's/^  \(-., \|    \)--\([a-z0-9-]*\).*/\2/p' | sort) <(options_of_page "$MAN/pm.1")
+	diff <(pm --help | sed -n 's/^  \(-., \|    \)--\([a-z0-9.-]*\).*/\2/p' | sort) <(options_of_page "$MAN/pm.1")
 }
 
 @test "no page without a command" {
