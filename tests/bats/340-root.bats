@@ -236,3 +236,17 @@ single_id() {
 	# a loopback address means nothing in the container
 	[[ $output != *127.0.0.77* ]] || fail "the host's loopback server is in the container's resolv.conf"
 }
+
+@test "root: pause and unpause by the group in the unified tree; stats by its counters" {
+	load_busybox
+	pm run -d --name c --network none "$IMAGE" sh -c 'while :; do sleep 0.1; done'
+	grep -q '^0::/.*libpod-' "/proc/$(container_pid c)/cgroup" ||
+		{ pm rm -f -t 0 c; skip_or_fail "no group of its own here"; return; }
+	assert_eq "$(pm pause c)" c
+	assert_eq "$(pm ps -a --format '{{.State}}')" paused
+	assert_eq "$(pm unpause c)" c
+	assert_eq "$(pm ps -a --format '{{.State}}')" running
+	assert_eq "$(pm stats --no-stream --format '{{.Name}}' c)" c
+	assert_like "$(pm top c comm | tail -n +2 | head -1)" '^sh$'
+	pm rm -f -t 0 c
+}
