@@ -47,6 +47,18 @@ state() { # NAME
 	assert_eq "$(pm ps -aq)" ""
 }
 
+@test "stop -a: also what waits for its next restart" {
+	pm run -d --restart always --name again "$IMAGE" false
+	often() { [ "$(pm inspect -f '{{.RestartCount}}' again)" -ge 3 ]; }
+	wait_for often
+	pm stop -a
+	[ -z "$(pm ps -q)" ]
+	count=$(pm inspect -f '{{.RestartCount}}' again)
+	sleep 2
+	assert_eq "$(pm inspect -f '{{.RestartCount}} {{.State.Status}}' again)" "$count exited"
+	pm rm again
+}
+
 @test "rm -a: those that need others go first" {
 	pm create --name base "$IMAGE" true
 	pm create --name user --network container:base "$IMAGE" true
