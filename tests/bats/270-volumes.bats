@@ -70,6 +70,12 @@ runc_() { # -v ... CMD: a container without network
 	pm volume rm used
 }
 
+@test "events tell of volumes" {
+	pm --events-backend file volume create v
+	pm --events-backend file volume rm v
+	assert_eq "$(pm --events-backend file events --stream=false --filter type=volume --format '{{.Status}} {{.Name}}' | tr '\n' ' ')" 'create v remove v '
+}
+
 @test "rm -f takes the containers along" {
 	pm run -d --network none --name c -v v:/x "$IMAGE" sleep 1000
 	pm volume rm -f -t 0 v
