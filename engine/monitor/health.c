@@ -108,6 +108,12 @@ void health_now(struct monitor *m)
 	if (h.runtime > 0)
 		return; /* whoever asks gets that one's result */
 	m->timers[TIMER_CHECK] = 0;
+	if (runtime_frozen(m)) {
+		/* whoever is paused is neither well nor ill */
+		schedule(m);
+		io_tell_check(CHECK_NONE);
+		return;
+	}
 	if (begin(m, &err) < 0) {
 		h.runtime = 0;
 		if (h.kept >= 0)

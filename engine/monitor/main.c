@@ -351,7 +351,9 @@ static int start_again(struct monitor *m, struct pm_err *err)
 	const char *console = NULL;
 	if (m->oom_fd >= 0)
 		close(m->oom_fd);
-	m->oom_fd = -1;
+	if (m->freeze_fd >= 0)
+		close(m->freeze_fd);
+	m->oom_fd = m->freeze_fd = -1;
 	m->init = 0;
 	m->exited = m->oom_killed = m->acknowledged = false;
 	m->status = 0;
@@ -490,7 +492,7 @@ int main(int argc, char **argv)
 	m->slirp_fd = inherited(FD_SLIRP);
 	m->fresh_userns = argc > 1 && pm_streq(argv[1], "--userns=fresh");
 	m->ctr_fd = m->live_fd = m->give_in = m->give_out = m->give_err = m->runtime_err =
-		m->oom_fd = -1;
+		m->oom_fd = m->freeze_fd = -1;
 	runtime_take_preserved();
 	set_signals();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -77,6 +77,7 @@ struct monitor {
 	int64_t finished; /* ns since the epoch */
 	int64_t deadline; /* ms, monotonic: when it is killed by --timeout; 0: never, or done */
 	bool timed_out;
+	int freeze_fd; /* cgroup.events of a container that is checked; -1: none */
 	int oom_fd; /* memory.events or memory.oom_control of the container; -1: none */
 	bool oom_killed;
 	struct pm_logfile log;

@@ -449,10 +449,23 @@ void runtime_open_oom(struct monitor *m)
 			file = pm_asprintf("/sys/fs/cgroup/memory%s/memory.oom_control", v1 + 8);
 		else
 			continue;
+		if (!v1 && m->freeze_fd < 0 && m->plan.check.process) {
+			_cleanup_free_ char *events =
+				pm_asprintf("/sys/fs/cgroup%s/cgroup.events", lines.v[i] + 3);
+			m->freeze_fd = open(events, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		}
 		m->oom_fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		if (m->oom_fd >= 0)
 			return;
 	}
+}
+
+bool runtime_frozen(const struct monitor *m)
+{
+	char text[256];
+	ssize_t n = m->freeze_fd >= 0 ? pread(m->freeze_fd, text, sizeof(text) - 1, 0) : -1;
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, "frozen 1") != NULL;
 }
 
 bool runtime_oom_killed(const struct monitor *m)

@@ -30,8 +30,11 @@ void runtime_forget(struct monitor *m);
 /* What name's stderr text (len bytes, changed) tells, made into err as Podman words it. */
 int runtime_error(const char *name, char *text, size_t len, struct pm_err *err);
 
-/* Find the file that counts OOM kills in the container's cgroup, while the container lives. */
+/* Find the files that count OOM kills and tell of the freezer in the container's cgroup, while the container
+ * lives. */
 void runtime_open_oom(struct monitor *m);
+/* Is it paused? */
+bool runtime_frozen(const struct monitor *m);
 /* Was a process of it killed for want of memory? */
 bool runtime_oom_killed(const struct monitor *m);
 

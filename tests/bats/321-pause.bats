@@ -108,3 +108,19 @@ state() { # NAME
 	assert_eq "$(pm top a comm | grep -c 'sleep')" 2
 	pm rm -f -t 0 a
 }
+
+@test "a paused container's health is not looked at" {
+	pm run -d --name h --health-cmd 'echo x >>/n' --health-interval 50ms --health-timeout 1s --health-retries 1 "$IMAGE" sleep 1000
+	healthy() { [ "$(pm inspect -f '{{.State.Health.Status}}' h)" = healthy ]; }
+	wait_for healthy
+	pm pause h
+	sleep 2.5
+	assert_eq "$(pm inspect -f '{{.State.Health.Status}} {{.State.Health.FailingStreak}}' h)" "healthy 0"
+	run -125 pm healthcheck run h
+	before=$(wc -l <"/proc/$(container_pid h)/root/n")
+	pm unpause h
+	goes_on() { [ "$(wc -l <"/proc/$(container_pid h)/root/n")" -gt "$before" ]; }
+	wait_for goes_on
+	healthy
+	pm rm -f -t 0 h
+}

@@ -216,3 +216,23 @@ WantedBy=default.target"
 	systemctl --user stop pmt-s.socket pmt-s
 	pm rm -f -t 0 -a
 }
+
+@test "the boot unit starts by policy, and its stop is not the user's" {
+	sed "s,@BINDIR@/pm,$(PM)," "$BATS_TEST_DIRNAME/../../share/systemd/pm-restart.service.in" >"$UNITS/pmt-boot.service"
+	run -0 systemd-analyze --user --man=no verify "$UNITS/pmt-boot.service"
+	systemctl --user daemon-reload
+	pm create --name a --network none --stop-timeout 0 --restart unless-stopped "$IMAGE" sleep 1000
+	pm create --name b --network none --stop-timeout 0 "$IMAGE" sleep 1000
+	systemctl --user start pmt-boot
+	assert_eq "$(pm ps --format '{{.Names}}')" a
+	pm exec a true
+	systemctl --user stop pmt-boot
+	assert_eq "$(pm ps -q)" ""
+	assert_eq "$(pm inspect -f '{{.RestartCount}}' a)" 0
+	systemctl --user start pmt-boot
+	assert_eq "$(pm ps --format '{{.Names}}')" a
+	pm stop a
+	systemctl --user restart pmt-boot
+	assert_eq "$(pm ps -q)" ""
+	pm rm -f -t 0 a b
+}
