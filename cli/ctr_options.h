@@ -107,6 +107,11 @@ int pm_ctr_parse_tmpfs(const char *arg, struct pm_ctr_config *c, struct pm_err *
 int pm_ctr_parse_env(const struct pm_strv *args, const struct pm_strv *files, struct pm_strv *env,
 		     struct pm_err *err);
 
+/* --preserve-fds and --preserve-fd: how many from 3 on, and which of these (all when the list stays empty). The
+ * descriptors must have been handed down to this process. */
+int pm_ctr_parse_fds(uint64_t count, const struct pm_strv *list, int64_t *ret_count,
+		     struct pm_strv *ret_only, struct pm_err *err);
+
 /* PM_E_EXISTS when --cidfile's path is there already. */
 int pm_ctr_check_cidfile(const char *path, struct pm_err *err);
 /* Write id to path, which must not exist (--cidfile). */

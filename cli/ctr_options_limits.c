@@ -195,8 +195,6 @@ static int cgroup(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm_ctr
 	c->cgroups = pm_strdup_null(o->cgroups);
 	c->cgroup_parent = pm_strdup_null(o->cgroup_parent && o->cgroup_parent[0] ? o->cgroup_parent
 									      : NULL);
-	if (pm_streq(c->cgroups, "split"))
-		return pm_fail(err, PM_E_UNSUPPORTED, "--cgroups=split is not supported yet");
 	bool off = pm_streq(c->cgroups, "disabled");
 	if (off && any_limit(c))
 		return pm_fail(err, PM_E_USAGE,

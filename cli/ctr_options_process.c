@@ -21,29 +21,29 @@ static int streams(const struct pm_ctr_opts *o, struct pm_err *err)
 	return 0;
 }
 
-static int descriptors(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
-		       struct pm_err *err)
+int pm_ctr_parse_fds(uint64_t count, const struct pm_strv *list, int64_t *ret_count,
+		     struct pm_strv *ret_only, struct pm_err *err)
 {
-	if (pm_cli_given(cli, "preserve-fds") && o->preserve_fd.n)
+	if (count && list->n)
 		return pm_fail(err, PM_E_USAGE,
 			       "--preserve-fds and --preserve-fd cannot be set together");
-	for (uint64_t i = 0; i < o->preserve_fds && i <= PM_PRESERVE_MAX; i++)
+	for (uint64_t i = 0; i < count && i <= PM_PRESERVE_MAX; i++)
 		if (!pm_fd_handed_down((int)(3 + i)))
 			return pm_fail(err, PM_E_USAGE,
 				       "file descriptor %llu is not available - the preserve-fds option "
 				       "requires that file descriptors must be passed",
 				       (unsigned long long)(3 + i));
-	c->preserve_fds = (int64_t)o->preserve_fds;
-	for (size_t i = 0; i < o->preserve_fd.n; i++) {
+	*ret_count = (int64_t)count;
+	for (size_t i = 0; i < list->n; i++) {
 		int64_t fd;
-		if (pm_parse_int(o->preserve_fd.v[i], &fd, err) < 0)
+		if (pm_parse_int(list->v[i], &fd, err) < 0)
 			return pm_wrap(err, "--preserve-fd");
 		if (fd < 3 || fd > PM_PRESERVE_MAX || !pm_fd_handed_down((int)fd))
-			return pm_fail(err, PM_E_USAGE, "--preserve-fd: file descriptor %s is not "
-							"available", o->preserve_fd.v[i]);
-		if (fd - 2 > c->preserve_fds)
-			c->preserve_fds = fd - 2;
-		pm_strv_add(&c->preserve_fd, o->preserve_fd.v[i]);
+			return pm_fail(err, PM_E_USAGE, "--preserve-fd: file descriptor %s is not available",
+				       list->v[i]);
+		if (fd - 2 > *ret_count)
+			*ret_count = fd - 2;
+		pm_strv_add(ret_only, list->v[i]);
 	}
 	return 0;
 }
@@ -139,5 +139,5 @@ int pm_ctr_apply_process(struct pm_cli *cli, struct pm_engine *e, const struct p
 	if ((r = words(o, c, err)) < 0 || (r = streams(o, err)) < 0 ||
 	    (r = systemd(cli, o, c, err)) < 0 || (r = personality(o, c, err)) < 0)
 		return r;
-	return descriptors(cli, o, c, err);
+	return pm_ctr_parse_fds(o->preserve_fds, &o->preserve_fd, &c->preserve_fds, &c->preserve_fd, err);
 }

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -375,6 +376,25 @@ void pm_cgroup_remove(const char *path)
 			close(events);
 	}
 	close(dir);
+}
+
+int pm_cgroup_move(const char *own, const char *name, const pid_t *pids, size_t n, struct pm_err *err)
+{
+	const char *last = strrchr(own, '/');
+	bool there = last && strcmp(last + 1, name) == 0; /* a second container of the unit's */
+	_cleanup_free_ char *dir = pm_asprintf(CGROUP_ROOT "%s%s%s", own, there ? "" : "/", there ? "" : name);
+	_cleanup_free_ char *procs = pm_path_join(dir, "cgroup.procs");
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return pm_fail_sys(err, "make the cgroup %s", dir);
+	for (size_t i = 0; i < n; i++) {
+		char text[16];
+		int len = snprintf(text, sizeof(text), "%d", pids[i]);
+		_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, procs, O_WRONLY, 0, err);
+		int r = fd < 0 ? fd : pm_fs_write_all(fd, text, (size_t)len, err);
+		if (r < 0)
+			return pm_wrap(err, "move process %s", text);
+	}
+	return 0;
 }
 
 static int mount_cgroup2(void)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/journal.h"
@@ -283,10 +284,9 @@ static struct pm_spec_idmap *copy_map(const struct pm_idrange *v, size_t n)
 	return to;
 }
 
-/* Below what the container's group is made: --cgroup-parent or ours; with a pod that has one, the pod's. */
-static char *parent_group(const struct pm_ctr_config *k, const char *ours, bool slice)
+/* Below what the container's group is made: parent, or in it the pod's group where the pod has one. */
+static char *parent_group(const struct pm_ctr_config *k, const char *parent, bool slice)
 {
-	const char *parent = k->cgroup_parent ? k->cgroup_parent : ours;
 	if (!k->pod || !k->pod_cgroup)
 		return pm_strdup(parent);
 	if (!slice)
@@ -298,9 +298,43 @@ static char *parent_group(const struct pm_ctr_config *k, const char *ours, bool 
 	return pm_asprintf("%.*s-" PM_CGROUP_POD_PREFIX "%s.slice", (int)n, parent, k->pod);
 }
 
-static void set_cgroup(const struct pm_container *c, struct pm_bundle_env *b)
+/* The group that containers' groups are made in: --cgroup-parent, our own (split), or what was found. */
+static int cgroup_parent(const struct pm_ctr_config *k, const struct pm_cgroup *cg, char **ret,
+			 struct pm_err *err)
 {
-	_cleanup_free_ char *parent = NULL;
+	const char *given = k->cgroup_parent;
+	bool slice = given && pm_endswith(given, ".slice");
+	if (given && strstr(given, ".."))
+		return pm_fail(err, PM_E_USAGE, "--cgroup-parent %s: leads out of the hierarchy", given);
+	if (pm_streq(k->cgroups, "split")) {
+		if (cg->manager == PM_CGROUP_DISABLED || !cg->delegated)
+			return pm_fail(err, PM_E_UNSUPPORTED, "--cgroups=split needs the cgroup %s to be "
+				       "delegated to this user (in a unit: Delegate=yes)", cg->own);
+		*ret = pm_strdup(strcmp(cg->own, "/") == 0 ? "" : cg->own);
+	} else if (cg->manager == PM_CGROUP_SYSTEMD) {
+		if (given && !slice)
+			return pm_fail(err, PM_E_USAGE, "did not receive systemd slice as cgroup parent when "
+							"using systemd to manage cgroups");
+		*ret = pm_strdup(given ? given : "user.slice");
+	} else if (cg->manager == PM_CGROUP_CGROUPFS) {
+		if (slice)
+			return pm_fail(err, PM_E_USAGE,
+				       "systemd slice received as cgroup parent when using cgroupfs");
+		*ret = given ? pm_asprintf("%s%s", given[0] == '/' ? "" : "/", given)
+			     : pm_strdup(strcmp(cg->path, "/") == 0 ? "" : cg->path);
+	}
+	return 0;
+}
+
+static int set_cgroup(const struct pm_container *c, struct pm_bundle_env *b, struct pm_err *err)
+{
+	_cleanup_free_ char *base = NULL, *parent = NULL;
+	int r = cgroup_parent(&c->config, &b->cgroup, &base, err);
+	if (r < 0)
+		return r;
+	bool split = pm_streq(c->config.cgroups, "split");
+	if (split) /* without systemd: the unit's group is ours already */
+		b->cgroup.manager = PM_CGROUP_CGROUPFS;
 	struct pm_spec_env *env = &b->env;
 	env->no_pids_controller = !(b->cgroup.controllers & PM_CGROUP_PIDS);
 	const char *slash = strrchr(b->runtime, '/');
@@ -311,19 +345,20 @@ static void set_cgroup(const struct pm_container *c, struct pm_bundle_env *b)
 	switch (b->cgroup.manager) {
 	case PM_CGROUP_SYSTEMD:
 		env->cgroup = PM_SPEC_CGROUP_SYSTEMD;
-		parent = parent_group(&c->config, "user.slice", true);
+		parent = parent_group(&c->config, base, true);
 		b->cgroup_path = pm_asprintf("%s:libpod:%s", parent, c->row.id);
 		break;
 	case PM_CGROUP_CGROUPFS:
 		env->cgroup = PM_SPEC_CGROUP_FS;
-		parent = parent_group(&c->config, b->cgroup.path, false);
-		b->cgroup_path = pm_asprintf("%s/libpod-%s", parent, c->row.id);
+		parent = parent_group(&c->config, base, false);
+		b->cgroup_path = pm_asprintf("%s/libpod-%s%s", parent, split ? "payload-" : "", c->row.id);
 		break;
 	case PM_CGROUP_DISABLED:
 		env->cgroup = PM_SPEC_CGROUP_NONE;
 		break;
 	}
 	env->cgroup_path = b->cgroup_path;
+	return 0;
 }
 
 int pm_bundle_check_limits(const struct pm_ctr_config *k, const struct pm_cgroup *cg,
@@ -442,8 +477,7 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 						   : pm_proc_helper("pm-init");
 		env->init_path = b->init_path;
 	}
-	set_cgroup(c, b);
-	return 0;
+	return set_cgroup(c, b, err);
 }
 
 void pm_bundle_env_free(struct pm_bundle_env *b)
@@ -771,6 +805,13 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 		b.env.userns_path = b.userns_path;
 	}
 	b.env.rootfs = plan->rootfs;
+	if (pm_streq(c->config.cgroups, "split")) {
+		/* a group with processes gets no controllers for those below it */
+		const pid_t pids[] = {getpid(), s->monitor.pid};
+		r = pm_cgroup_move(b.cgroup.own, "supervisor", pids, PM_ARRAY_SIZE(pids), err);
+		if (r < 0)
+			return r;
+	}
 	b.env.mount_sources = b.mount_sources.n ? &b.mount_sources : NULL;
 	r = pm_service_env(&c->config, &b.env, &b.notify_dir, err);
 	if (r >= 0)

@@ -53,6 +53,7 @@ static void make_plan(struct pm_engine *e, const struct pm_container *c,
 	plan->cgroup_private_mount = b->cgroup.private_mount && c->state.monitor <= 0;
 	plan->process = pm_asprintf("%s/process.json", dir);
 	plan->terminal = o->tty;
+	plan->preserve_fds = o->preserve_fds;
 	plan->stdin_open = o->interactive;
 	plan->stdin_once = o->interactive;
 	plan->log_driver = PM_LOG_DRIVER_NONE;
@@ -119,6 +120,8 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 		mo.mntns_fd = mntns;
 	}
 	mo.attach = !o->detach;
+	mo.preserve_fds = o->preserve_fds;
+	mo.preserve_only = &o->preserve_fd;
 	r = pm_monitor_spawn(m, &mo, err);
 	if (r < 0)
 		return r;

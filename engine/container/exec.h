@@ -19,6 +19,8 @@ struct pm_exec_options {
 	const char *workdir;       /* NULL: the container's */
 	bool tty, interactive, detach, privileged;
 	const char *detach_keys;   /* NULL: the default */
+	int64_t preserve_fds;      /* as in struct pm_ctr_config */
+	struct pm_strv preserve_fd; /* borrowed */
 };
 
 /* Start it; *m is PM_MONITOR_INIT, and the caller's to attach to, to wait for and to close.

@@ -135,8 +135,9 @@ test_setup() {
 	id=$(pm run --rm -d "$IMAGE" sh -c 'read x </dev/null; exit 3')
 	gone() { [ -z "$(pm ps -aq)" ]; }
 	wait_for gone
-	[ ! -e "$T/root/containers/$id" ]
-	[ ! -e "$T/run/ctr/$id" ]
+	# the files go after the row
+	wait_for [ ! -e "$T/root/containers/$id" ]
+	wait_for [ ! -e "$T/run/ctr/$id" ]
 }
 
 @test "run --cidfile: written, and not over another" {

@@ -115,3 +115,22 @@ life() {
 	no_groups
 	pm rm -f -t 0 a
 }
+
+@test "cgroup v2: --cgroups=split: beside a supervisor's group; --cgroup-parent" {
+	here=$(own)
+	id=$(pm run -d --name a --cgroups=split "$IMAGE" sleep 100)
+	assert_like "$(cat "/proc/$(container_pid a)/cgroup")" "0::.*/libpod-payload-$id"
+	assert_like "$(cat "/proc/$(monitor_pid a)/cgroup")" "/supervisor$"
+	pm rm -f -t 0 a
+	[ ! -e "$here/libpod-payload-$id" ]
+	rmdir "$here/supervisor"
+	run pm run --rm --cgroup-parent foo.slice "$IMAGE" true
+	assert_error 125 "systemd slice received as cgroup parent when using cgroupfs"
+	run pm run --rm --cgroup-parent /../x "$IMAGE" true
+	assert_error 125 "leads out"
+	mkdir "$here/mine"
+	pm run -d --name b --cgroup-parent "$(sed -n 's/^0:://p' /proc/self/cgroup)/mine" "$IMAGE" sleep 100
+	assert_like "$(cat "/proc/$(container_pid b)/cgroup")" "/mine/libpod-"
+	pm rm -f -t 0 b
+	rmdir "$here/mine"
+}
