@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "cli/called_as.h"
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/refused.h"
@@ -453,7 +454,6 @@ static int dispatch(struct pm_cli *cli, char **argv, struct pm_err *err)
 {
 	_cleanup_free_ char **buf = NULL;
 	char **rest = NULL;
-	cli->exit_status = -1;
 	int r = pm_parse_add(&cli->parse, global_tables, &cli->global, err);
 	if (r >= 0)
 		r = pm_parse_add(&cli->parse, root_tables, &cli->global, err);
@@ -464,7 +464,7 @@ static int dispatch(struct pm_cli *cli, char **argv, struct pm_err *err)
 
 	const struct pm_command *c = cli->command;
 	if (cli->global.version && !cli->parse.help) {
-		puts("pm version " PM_VERSION);
+		printf("%s version %s\n", pm_called_as(argv[0]), PM_VERSION);
 		return 0;
 	}
 	if (!c || c->flags & PM_CMD_GROUP) {
@@ -487,7 +487,11 @@ static int dispatch(struct pm_cli *cli, char **argv, struct pm_err *err)
 int pm_cli_run(struct pm_cli *cli, char **argv, struct pm_err *err)
 {
 	cli->argv = argv;
-	int r = dispatch(cli, argv, err);
+	cli->exit_status = -1;
+	int r = pm_called_translate(argv, &cli->words, err);
+	if (r < 0)
+		return r;
+	r = dispatch(cli, cli->words.v, err);
 	if ((fflush(stdout) != 0 || ferror(stdout)) && r >= 0) {
 		r = pm_fail_sys(err, "write standard output");
 		cli->exit_status = -1;
@@ -501,6 +505,7 @@ void pm_cli_free(struct pm_cli *cli)
 	pm_parse_free(&cli->parse);
 	pm_buf_free(&cli->hint);
 	pm_storage_conf_free(&cli->storage);
+	pm_strv_free(&cli->words);
 }
 
 /* --- errors and exit statuses ------------------------------------------------------------------ */

@@ -75,6 +75,7 @@ struct pm_cli {
 	const struct pm_command *command;
 	char path[64];       /* as found, aliases resolved: "image list" */
 	char **argv;         /* the whole command line, as main got it */
+	struct pm_strv words; /* the same in pm's own words (cli/called_as.h); args point into it */
 	char **args;         /* positional arguments, NULL-terminated; argv's */
 	int n_args;
 	struct pm_parse parse;

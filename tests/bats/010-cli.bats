@@ -28,7 +28,7 @@ load helpers
 @test "a link named podman works" {
 	ln -s "$PM_BIN" "$T/podman"
 	run -0 "$T/podman" --version
-	assert_like "$output" '^pm version'
+	assert_like "$output" '^podman version'
 	run -0 "$T/podman" --root "$T/root" --runroot "$T/run" images -q
 	assert_eq "$output" ""
 }

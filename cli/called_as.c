@@ -1,0 +1,170 @@
+#include "cli/called_as.h"
+
+#include <string.h>
+
+#include "cli/command.h"
+
+struct word {
+	const char *theirs;
+	const char *ours; /* words by ' '; NULL: refused, with why */
+	const char *why;
+};
+
+/* Their options before the command. */
+struct global {
+	const char *name;
+	bool value;       /* takes one, behind '=' or in the next word */
+	const char *ours; /* pm's option before the command, whole; NULL: moved behind it under its own name,
+			     where the command has it */
+	const char *why;  /* refused; NULL: not */
+};
+
+struct program {
+	const char *name;
+	const struct word *words;     /* ended by {0}; NULL: pm's own */
+	const struct global *globals;
+};
+
+#define NO_SIGNING "signing by hand is not supported"
+#define NO_BUILD "pm does not build images"
+
+static const struct word skopeo_words[] = {
+	{"copy", "copy", NULL},
+	{"delete", "delete", NULL},
+	{"generate-sigstore-key", NULL, NO_SIGNING},
+	{"inspect", "image inspect", NULL},
+	{"list-tags", "list-tags", NULL},
+	{"login", "login", NULL},
+	{"logout", "logout", NULL},
+	{"manifest-digest", "manifest-digest", NULL},
+	{"standalone-sign", NULL, NO_SIGNING},
+	{"standalone-verify", NULL, NO_SIGNING},
+	{"sync", "sync", NULL},
+	{0},
+};
+
+static const struct global skopeo_globals[] = {
+	{"--command-timeout", true, NULL, "a command's time is not limited: use timeout(1)"},
+	{"--debug", false, "--log-level=debug", NULL},
+	{"--insecure-policy", false, NULL, NULL},
+	{"--override-arch", true, NULL, NULL},
+	{"--override-os", true, NULL, NULL},
+	{"--override-variant", true, NULL, NULL},
+	{"--policy", true, NULL, NULL},
+	{"--registries.d", true, NULL, "signatures beside registries are not supported"},
+	{"--tmpdir", true, NULL, "pm needs no directory for temporary files but its store"},
+	{0},
+};
+
+static const struct word buildah_words[] = {
+	{"add", NULL, NO_BUILD},	  {"bud", NULL, NO_BUILD},     {"build", NULL, NO_BUILD},
+	{"build-using-dockerfile", NULL, NO_BUILD},	       {"commit", NULL, NO_BUILD},
+	{"config", NULL, NO_BUILD},	  {"containers", NULL, NO_BUILD},
+	{"copy", NULL, NO_BUILD},	  {"from", NULL, NO_BUILD},    {"images", "images", NULL},
+	{"info", "info", NULL},		  {"inspect", "image inspect", NULL},
+	{"login", "login", NULL},	  {"logout", "logout", NULL},  {"manifest", "manifest", NULL},
+	{"mount", NULL, NO_BUILD},	  {"pull", "pull", NULL},      {"push", "push", NULL},
+	{"rename", NULL, NO_BUILD},	  {"rm", NULL, NO_BUILD},      {"rmi", "rmi", NULL},
+	{"run", NULL, NO_BUILD},	  {"tag", "tag", NULL},	       {"umount", NULL, NO_BUILD},
+	{"unshare", "unshare", NULL},	  {"version", "version", NULL},
+	{0},
+};
+
+static const struct program programs[] = {
+	{"podman", NULL, NULL},
+	{"docker", NULL, NULL},
+	{"skopeo", skopeo_words, skopeo_globals},
+	{"buildah", buildah_words, NULL},
+};
+
+static const struct program *find_program(const char *argv0)
+{
+	const char *slash = strrchr(argv0, '/');
+	const char *name = slash ? slash + 1 : argv0;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(programs); i++)
+		if (strcmp(name, programs[i].name) == 0)
+			return &programs[i];
+	return NULL;
+}
+
+const char *pm_called_as(const char *argv0)
+{
+	const struct program *p = argv0 ? find_program(argv0) : NULL;
+	return p ? p->name : "pm";
+}
+
+static const struct global *find_global(const struct program *p, const char *word)
+{
+	size_t len = strcspn(word, "=");
+	for (const struct global *g = p->globals; g && g->name; g++)
+		if (strlen(g->name) == len && memcmp(g->name, word, len) == 0)
+			return g;
+	return NULL;
+}
+
+/* Does the command of pm have this option ("--policy" or "--policy=x")? */
+static bool has_option(const struct pm_command *c, const char *word)
+{
+	size_t len = strcspn(word, "=") - 2;
+	for (const struct pm_opt_table *t = c->tables; t->opts; t++)
+		for (const struct pm_opt *o = t->opts; o->name; o++)
+			if (strlen(o->name) == len && memcmp(o->name, word + 2, len) == 0)
+				return true;
+	return false;
+}
+
+/* Their options up to the command: pm's go to ret, the others to moved. Returns the index behind them. */
+static int take_globals(const struct program *p, char *const *argv, struct pm_strv *ret,
+			struct pm_strv *moved, struct pm_err *err)
+{
+	int i = 1;
+	for (; argv[i] && argv[i][0] == '-'; i++) {
+		const struct global *g = find_global(p, argv[i]);
+		if (!g) { /* --help, --version, or an error that pm's parser words */
+			pm_strv_add(ret, argv[i]);
+			continue;
+		}
+		if (g->why)
+			return pm_fail(err, PM_E_UNSUPPORTED, "option %s: %s", g->name, g->why);
+		bool apart = g->value && !strchr(argv[i], '=');
+		if (g->ours)
+			pm_strv_add(ret, g->ours);
+		else if (apart && argv[i + 1])
+			pm_strv_addf(moved, "%s=%s", argv[i], argv[i + 1]);
+		else
+			pm_strv_add(moved, argv[i]);
+		i += apart && argv[i + 1];
+	}
+	return i;
+}
+
+int pm_called_translate(char *const *argv, struct pm_strv *ret, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv moved = PM_STRV_INIT, ours = PM_STRV_INIT;
+	const struct program *p = argv[0] ? find_program(argv[0]) : NULL;
+	if (!p || !p->words) {
+		pm_strv_add_all(ret, argv);
+		return 0;
+	}
+	pm_strv_add(ret, argv[0]);
+	int i = take_globals(p, argv, ret, &moved, err);
+	if (i < 0)
+		return i;
+	if (!argv[i])
+		return 0;
+	const struct word *w = p->words;
+	while (w->theirs && strcmp(w->theirs, argv[i]) != 0)
+		w++;
+	if (w->theirs && !w->ours)
+		return pm_fail(err, PM_E_UNSUPPORTED, "%s %s: %s", p->name, w->theirs, w->why);
+	pm_strv_split(&ours, w->theirs ? w->ours : argv[i], ' ');
+	pm_strv_add_all(ret, ours.v);
+	size_t used;
+	char path[64];
+	const struct pm_command *c = pm_command_find(ours.v, &used, path);
+	for (size_t k = 0; c && k < moved.n; k++)
+		if (has_option(c, moved.v[k])) /* others are of no use to it, as with skopeo */
+			pm_strv_add(ret, moved.v[k]);
+	pm_strv_add_all(ret, argv + i + 1);
+	return 0;
+}

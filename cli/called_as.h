@@ -1,0 +1,18 @@
+/*
+ * called_as - pm under another program's name: when argv[0] ends in podman or docker the command line is pm's own, in
+ * skopeo or buildah it is that program's and is turned into pm's.
+ */
+#ifndef PM_CLI_CALLED_AS_H
+#define PM_CLI_CALLED_AS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* The last part of argv[0] where it is one of those names, else "pm". Static. */
+const char *pm_called_as(const char *argv0);
+
+/* The command line (NULL-terminated, with the program's name) as pm's, appended to ret. A copy for pm, podman and
+ * docker. PM_E_UNSUPPORTED for what that program does and pm does not, by name; unknown words are passed on. */
+int pm_called_translate(char *const *argv, struct pm_strv *ret, struct pm_err *err);
+
+#endif

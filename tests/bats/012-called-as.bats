@@ -1,0 +1,55 @@
+#!/usr/bin/env bats
+# pm under the names of podman, docker, skopeo and buildah takes those programs' command lines.
+
+load helpers
+
+test_setup() {
+	mkdir "$T/bin"
+	local name
+	for name in podman docker skopeo buildah; do ln -s "$PM_BIN" "$T/bin/$name"; done
+	PATH=$T/bin:$PATH
+	export XDG_DATA_HOME=$T/data
+	cp -r "$PM_TEST_FIXTURES/oci" "$T/oci"
+}
+
+test_teardown() {
+	podman system reset -f >/dev/null
+}
+
+@test "podman and docker: pm's own commands, the program's name in the version" {
+	run -0 podman --version
+	assert_like "$output" '^podman version [0-9.]+$'
+	run -0 docker pull -q "oci:$T/oci:latest"
+	podman tag "$(docker images -q)" some/name
+	run -0 podman images --format '{{.Repository}}'
+	assert_eq "$output" localhost/some/name
+	run -0 podman run --rm "$(docker images -q)" echo hello
+	assert_eq "$output" hello
+}
+
+@test "skopeo: its commands, and global options before them" {
+	run -0 skopeo --insecure-policy copy -q "oci:$T/oci:latest" "dir:$T/dir"
+	[ -f "$T/dir/manifest.json" ]
+	run -0 skopeo --override-os linux --debug inspect --format '{{.Os}}' "oci:$T/oci:latest"
+	assert_like "$output" 'linux'
+	run -0 --separate-stderr skopeo inspect --raw "dir:$T/dir"
+	assert_eq "$(jq -r .schemaVersion <<<"$output")" 2
+	run -0 skopeo manifest-digest "$T/dir/manifest.json"
+	assert_like "$output" '^sha256:[0-9a-f]{64}$'
+	assert_eq "$output" "sha256:$(sha256sum <"$T/dir/manifest.json" | cut -d' ' -f1)"
+	run -125 skopeo standalone-sign x y z
+	assert_error 125 'skopeo standalone-sign: signing by hand is not supported'
+	run -125 skopeo --command-timeout 5s inspect x
+	assert_error 125 'option --command-timeout: '
+	run -125 skopeo nosuch
+	assert_error 125 'unrecognized command `pm nosuch`'
+}
+
+@test "buildah: images, and a clear word for building" {
+	podman pull -q "oci:$T/oci:latest" >/dev/null
+	run -0 buildah images -q
+	assert_eq "${#lines[@]}" 1
+	run -0 buildah tag "$output" localhost/other
+	run -125 buildah from scratch
+	assert_error 125 'buildah from: pm does not build images'
+}
