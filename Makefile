@@ -48,7 +48,7 @@ GLIB_FREE_SLIRP := $(shell pkg-config --cflags slirp 2>/dev/null)
 $(OUT)/obj/netns/slirp/%.o: ALL_CFLAGS += $(GLIB_FREE_SLIRP)
 
 PROGRAMS := $(OUT)/bin/pm $(OUT)/libexec/pm/pm-transfer $(OUT)/libexec/pm/pm-monitor \
-	$(OUT)/libexec/pm/pm-slirp $(OUT)/libexec/pm/pm-init $(OUT)/libexec/pm/pm-journal
+	$(OUT)/libexec/pm/pm-slirp $(OUT)/libexec/pm/pm-netd $(OUT)/libexec/pm/pm-init $(OUT)/libexec/pm/pm-journal
 
 all: $(PROGRAMS)
 
@@ -77,6 +77,7 @@ MONITOR_SRCS := $(wildcard engine/monitor/*.c) engine/cgroup/cgroup.c \
 	$(wildcard $(addprefix netns/,userns.c subid.c tap.c publish.c slirp_client.c)) \
 	$(wildcard $(addprefix base/,err.c log.c mem.c buf.c fs.c fs_in.c fs_tree.c io.c journal.c lock.c notify.c proc.c \
 	proc_info.c utf8.c wire.c timefmt.c))
+MONITOR_SRCS += netns/rtnl.c netns/addr.c netns/answer.c netns/netd_config.c netns/netd_client.c
 MONITOR_OBJS := $(patsubst %.c,$(OUT)/obj/musl/%.o,$(MONITOR_SRCS))
 $(OUT)/obj/musl/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -101,6 +102,10 @@ $(OUT)/libexec/pm/pm-slirp: $(OUT)/obj/netns/slirp/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base netns) -lslirp -lseccomp
 
+$(OUT)/libexec/pm/pm-netd: $(OUT)/obj/netns/netd/main.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base netns) -lldns -lnftables -lseccomp
+
 # Mounted into containers: always static, never sanitized.
 $(OUT)/libexec/pm/pm-init: engine/init/main.c
 	@mkdir -p $(@D)
@@ -122,7 +127,7 @@ UNIT_OBJS := $(patsubst %.c,$(OUT)/obj/%.o,$(UNIT_SRCS))
 $(OUT)/tests/unit: $(UNIT_OBJS) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $(UNIT_OBJS) $(call link_layers,$(LAYERS)) \
-		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lm -lpthread
+		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lldns -lnftables -lm -lpthread
 
 # make check-unit [ONLY=prefix]
 check-unit: $(OUT)/tests/unit all
@@ -135,7 +140,7 @@ FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(FUZZ_SRCS))
 $(OUT)/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(OUT)/obj/tests/fuzz/replay.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $(filter %.o,$^) $(call link_layers,$(LAYERS)) \
-		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lm -lpthread
+		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lldns -lnftables -lm -lpthread
 .PRECIOUS: $(OUT)/obj/tests/fuzz/%.o
 
 check-fuzz: $(FUZZ_BINS)
@@ -145,7 +150,7 @@ check-fuzz: $(FUZZ_BINS)
 fuzz-%:
 	clang -g -O1 -fsanitize=fuzzer,address,undefined $(BASEFLAGS) -include base/banned.h \
 		-o $(OUT)/fuzz-$* tests/fuzz/$*.c $(foreach l,$(LAYERS),$(call srcs,$(l))) \
-		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lm \
+		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lldns -lnftables -lm \
 		$(GLIB_FREE_SLIRP)
 	mkdir -p $(OUT)/fuzz-corpus/$*
 	$(OUT)/fuzz-$* -max_total_time=$(or $(TIME),60) $(OUT)/fuzz-corpus/$* tests/fuzz/corpus/$*

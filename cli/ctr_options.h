@@ -48,6 +48,8 @@ struct pm_ctr_opts {
 	double cpus;
 	/* network */
 	struct pm_strv network, publish, expose, add_host, dns, dns_option, dns_search;
+	struct pm_strv network_alias, egress;
+	const char *ip, *ip6, *mac_address;
 	bool publish_all, no_hosts;
 	/* life */
 	bool rm, rmi;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/container/bundle.h"
+#include "engine/network/place.h"
 #include "netns/publish.h"
 
 static int ports(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
@@ -36,21 +37,17 @@ static int ports(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm
 int pm_ctr_apply_network(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
 			 struct pm_err *err)
 {
-	if (o->network.n > 1)
-		return pm_fail(err, PM_E_UNSUPPORTED,
-			       "more than one --network: bridge networks are not supported");
-	const char *word = o->network.n ? o->network.v[0] : NULL;
-	const char *colon = word ? strchr(word, ':') : NULL;
-	_cleanup_free_ char *mode = pm_strdup_null(word);
-	if (colon && (pm_startswith(word, "slirp4netns:") || pm_startswith(word, "slirp:"))) {
-		mode[colon - word] = '\0';
-		pm_strv_split(&c->network_options, colon + 1, ',');
-	}
-	int r = pm_network_mode(&e->conf, mode, &c->network, err);
+	const struct pm_network_wish wish = {.networks = &o->network,
+					     .ip = o->ip,
+					     .ip6 = o->ip6,
+					     .mac = o->mac_address,
+					     .aliases = &o->network_alias,
+					     .egress = &o->egress};
+	int r = pm_network_apply(e, &wish, c, err);
 	if (r < 0)
 		return r;
 
-	bool own = pm_network_is_slirp(c->network);
+	bool own = pm_network_is_slirp(c->network) || pm_network_is_bridge(c->network);
 	if ((o->publish.n || o->publish_all) && !own && strcmp(c->network, "host") != 0 &&
 	    strcmp(c->network, "none") != 0)
 		return pm_fail(err, PM_E_USAGE,

@@ -204,6 +204,18 @@ int pm_expose_parse(const char *spec, struct pm_ports *l, struct pm_err *err)
 	return 0;
 }
 
+int pm_publish_failed(enum pm_proto proto, const char *ip, unsigned int port, int errnum,
+		      struct pm_err *err)
+{
+	bool v6 = strchr(ip, ':');
+	const char *open = v6 ? "[" : "", *close = v6 ? "]" : "", *name = proto_names[proto];
+	if (errnum == EACCES || errnum == EPERM)
+		return pm_fail(err, errnum, "publish %s %s%s%s:%u: %s: choose a port from 1024 on, or as "
+			       "root: sysctl net.ipv4.ip_unprivileged_port_start=%u",
+			       name, open, ip, close, port, strerrordesc_np(errnum), port);
+	return pm_fail_errno(err, errnum, "publish %s %s%s%s:%u", name, open, ip, close, port);
+}
+
 char *pm_port_format(const struct pm_port *p)
 {
 	bool v6 = strchr(p->host_ip, ':');

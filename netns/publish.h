@@ -58,6 +58,10 @@ int pm_expose_parse(const char *spec, struct pm_ports *l, struct pm_err *err);
  * (protocol, address, host port). After it no host is 0. PM_E_USAGE for a conflict. */
 int pm_publish_resolve(struct pm_ports *l, struct pm_err *err);
 
+/* errnum of a socket for ip:port as one clear error: what to do about it included. */
+int pm_publish_failed(enum pm_proto proto, const char *ip, unsigned int port, int errnum,
+		      struct pm_err *err);
+
 /* Text form "IP:HOST[-LAST]:CONTAINER[-LAST]/proto", IPv6 in brackets; the inverse of parse. The
  * caller frees. */
 char *pm_port_format(const struct pm_port *p);

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/if.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +14,7 @@
 
 #include "base/fs.h"
 #include "base/proc.h"
-
-/* pm-slirp answers in milliseconds; a machine under heavy load may take seconds. */
-#define READY_TIMEOUT_MS 30000
+#include "netns/answer.h"
 
 #define MTU_MIN 1280 /* IPv6's */
 #define MTU_MAX 65521
@@ -363,36 +360,9 @@ int pm_slirp_spawn(pid_t *ret_pid, int *ret_sock, struct pm_err *err)
 	return 0;
 }
 
-/* pm-slirp is gone or has answered: its error, or that it ended. */
-static int receive_answer(int sock, struct pm_err *err)
-{
-	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-	int r = pm_wire_recv(sock, &w, NULL, NULL, err);
-	if (r < 0)
-		return pm_wrap(err, "pm-slirp");
-	if (r == 0)
-		return pm_fail(err, PM_E_INTERNAL, "pm-slirp ended without an answer");
-	if (pm_wire_get(&w, "ready"))
-		return 0;
-
-	int64_t code = 0;
-	const char *text = pm_wire_get(&w, "error");
-	if (!text || pm_wire_get_int(&w, "code", PM_E_INTERNAL, &code, err) < 0 || code <= 0 ||
-	    code > INT32_MAX)
-		return pm_fail(err, PM_E_FORMAT, "pm-slirp: an answer that is not understood");
-	return pm_fail(err, (int)code, "%s", text);
-}
-
-/* A message that cannot be sent, because pm-slirp has ended, gives pm-slirp's own reason. */
 static int send_message(int sock, const struct pm_wire *w, const int *fd, struct pm_err *err)
 {
-	int r = pm_wire_send(sock, w, fd, fd ? 1 : 0, err);
-	if (r == -EPIPE || r == -ECONNRESET) {
-		r = receive_answer(sock, err);
-		if (r >= 0)
-			r = pm_fail(err, PM_E_INTERNAL, "pm-slirp ended");
-	}
-	return r;
+	return pm_answer_send(sock, "pm-slirp", w, fd, fd ? 1 : 0, err);
 }
 
 int pm_slirp_send_config(int sock, const struct pm_slirp_config *c, struct pm_err *err)
@@ -422,15 +392,5 @@ int pm_slirp_send_container(int sock, int pidfd, struct pm_err *err)
 
 int pm_slirp_wait_ready(int sock, struct pm_err *err)
 {
-	struct pollfd p = {.fd = sock, .events = POLLIN};
-	int n;
-	do
-		n = poll(&p, 1, READY_TIMEOUT_MS);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return pm_fail_sys(err, "wait for pm-slirp");
-	if (n == 0)
-		return pm_fail(err, ETIMEDOUT, "pm-slirp did not answer in %d s",
-			       READY_TIMEOUT_MS / 1000);
-	return receive_answer(sock, err);
+	return pm_answer_wait(sock, "pm-slirp", err);
 }

@@ -20,6 +20,7 @@
 #include "engine/container/service.h"
 #include "engine/container/userns.h"
 #include "engine/events/events.h"
+#include "engine/network/place.h"
 #include "netns/idmap.h"
 #include "storage/overlay.h"
 #include "storage/stage.h"
@@ -143,6 +144,8 @@ static int namespaces(struct pm_engine *e, const struct pm_container *c, struct 
 		env->netns = PM_SPEC_NETNS_INHERIT;
 		env->slirp = true;
 		env->slirp_ipv6 = true;
+	} else if (pm_network_is_bridge(k->network)) {
+		env->netns = PM_SPEC_NETNS_INHERIT;
 	} else if (strcmp(k->network, "host") == 0) {
 		env->netns = PM_SPEC_NETNS_HOST;
 	} else if (strcmp(k->network, "none") == 0) {
@@ -492,6 +495,8 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 	pm_cgroup_free(&b->cgroup);
 	pm_strv_free(&b->hooks_dirs);
 	pm_strv_free(&b->cdi_dirs);
+	pm_strv_free(&b->name_servers);
+	free(b->address);
 	char *strings[] = {b->run_dir,	  b->rootfs,	   b->runtime,	  b->init_path,
 			   b->seccomp_cache, b->cgroup_path, b->netns_path, b->pidns_path,
 			   b->ipcns_path, b->utsns_path,   b->cgroupns_path, b->hosts_from,
@@ -509,22 +514,15 @@ static int plan_network(const struct pm_container *c, struct pm_launch_plan *pla
 {
 	const struct pm_ctr_config *k = &c->config;
 	if (!pm_network_is_slirp(k->network)) {
-		plan->netns = PM_LAUNCH_NET_CONFIG;
+		plan->netns = pm_network_is_bridge(k->network) ? PM_LAUNCH_NET_BRIDGE
+							       : PM_LAUNCH_NET_CONFIG;
 		return 0;
 	}
 	plan->netns = PM_LAUNCH_NET_SLIRP;
 	_cleanup_free_ char *options = pm_strv_join(&k->network_options, ",");
 	int r = pm_slirp_config_parse(&plan->slirp, options, err);
-	for (size_t i = 0; r >= 0 && i < k->n_ports; i++) {
-		struct pm_port p = {.host = (uint16_t)k->ports[i].host_port,
-				    .container = (uint16_t)k->ports[i].container_port,
-				    .range = (uint16_t)k->ports[i].range};
-		if (k->ports[i].host_ip)
-			snprintf(p.host_ip, sizeof(p.host_ip), "%s", k->ports[i].host_ip);
-		r = pm_proto_parse(k->ports[i].protocol, &p.proto, err);
-		if (r >= 0)
-			pm_ports_add(&plan->slirp.ports, &p);
-	}
+	if (r >= 0)
+		r = pm_place_ports(k, &plan->slirp.ports, err);
 	return r;
 }
 
@@ -813,6 +811,9 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 			return r;
 	}
 	b.env.mount_sources = b.mount_sources.n ? &b.mount_sources : NULL;
+	pm_place_files(&s->netd, &b.name_servers, &b.address);
+	b.env.name_servers = &b.name_servers;
+	b.env.address = b.address;
 	r = pm_service_env(&c->config, &b.env, &b.notify_dir, err);
 	if (r >= 0)
 		r = plan_secrets(s->engine, c, &b, plan, err);

@@ -47,6 +47,8 @@ struct pm_bundle_env {
 	char *run_dir, *rootfs, *runtime, *init_path, *seccomp_cache, *cgroup_path;
 	char *netns_path, *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path;
 	char *hosts_from, *resolv_from, *shm, *shm_from, *userns_path;
+	struct pm_strv name_servers; /* of bridge networks */
+	char *address;               /* the container's there */
 	int64_t shm_size, shm_pid, shm_pid_start; /* of the monitor that has shm_from */
 };
 

@@ -134,6 +134,7 @@ static const struct field config_fields[] = {
 	STRV(network_options),
 	STRV(networks),
 	STRV(network_aliases),
+	STRV(egress),
 	LIST(ports, struct pm_ctr_port, port_fields),
 	STRV(expose),
 	BOOL(publish_all),

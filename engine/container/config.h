@@ -126,7 +126,8 @@ struct pm_ctr_config {
 	 * "container:ID" or "ns:PATH"; NULL: containers.conf's */
 	char *network;
 	struct pm_strv network_options; /* after the colon: "port_handler=...", "mtu=..." */
-	struct pm_strv networks;        /* names of bridge networks, in order */
+	struct pm_strv networks;        /* bridge: places, in order (engine/network/place.h) */
+	struct pm_strv egress;          /* --egress as given */
 	struct pm_strv network_aliases;
 	struct pm_ctr_port *ports;
 	size_t n_ports;

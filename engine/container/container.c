@@ -6,6 +6,7 @@
 #include "base/timefmt.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "storage/network.h"
 
 void pm_container_init(struct pm_container *c)
 {
@@ -132,5 +133,9 @@ int pm_container_fold(struct pm_engine *e, struct pm_container *c, struct pm_err
 	c->row.oom_killed = c->state.oom_killed;
 	c->row.restarts = c->state.restarts;
 	c->row.pid = 0;
-	return pm_ctr_set_state(e->store, &c->row, err);
+	int r = pm_ctr_set_state(e->store, &c->row, err);
+	/* others may have its addresses */
+	if (r >= 0 && (!c->config.network || pm_streq(c->config.network, "bridge")))
+		r = pm_lease_drop(e->store, c->row.id, NULL, err);
+	return r;
 }

@@ -19,6 +19,7 @@
 #include "engine/container/name.h"
 #include "engine/container/remove.h"
 #include "engine/container/userns.h"
+#include "engine/network/place.h"
 #include "engine/events/events.h"
 #include "netns/publish.h"
 #include "storage/image.h"
@@ -430,19 +431,23 @@ static int make_dirs(struct pm_engine *e, const char *id, struct made *made, str
 	return 0;
 }
 
-/* The row, and the pod's with it where this is an infra container. */
+/* The row, with its networks, and with the pod's row where this is an infra container. */
 static int insert_row(struct pm_engine *e, const struct pm_container *c,
 		      const struct pm_create_options *o, struct pm_err *err)
 {
-	if (!o->with_pod)
+	if (!o->with_pod && !c->config.networks.n)
 		return pm_ctr_insert(e->store, &c->row, err);
-	int r = pm_db_begin(e->store->db, true, err);
+	int r = pm_db_begin(e->store->db, o->with_pod || !c->config.rm, err);
 	if (r < 0)
 		return r;
-	o->with_pod->infra = c->row.id;
-	r = pm_pod_insert(e->store, o->with_pod, err);
+	if (o->with_pod) {
+		o->with_pod->infra = c->row.id;
+		r = pm_pod_insert(e->store, o->with_pod, err);
+	}
 	if (r >= 0)
 		r = pm_ctr_insert(e->store, &c->row, err);
+	if (r >= 0)
+		r = pm_place_join(e, &c->config, err);
 	if (r >= 0)
 		r = pm_db_commit(e->store->db, err);
 	pm_db_rollback(e->store->db);
@@ -524,6 +529,14 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 		return r;
 	if (k->stop_signal == PM_UNSET && pm_ctr_config_is_systemd(k))
 		k->stop_signal = PM_SIGRTMIN_3;
+
+	/* a network that was found stays until the row says it is used */
+	_cleanup_close_ int networks = -1;
+	r = pm_place_lock(e, k, &networks, err);
+	if (r >= 0)
+		r = pm_place_resolve(e, k, err);
+	if (r < 0)
+		return r;
 
 	/* until the row is there, a sweep would take the directory for what a dead process left */
 	_cleanup_close_ int lock = pm_store_lock(e->store, "container", k->id, PM_LOCK_EXCLUSIVE, true, err);

@@ -17,6 +17,7 @@
 #include "engine/container/control.h"
 #include "engine/container/create.h"
 #include "engine/container/service.h"
+#include "engine/network/place.h"
 
 /* The user namespace of running container id. */
 static int userns_of(struct pm_engine *e, const char *id, struct pm_err *err)
@@ -34,13 +35,34 @@ static int userns_of(struct pm_engine *e, const char *id, struct pm_err *err)
 	return pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
 }
 
+/* A container of bridge networks is in the namespace of their pm-netd, which could not reach into another. */
+static int join_netd(struct pm_start *s, const struct pm_start_facts *facts, int *ret_fd,
+		     struct pm_err *err)
+{
+	const struct pm_netd_opts o = {.runroot_fd = s->engine->store->runroot_fd,
+				       .map = s->in_userns ? &s->map : NULL};
+	int r = pm_netd_connect(&o, &s->slirp_fd, ret_fd, err);
+	if (r < 0)
+		return pm_wrap(err, "start the bridge networks");
+	if (!facts->join || !s->in_userns)
+		return 1;
+	struct stat a, b;
+	_cleanup_close_ int other = userns_of(s->engine, facts->join, err);
+	if (other < 0)
+		return other;
+	if (fstat(other, &a) < 0 || fstat(*ret_fd, &b) < 0 || a.st_ino != b.st_ino)
+		return pm_fail(err, PM_E_UNSUPPORTED, "container %.12s, whose namespaces are joined, is in "
+			       "another user namespace than the bridge networks: restart it", facts->join);
+	return 1;
+}
+
 static int choose_userns(struct pm_start *s, const struct pm_start_facts *facts,
 			 struct pm_monitor_opts *mo, int *ret_fd, struct pm_err *err)
 {
 	struct pm_engine *e = s->engine;
 	if (!pm_userns_needed()) {
 		mo->userns = PM_MONITOR_USERNS_NONE;
-		return 0;
+		return pm_network_is_bridge(facts->network) ? join_netd(s, facts, ret_fd, err) : 0;
 	}
 
 	s->in_userns = true;
@@ -48,7 +70,9 @@ static int choose_userns(struct pm_start *s, const struct pm_start_facts *facts,
 	if (r < 0)
 		return r;
 	pm_engine_tell_single_id(e->store, &s->map);
-	if (facts->join) {
+	if (pm_network_is_bridge(facts->network)) {
+		r = join_netd(s, facts, ret_fd, err);
+	} else if (facts->join) {
 		*ret_fd = userns_of(e, facts->join, err);
 		r = *ret_fd < 0 ? *ret_fd : 1;
 	} else {
@@ -80,8 +104,8 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 		r = pm_slirp_spawn(&s->slirp_pid, &s->slirp_fd, err);
 		if (r < 0)
 			return pm_wrap(err, "start the user-mode network");
-		mo.slirp_fd = s->slirp_fd;
 	}
+	mo.slirp_fd = s->slirp_fd;
 
 	r = pm_monitor_spawn(&s->monitor, &mo, err);
 	if (r < 0)
@@ -93,6 +117,25 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 		s->mapping = true;
 	}
 	return 0;
+}
+
+/* Addresses are taken and ports bound before anything of the start is made; pm-netd hears of them, and
+ * connects the container when its monitor has made the namespace. */
+static int plan_places(struct pm_start *s, const struct pm_container *c, struct pm_err *err)
+{
+	_cleanup_ports_ struct pm_ports ports = PM_PORTS_INIT;
+	_cleanup_listen_ struct pm_listen listen = {0};
+	if (!pm_network_is_bridge(c->config.network))
+		return 0;
+	int r = pm_place_ports(&c->config, &ports, err);
+	if (r >= 0)
+		r = pm_listen_open(&ports, &listen, err);
+	if (r >= 0)
+		r = pm_place_plan(s->engine, c, &s->netd, err);
+	if (r >= 0)
+		r = pm_netd_send_attach(s->slirp_fd, &s->netd, &listen, err);
+	close(pm_steal_fd(&s->slirp_fd));
+	return r;
 }
 
 static int write_run_files(const struct pm_spec_plan *spec, struct pm_err *err)
@@ -145,6 +188,8 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 	pm_launch_plan_init(&plan);
 
 	int r = prepare_run_dir(s->engine, c->row.id, err);
+	if (r >= 0)
+		r = plan_places(s, c, err);
 	if (r >= 0)
 		r = pm_bundle_make(s, c, &spec, &plan, &s->volumes, err);
 	if (r >= 0)
@@ -299,6 +344,7 @@ void pm_start_free(struct pm_start *s)
 		waitpid(s->slirp_pid, NULL, WNOHANG); /* it outlives pm; only a failed one is reaped */
 	pm_userns_map_free(&s->map);
 	pm_volume_locks_free(&s->volumes);
+	pm_netd_config_free(&s->netd);
 	*s = (struct pm_start)PM_START_INIT;
 }
 

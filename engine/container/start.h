@@ -27,6 +27,7 @@
 #include "engine/container/container.h"
 #include "engine/monitor/launch.h"
 #include "engine/volume/plan.h"
+#include "netns/netd_client.h"
 #include "netns/userns.h"
 
 struct pm_start_facts {
@@ -43,10 +44,11 @@ struct pm_start {
 	struct pm_userns_tools tools;
 	bool in_userns;               /* the monitor runs in a user namespace */
 	bool fresh, mapping;          /* the namespace is new; newuidmap is running */
-	int slirp_fd;
+	int slirp_fd;                 /* to the network's helper: pm-slirp or pm-netd */
 	pid_t slirp_pid;              /* a child; 0: none */
 	bool create_only;             /* set before pm_start_finish: the process waits for a start */
 	struct pm_volume_locks volumes; /* held until its state is there */
+	struct pm_netd_config netd;   /* bridge networks: the container's places */
 };
 
 #define PM_START_INIT {.monitor = PM_MONITOR_INIT, .slirp_fd = -1}

@@ -49,6 +49,7 @@ enum pm_launch_netns {
 	PM_LAUNCH_NET_LO, /* the monitor makes it, with lo up; config.json names no network
 			     namespace */
 	PM_LAUNCH_NET_SLIRP, /* the same, with a tap device served by pm-slirp */
+	PM_LAUNCH_NET_BRIDGE, /* the monitor makes it, pm-netd connects it to its networks */
 	PM_LAUNCH_NET_JOIN, /* the monitor enters netns_path (inside the user namespace) */
 };
 

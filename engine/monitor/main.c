@@ -21,6 +21,7 @@
 #include "base/fs.h"
 #include "base/lock.h"
 #include "base/proc.h"
+#include "netns/netd_client.h"
 #include "base/timefmt.h"
 #include "engine/monitor/health.h"
 #include "engine/monitor/io.h"
@@ -443,7 +444,9 @@ static void clean_up(struct monitor *m)
 {
 	const struct pm_launch_plan *p = &m->plan;
 	runtime_forget(m);
-	if (m->slirp_fd >= 0)
+	if (p->netns == PM_LAUNCH_NET_BRIDGE)
+		pm_netd_release(m->slirp_fd);
+	else if (m->slirp_fd >= 0)
 		close(m->slirp_fd);
 	pm_logfile_finish(&m->log, p->id);
 	pm_logfile_close(&m->log);

@@ -20,7 +20,8 @@ bool nested_wanted(const struct monitor *m)
 
 static bool has_network(const struct monitor *m)
 {
-	return m->plan.netns == PM_LAUNCH_NET_SLIRP || m->plan.netns == PM_LAUNCH_NET_LO;
+	return m->plan.netns == PM_LAUNCH_NET_SLIRP || m->plan.netns == PM_LAUNCH_NET_BRIDGE ||
+	       m->plan.netns == PM_LAUNCH_NET_LO;
 }
 
 /* How a step of the child's went: code 0 when well, and then with descriptors. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "netns/netd_client.h"
 #include "netns/tap.h"
 #include "storage/vfs.h"
 #include "storage/volume_mount.h"
@@ -87,6 +88,8 @@ int prepare_network(struct monitor *m, struct pm_err *err)
 		return pm_fail_sys(err, "make a network namespace");
 	if (p->netns == PM_LAUNCH_NET_SLIRP)
 		r = start_slirp(m, err);
+	else if (p->netns == PM_LAUNCH_NET_BRIDGE)
+		r = pm_netd_send_netns(m->slirp_fd, err);
 	else
 		r = pm_netns_lo_up(err);
 	for (size_t i = 0; r >= 0 && i < p->net_sysctls.n; i++)
@@ -96,6 +99,8 @@ int prepare_network(struct monitor *m, struct pm_err *err)
 
 int prepare_network_ready(struct monitor *m, struct pm_err *err)
 {
+	if (m->plan.netns == PM_LAUNCH_NET_BRIDGE)
+		return pm_netd_wait_ready(m->slirp_fd, err);
 	if (m->plan.netns != PM_LAUNCH_NET_SLIRP)
 		return 0;
 	return pm_slirp_wait_ready(m->slirp_fd, err);

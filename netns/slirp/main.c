@@ -14,11 +14,15 @@
 #include <unistd.h>
 
 #include "base/wire.h"
-#include "netns/slirp/sandbox.h"
+#include "netns/answer.h"
+#include "netns/sandbox.h"
 #include "netns/slirp/stack.h"
 #include "netns/slirp_client.h"
 
 #define CONTROL 3
+
+/* One socket per connection of the container. */
+static const struct pm_sandbox sandbox = {.name = "pm-slirp", .max_files = 8192};
 
 /* The next message, which must be of type. 1, or 0 when everybody has gone. */
 static int expect(const char *type, struct pm_wire *w, int *ret_fd, struct pm_err *err)
@@ -72,7 +76,7 @@ static int serve(bool *ret_ready, struct pm_err *err)
 	int tap_fd = -1;
 
 	/* what needs no settings first: the others are still at work */
-	int r = pm_slirp_sandbox_enter(err);
+	int r = pm_sandbox_enter(&sandbox, err);
 	if (r < 0)
 		return r;
 	r = expect("config", &config, NULL, err);
@@ -84,16 +88,14 @@ static int serve(bool *ret_ready, struct pm_err *err)
 	r = pm_slirp_stack_new(&c, &stack, err);
 	if (r < 0)
 		return r;
-	r = pm_slirp_sandbox_seal(err);
+	r = pm_sandbox_seal(&sandbox, err);
 	if (r < 0)
 		return r;
 	r = expect("tap", &tap, &tap_fd, err);
 	if (r <= 0)
 		return r;
 
-	_cleanup_wire_ struct pm_wire ready = PM_WIRE_INIT;
-	pm_wire_add(&ready, "ready", "1");
-	r = pm_wire_send(CONTROL, &ready, NULL, 0, err);
+	r = pm_answer_ready(CONTROL, err);
 	if (r < 0)
 		return r;
 	*ret_ready = true;
@@ -117,11 +119,7 @@ int main(int argc, char **argv)
 	/* _exit: the stack is never taken down, and stdio holds nothing */
 	if (serve(&ready, &err) >= 0)
 		_exit(0);
-	if (!ready) {
-		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-		pm_wire_add_int(&w, "code", err.code);
-		pm_wire_add(&w, "error", err.text);
-		(void)pm_wire_send(CONTROL, &w, NULL, 0, NULL);
-	}
+	if (!ready)
+		pm_answer_error(CONTROL, &err);
 	_exit(1);
 }

@@ -130,19 +130,6 @@ static const SlirpCb callbacks = {
 
 /* --- ports ----------------------------------------------------------------------------------- */
 
-static int forward_failed(const char *proto, const char *ip, bool v6, unsigned int port,
-			  int errnum, struct pm_err *err)
-{
-	if (errnum == EACCES || errnum == EPERM)
-		return pm_fail(err, errnum, v6 ? "publish %s [%s]:%u: %s: choose a port from 1024 "
-			       "on, or as root: sysctl net.ipv4.ip_unprivileged_port_start=%u" :
-			       "publish %s %s:%u: %s: choose a port from 1024 "
-			       "on, or as root: sysctl net.ipv4.ip_unprivileged_port_start=%u",
-			       proto, ip, port, strerrordesc_np(errnum), port);
-	return pm_fail_errno(err, errnum, v6 ? "publish %s [%s]:%u" : "publish %s %s:%u", proto, ip,
-			     port);
-}
-
 static int forward4(struct pm_slirp_stack *s, const struct pm_slirp_config *c, const char *ip,
 		    const struct pm_port *p, unsigned int i, struct pm_err *err)
 {
@@ -155,7 +142,7 @@ static int forward4(struct pm_slirp_stack *s, const struct pm_slirp_config *c, c
 	if (slirp_add_hostxfwd(s->slirp, (struct sockaddr *)&host, sizeof(host),
 			       (struct sockaddr *)&guest, sizeof(guest),
 			       p->proto == PM_PROTO_UDP ? SLIRP_HOSTFWD_UDP : 0) < 0)
-		return forward_failed(pm_proto_name(p->proto), ip, false, p->host + i, errno, err);
+		return pm_publish_failed(p->proto, ip, p->host + i, errno, err);
 	return 0;
 }
 
@@ -171,7 +158,7 @@ static int forward6(struct pm_slirp_stack *s, const struct pm_slirp_config *c, c
 	int flags = SLIRP_HOSTFWD_V6ONLY | (p->proto == PM_PROTO_UDP ? SLIRP_HOSTFWD_UDP : 0);
 	if (slirp_add_hostxfwd(s->slirp, (struct sockaddr *)&host, sizeof(host),
 			       (struct sockaddr *)&guest, sizeof(guest), flags) < 0)
-		return forward_failed(pm_proto_name(p->proto), ip, true, p->host + i, errno, err);
+		return pm_publish_failed(p->proto, ip, p->host + i, errno, err);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-#include "netns/slirp/sandbox.h"
+#include "netns/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,9 +23,6 @@
 #include "base/mem.h"
 
 #define NOBODY 65534
-
-/* One socket per connection of the container. */
-#define MAX_FILES 8192
 
 /* --- the empty root -------------------------------------------------------------------------- */
 
@@ -138,33 +135,49 @@ static int enter_root(struct pm_err *err)
 	return 0;
 }
 
-int pm_slirp_sandbox_enter(struct pm_err *err)
+int pm_sandbox_enter(const struct pm_sandbox *s, struct pm_err *err)
 {
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0) {
 		int r = enter_userns(err);
 		if (r < 0)
-			return pm_wrap(err, "pm-slirp's sandbox");
+			return pm_wrap(err, "%s's sandbox", s->name);
 		if (unshare(CLONE_NEWNS) < 0)
-			return pm_fail_sys(err, "pm-slirp's sandbox: make a mount namespace");
+			return pm_fail_sys(err, "%s's sandbox: make a mount namespace", s->name);
 	}
 	int r = enter_root(err);
-	return r < 0 ? pm_wrap(err, "pm-slirp's sandbox") : 0;
+	return r < 0 ? pm_wrap(err, "%s's sandbox", s->name) : 0;
 }
 
 /* --- privileges ------------------------------------------------------------------------------ */
 
-static int drop_privileges(struct pm_err *err)
+/* A namespace of one id has no nobody: then the capabilities are all there is to give up. */
+static int become_nobody(struct pm_err *err)
+{
+	if (geteuid() != 0)
+		return 0;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return pm_fail_sys(err, "keep capabilities");
+	if (setgroups(0, NULL) < 0 && errno != EPERM)
+		return pm_fail_sys(err, "drop groups");
+	if ((setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0) &&
+	    errno != EINVAL)
+		return pm_fail_sys(err, "become nobody");
+	return 0;
+}
+
+static int drop_privileges(uint64_t keep, struct pm_err *err)
 {
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EPERM)
 			return pm_fail_sys(err, "drop capability %d", cap);
-	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-			       setresuid(NOBODY, NOBODY, NOBODY) < 0))
-		return pm_fail_sys(err, "become nobody");
-
+	int r = become_nobody(err);
+	if (r < 0)
+		return r;
 	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[2] = {0};
-	if (syscall(SYS_capset, &h, none) < 0)
+	struct __user_cap_data_struct kept[2] = {0};
+	for (size_t i = 0; i < 2; i++)
+		kept[i].permitted = kept[i].effective = (uint32_t)(keep >> (32 * i));
+	if (syscall(SYS_capset, &h, kept) < 0)
 		return pm_fail_sys(err, "drop capabilities");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return pm_fail_sys(err, "set no_new_privs");
@@ -184,9 +197,9 @@ static int limit(int what, rlim_t value, struct pm_err *err)
 	return 0;
 }
 
-static int set_limits(struct pm_err *err)
+static int set_limits(unsigned int max_files, struct pm_err *err)
 {
-	int r = limit(RLIMIT_NOFILE, MAX_FILES, err);
+	int r = limit(RLIMIT_NOFILE, max_files, err);
 	if (r >= 0)
 		r = limit(RLIMIT_CORE, 0, err);
 	if (r >= 0)
@@ -200,7 +213,7 @@ static int set_limits(struct pm_err *err)
 
 /* --- system calls ---------------------------------------------------------------------------- */
 
-/* What libslirp, its timers and libc's memory and stdio need, nothing that starts a program, sees
+/* What sockets, timers and libc's memory and stdio need; nothing that starts a program, sees
  * another process or makes a file. */
 static const int allowed[] = {
 	SCMP_SYS(read),		SCMP_SYS(readv),	SCMP_SYS(write),
@@ -220,7 +233,7 @@ static const int allowed[] = {
 	SCMP_SYS(getpid),	SCMP_SYS(gettid),
 };
 
-static int add_rules(scmp_filter_ctx ctx)
+static int add_rules(scmp_filter_ctx ctx, const struct pm_sandbox *s)
 {
 	int r = 0;
 	for (size_t i = 0; i < PM_ARRAY_SIZE(allowed) && r == 0; i++) {
@@ -228,10 +241,16 @@ static int add_rules(scmp_filter_ctx ctx)
 		if (r == -EDOM) /* not a call of this architecture */
 			r = 0;
 	}
-	static const int families[] = {AF_INET, AF_INET6};
-	for (size_t i = 0; i < PM_ARRAY_SIZE(families) && r == 0; i++)
+	for (size_t i = 0; i < s->n_calls && r == 0; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, s->calls[i], 0);
+	static const uint32_t families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(families) && r == 0 && !s->no_raw_sockets; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)families[i]));
+				     SCMP_A0_32(SCMP_CMP_EQ, families[i]));
+	for (size_t i = 0; i < 4 && r == 0 && s->no_raw_sockets; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+				     SCMP_A0_32(SCMP_CMP_EQ, families[i / 2]),
+				     SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xf, types[i % 2]));
 	/* FIONREAD and FIONBIO of libslirp */
 	static const uint32_t ioctls[] = {0x541b, 0x5421};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(ioctls) && r == 0; i++)
@@ -251,10 +270,11 @@ static int add_rules(scmp_filter_ctx ctx)
 }
 
 /* Other calls fail as if the kernel did not know them: a newer libc then takes its older way. */
-static int load_filter(struct pm_err *err)
+static int load_filter(const struct pm_sandbox *s, struct pm_err *err)
 {
 #ifdef __SANITIZE_ADDRESS__
 	/* the sanitizer's own system calls are not in the list */
+	(void)s;
 	(void)err;
 	(void)add_rules;
 	return 0;
@@ -262,7 +282,7 @@ static int load_filter(struct pm_err *err)
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	if (!ctx)
 		return pm_fail(err, ENOMEM, "make a seccomp filter");
-	int r = add_rules(ctx);
+	int r = add_rules(ctx, s);
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);
@@ -270,12 +290,12 @@ static int load_filter(struct pm_err *err)
 #endif
 }
 
-int pm_slirp_sandbox_seal(struct pm_err *err)
+int pm_sandbox_seal(const struct pm_sandbox *s, struct pm_err *err)
 {
-	int r = set_limits(err);
+	int r = set_limits(s->max_files, err);
 	if (r >= 0)
-		r = drop_privileges(err);
+		r = drop_privileges(s->keep_caps, err);
 	if (r >= 0)
-		r = load_filter(err);
-	return r < 0 ? pm_wrap(err, "pm-slirp's sandbox") : 0;
+		r = load_filter(s, err);
+	return r < 0 ? pm_wrap(err, "%s's sandbox", s->name) : 0;
 }

@@ -1,0 +1,268 @@
+/*
+ * pm-netd - holds the namespace of the bridge networks of one run root, and makes and unmakes containers'
+ * places in it. Descriptors: 3 a socket to the pm that starts it, for the mapping of a fresh user namespace;
+ * 4 the listening socket; 5 the run root; 6 the socket to pm-slirp (not as root); 7 a user namespace to join.
+ * The talk: netns/netd_client.h. It forks two children that see what containers send, each in a sandbox: the
+ * name server (in the host's network namespace) and the port forwarder.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fib_rules.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/lock.h"
+#include "base/mem.h"
+#include "netns/answer.h"
+#include "netns/netd/dns.h"
+#include "netns/netd/forward.h"
+#include "netns/netd/manager.h"
+#include "netns/rtnl.h"
+#include "netns/slirp_client.h"
+#include "netns/userns.h"
+
+enum { FD_CONTROL = 3, FD_LISTENER, FD_RUNROOT, FD_SLIRP, FD_USERNS };
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) >= 0;
+}
+
+/* --- the user namespace ------------------------------------------------------------------------ */
+
+static int fresh_userns(struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire unshared = PM_WIRE_INIT, mapped = PM_WIRE_INIT;
+	if (unshare(CLONE_NEWUSER) < 0)
+		return pm_fail_sys(err, "make a user namespace");
+	pm_wire_add(&unshared, "unshared", "1");
+	int r = pm_wire_send(FD_CONTROL, &unshared, NULL, 0, err);
+	if (r >= 0)
+		r = pm_wire_recv(FD_CONTROL, &mapped, NULL, NULL, err);
+	if (r == 0)
+		_exit(0); /* pm has gone: nothing was made */
+	if (r >= 0)
+		r = pm_userns_become_root(err);
+	return r;
+}
+
+static int enter_userns(const char *how, struct pm_err *err)
+{
+	int r = 0;
+	if (how && strcmp(how, "--userns=fresh") == 0)
+		r = fresh_userns(err);
+	else if (how)
+		r = pm_userns_enter(FD_USERNS, err);
+	if (how && strcmp(how, "--userns=join") == 0)
+		close(FD_USERNS); /* else the number may be another's by now */
+	/* others join through /proc/PID/ns/user */
+	prctl(PR_SET_DUMPABLE, 1);
+	if (r >= 0 && how && strcmp(how, "--userns=fresh") == 0)
+		(void)pm_userns_publish_hint(FD_RUNROOT, NULL);
+	return r;
+}
+
+/* --- children ---------------------------------------------------------------------------------- */
+
+/* A child keeps its channels only. */
+static void keep_only(int *a, int *b)
+{
+	int high_a = fcntl(*a, F_DUPFD_CLOEXEC, 16), high_b = b ? fcntl(*b, F_DUPFD_CLOEXEC, 16) : -1;
+	for (int fd = 3; fd < 16; fd++)
+		close(fd);
+	*a = fcntl(high_a, F_DUPFD_CLOEXEC, 3);
+	if (b)
+		*b = fcntl(high_b, F_DUPFD_CLOEXEC, 3);
+	close_range(16, ~0u, 0);
+}
+
+static int start_child(int (*serve)(int a, int b, struct pm_err *err), int *ret_a, int *ret_b,
+		       struct pm_err *err)
+{
+	int a[2], b[2] = {-1, -1};
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a) < 0 ||
+	    (ret_b && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, b) < 0))
+		return pm_fail_sys(err, "make a socket");
+	pid_t pid = fork();
+	if (pid < 0)
+		return pm_fail_sys(err, "fork");
+	if (pid == 0) {
+		struct pm_err why = PM_ERR_INIT;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		keep_only(&a[1], ret_b ? &b[1] : NULL);
+		serve(a[1], b[1], &why);
+		pm_answer_error(a[1], &why);
+		_exit(1);
+	}
+	close(a[1]);
+	*ret_a = a[0];
+	if (ret_b) {
+		close(b[1]);
+		*ret_b = b[0];
+	}
+	return 0;
+}
+
+static int serve_forward(int channel, int unused, struct pm_err *err)
+{
+	(void)unused;
+	return pm_forward_serve(channel, err);
+}
+
+/* --- the network namespace ---------------------------------------------------------------------- */
+
+static int set_sysctl(const char *name, const char *value, struct pm_err *err)
+{
+	_cleanup_free_ char *path = pm_asprintf("/proc/sys/net/%s", name);
+	_cleanup_buf_ struct pm_buf now = PM_BUF_INIT;
+	if (pm_fs_read_file(AT_FDCWD, path, 64, &now, NULL) >= 0 && now.len > 0 &&
+	    strncmp(now.data, value, strlen(value)) == 0)
+		return 0;
+	_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, path, O_WRONLY, 0, err);
+	if (fd < 0)
+		return fd;
+	return pm_fs_write_all(fd, value, strlen(value), err);
+}
+
+/* Packets back to a client whose address was kept are for this namespace, not for the way out. */
+static void way_back(struct pm_rtnl *b, int family)
+{
+	struct fib_rule_hdr *h = pm_rtnl_begin(b, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, sizeof(*h),
+					       "add the rule for published ports");
+	pm_rtnl_ignore(b, family == AF_INET ? EEXIST : PM_RTNL_NO_IPV6);
+	h->family = (uint8_t)family;
+	h->action = FR_ACT_TO_TBL;
+	pm_rtnl_attr_u32(b, FRA_FWMARK, PM_MARK);
+	pm_rtnl_attr_u32(b, FRA_FWMASK, UINT32_MAX);
+	pm_rtnl_attr_u32(b, FRA_TABLE, PM_MARK_TABLE);
+	struct rtmsg *r = pm_rtnl_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*r),
+					"add the route for published ports");
+	pm_rtnl_ignore(b, family == AF_INET ? EEXIST : PM_RTNL_NO_IPV6);
+	r->rtm_family = (unsigned char)family;
+	r->rtm_protocol = RTPROT_STATIC;
+	r->rtm_scope = RT_SCOPE_HOST;
+	r->rtm_type = RTN_LOCAL;
+	pm_rtnl_attr_u32(b, RTA_TABLE, PM_MARK_TABLE);
+	pm_rtnl_attr_u32(b, RTA_OIF, PM_LO_INDEX);
+}
+
+/* The user-mode network as the way out. */
+static int open_way_out(struct netd *d, struct pm_err *err)
+{
+	_cleanup_slirp_config_ struct pm_slirp_config c;
+	struct pm_tap_config tap;
+	pm_slirp_config_init(&c);
+	pm_slirp_tap_config(&c, &tap);
+	_cleanup_close_ int fd = pm_tap_open(&tap, err);
+	if (fd < 0)
+		return fd;
+	d->slirp = FD_SLIRP;
+	return pm_slirp_send_tap(d->slirp, fd, err);
+}
+
+static int make_netns(struct netd *d, struct pm_err *err)
+{
+	int r = 0;
+	if (d->rootless) {
+		if (unshare(CLONE_NEWNET) < 0)
+			return pm_fail_sys(err, "make a network namespace");
+		r = open_way_out(d, err);
+		if (r < 0)
+			return r;
+		/* answers go where the question came from; who is called has any port */
+		(void)set_sysctl("ipv4/conf/all/rp_filter", "0", NULL);
+		(void)set_sysctl("ipv4/conf/default/rp_filter", "0", NULL);
+		(void)set_sysctl("ipv4/ip_unprivileged_port_start", "0", NULL);
+	}
+	r = set_sysctl("ipv4/ip_forward", "1", err);
+	if (r < 0)
+		return r;
+	(void)set_sysctl("ipv6/conf/all/forwarding", "1", NULL);
+
+	d->own_netns = pm_fs_open(AT_FDCWD, "/proc/self/ns/net", O_RDONLY, 0, err);
+	d->nl = d->own_netns < 0 ? d->own_netns : pm_rtnl_open(err);
+	if (d->nl < 0)
+		return d->nl;
+	struct pm_rtnl b;
+	pm_rtnl_init(&b);
+	way_back(&b, AF_INET);
+	way_back(&b, AF_INET6);
+	return pm_rtnl_run(&b, d->nl, err);
+}
+
+/* --- start -------------------------------------------------------------------------------------- */
+
+static int start(struct netd *d, const char *userns, struct pm_err *err)
+{
+	d->rootless = userns != NULL;
+	int r = enter_userns(userns, err);
+	if (r >= 0) {
+		d->lock_dir = pm_fs_open(FD_RUNROOT, "netd", O_RDONLY | O_DIRECTORY, 0, err);
+		r = d->lock_dir;
+	}
+	if (r >= 0)
+		r = start_child(pm_dns_serve, &d->dns, &d->learned, err);
+	if (r >= 0)
+		r = make_netns(d, err);
+	if (r >= 0)
+		r = start_child(serve_forward, &d->forward, NULL, err);
+	if (r >= 0 && d->rootless)
+		r = pm_slirp_wait_ready(d->slirp, err);
+	if (r < 0)
+		return r;
+	struct stat st;
+	if (fstat(FD_RUNROOT, &st) < 0)
+		return pm_fail_sys(err, "look at the run root");
+	/* on the host each run root has a table of its own */
+	snprintf(d->table, sizeof(d->table), d->rootless ? "pm" : "pm_%lx", (unsigned long)st.st_ino);
+	return netd_rules(d, err);
+}
+
+/* Those who wait for a hello hear why there is none. */
+static void refuse(struct netd *d, const struct pm_err *why)
+{
+	_cleanup_close_ int lock =
+		d->lock_dir < 0 ? -1 : pm_lock_take(d->lock_dir, "lock", PM_LOCK_EXCLUSIVE, NULL);
+	if (d->lock_dir >= 0)
+		unlinkat(d->lock_dir, "sock", 0);
+	for (;;) {
+		_cleanup_close_ int sock = accept4(FD_LISTENER, NULL, NULL, SOCK_CLOEXEC);
+		if (sock < 0)
+			return;
+		pm_answer_error(sock, why);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGUSR1, SIGUSR2};
+	struct pm_err err = PM_ERR_INIT;
+	struct netd d = {.listener = FD_LISTENER, .lock_dir = -1, .dns = -1, .learned = -1,
+			 .forward = -1, .slirp = -1, .own_netns = -1, .nl = -1};
+
+	if (!is_open(FD_CONTROL) || !is_open(FD_LISTENER) || !is_open(FD_RUNROOT) || argc > 2) {
+		fputs("pm-netd is started by pm, not by hand\n", stderr);
+		return 125;
+	}
+	is_open(FD_SLIRP);
+	is_open(FD_USERNS);
+	for (size_t i = 0; i < PM_ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	umask(077);
+	fcntl(FD_LISTENER, F_SETFL, O_NONBLOCK);
+	int r = start(&d, argc > 1 ? argv[1] : NULL, &err);
+	if (r < 0) {
+		pm_answer_error(FD_CONTROL, &err);
+		refuse(&d, &err);
+		return 1;
+	}
+	close(FD_CONTROL);
+	return netd_run(&d, &err) < 0;
+}

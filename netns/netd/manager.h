@@ -1,0 +1,107 @@
+/*
+ * manager - what pm-netd knows while it runs: bridges, containers, their places on networks, and the talk
+ * with its children (name server, port forwarder). One thread; each message is worked off whole, so what
+ * it says is true at any time. Runs in pm-netd, with CAP_NET_ADMIN over the bridges' namespace.
+ */
+#ifndef PM_NETNS_NETD_MANAGER_H
+#define PM_NETNS_NETD_MANAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "netns/netd/rules.h"
+#include "netns/netd_client.h"
+
+/* A bridge that at least one container is on. */
+struct netd_bridge {
+	struct pm_netd_net net; /* owned: as the first container's message had it, names empty */
+	int index;
+	unsigned int users;
+	bool dns; /* the name server listens on its gateways */
+};
+
+/* A container's place on one network. */
+struct netd_place {
+	struct pm_netd_net net; /* owned */
+	struct netd_bridge *bridge; /* NULL: macvlan, ipvlan */
+	char host_device[16];
+};
+
+enum netd_state { NETD_NEW, NETD_ATTACHING, NETD_UP };
+
+struct netd_ctr {
+	int sock;
+	bool hung_up; /* the monitor's side is shut */
+	enum netd_state state;
+	char id[65];
+	int netns, nl; /* of the container; -1 before */
+	int pidfd;     /* -1: none was named */
+	struct netd_place **places;
+	size_t n_places;
+	struct pm_strv egress;
+	struct pm_netd_config asked; /* until it is connected */
+	struct pm_listen listen;     /* until the forwarder has them */
+	bool has_ports;
+};
+
+/* An egress scope with what DNS has opened in it. */
+struct netd_scope {
+	struct pm_rules_scope rules; /* rules.rules is owned */
+	const struct netd_ctr *ctr;  /* NULL: a whole network's */
+	const struct netd_bridge *bridge;
+	struct {
+		size_t rule;
+		struct pm_ip ip;
+		int64_t until; /* s, CLOCK_MONOTONIC */
+	} *open; /* owned */
+	size_t n_open;
+};
+
+struct netd {
+	int own_netns, nl;
+	int listener, lock_dir;
+	int dns, learned, forward; /* children's channels */
+	int slirp;                 /* -1: none */
+	bool rootless;
+	char table[32];
+	struct netd_bridge **bridges;
+	size_t n_bridges;
+	struct netd_ctr **ctrs;
+	size_t n_ctrs;
+	struct netd_scope **scopes;
+	size_t n_scopes;
+	unsigned int next_scope;
+};
+
+/* Serve until the last container has gone. */
+int netd_run(struct netd *d, struct pm_err *err);
+
+/* --- places (places.c) ------------------------------------------------------------------------ */
+
+/* Connect c to net (whose strings are taken over). On failure nothing is left of it. */
+int netd_join(struct netd *d, struct netd_ctr *c, struct pm_netd_net *net, struct pm_err *err);
+void netd_leave(struct netd *d, struct netd_ctr *c, size_t place);
+/* Its ports to the forwarder. */
+int netd_publish(struct netd *d, struct netd_ctr *c, struct pm_err *err);
+void netd_unpublish(struct netd *d, struct netd_ctr *c);
+/* Send w to a child and wait until it has done it. */
+int netd_tell(int channel, const char *child, const struct pm_wire *w, const int *fds, size_t n_fds,
+	      struct pm_err *err);
+
+/* --- rules (scopes.c) ------------------------------------------------------------------------- */
+
+/* Write the table as bridges and containers are now. */
+int netd_rules(struct netd *d, struct pm_err *err);
+/* The rules of a container or a network (c NULL) begin and end. add: netd_rules must follow. */
+int netd_scopes_add(struct netd *d, const struct netd_ctr *c, const struct netd_bridge *b,
+		    const struct pm_netd_net *net, const struct pm_strv *egress,
+		    struct pm_err *err);
+/* Of the container (or the bridge), or of one place only; returns whether there were any. */
+bool netd_scopes_drop(struct netd *d, const struct netd_ctr *c, const struct netd_bridge *b,
+		      const struct pm_netd_net *net);
+/* The name server has learned addresses. */
+void netd_learned(struct netd *d);
+
+#endif

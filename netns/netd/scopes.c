@@ -1,0 +1,210 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "netns/netd/dns_watch.h"
+#include "netns/netd/manager.h"
+
+/* DNS answers may live for a second; connections begin a little later, and last. */
+#define TTL_MIN 60
+#define TTL_MAX 86400
+
+static int64_t now_s(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+static void scope_free(struct netd_scope *s)
+{
+	free((void *)s->rules.rules);
+	free(s->open);
+	free(s);
+}
+
+static void rule_pattern(const struct pm_egress_rule *e, char ret[PM_EGRESS_NAME + 2])
+{
+	snprintf(ret, PM_EGRESS_NAME + 2, "%s%s", e->subdomains ? "*." : "", e->name);
+}
+
+static int watch(struct netd *d, const struct netd_scope *s, struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	bool any = false;
+	pm_wire_add(&w, "type", "watch");
+	pm_wire_add_int(&w, "watch", s->rules.number);
+	pm_wire_add(&w, "net", s->bridge->net.name);
+	for (size_t i = 0; s->rules.from && i < s->rules.from->n_subnets; i++) {
+		char text[PM_IP_TEXT];
+		if (s->rules.from->subnets[i].address.family)
+			pm_wire_add(&w, "address",
+				    pm_ip_format(&s->rules.from->subnets[i].address, text));
+	}
+	for (size_t i = 0; i < s->rules.n_rules; i++) {
+		char pattern[PM_EGRESS_NAME + 2];
+		if (s->rules.rules[i].kind != PM_EGRESS_DNS)
+			continue;
+		rule_pattern(&s->rules.rules[i], pattern);
+		pm_wire_add(&w, "name", pattern);
+		any = true;
+	}
+	return any ? netd_tell(d->dns, "the name server", &w, NULL, 0, err) : 0;
+}
+
+int netd_scopes_add(struct netd *d, const struct netd_ctr *c, const struct netd_bridge *b,
+		    const struct pm_netd_net *net, const struct pm_strv *egress,
+		    struct pm_err *err)
+{
+	struct pm_egress_rule *rules = pm_calloc(egress->n, sizeof(*rules));
+	for (size_t i = 0; i < egress->n; i++) {
+		int r = pm_egress_parse(egress->v[i], &rules[i], err);
+		if (r >= 0 && rules[i].kind == PM_EGRESS_DNS && !b->net.dns)
+			r = pm_fail(err, PM_E_UNSUPPORTED, "--egress %s: network %s has no name server that "
+				    "would tell its addresses", egress->v[i], b->net.name);
+		if (r < 0) {
+			free(rules);
+			return r;
+		}
+	}
+	struct netd_scope *s = PM_NEW(struct netd_scope);
+	s->ctr = c;
+	s->bridge = b;
+	s->rules = (struct pm_rules_scope){
+		.bridge = b->net.bridge,
+		.from = c ? net : NULL,
+		.rules = rules,
+		.n_rules = egress->n,
+		.number = d->next_scope++,
+	};
+	d->scopes = pm_reallocarray(d->scopes, d->n_scopes + 1, sizeof(struct netd_scope *));
+	d->scopes[d->n_scopes++] = s;
+	return watch(d, s, err);
+}
+
+bool netd_scopes_drop(struct netd *d, const struct netd_ctr *c, const struct netd_bridge *b,
+		      const struct pm_netd_net *net)
+{
+	bool any = false;
+	for (size_t i = 0; i < d->n_scopes;) {
+		struct netd_scope *s = d->scopes[i];
+		bool it = c ? s->ctr == c && s->rules.from == net : s->bridge == b;
+		if (!it) {
+			i++;
+			continue;
+		}
+		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+		pm_wire_add(&w, "type", "nowatch");
+		pm_wire_add_int(&w, "watch", s->rules.number);
+		(void)netd_tell(d->dns, "the name server", &w, NULL, 0, NULL);
+		scope_free(s);
+		d->scopes[i] = d->scopes[--d->n_scopes];
+		any = true;
+	}
+	return any;
+}
+
+/* What DNS has opened, again: the table was written anew. */
+static void add_open(const struct netd *d, struct netd_scope *s, struct pm_buf *text)
+{
+	int64_t now = now_s();
+	for (size_t i = 0; i < s->n_open;) {
+		if (s->open[i].until <= now) {
+			s->open[i] = s->open[--s->n_open];
+			continue;
+		}
+		pm_rules_add_address(d->table, &s->rules, s->open[i].rule, &s->open[i].ip,
+				     (unsigned int)(s->open[i].until - now), text);
+		i++;
+	}
+}
+
+int netd_rules(struct netd *d, struct pm_err *err)
+{
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	const struct pm_netd_net **nets = pm_calloc(d->n_bridges, sizeof(*nets));
+	struct pm_rules_scope *scopes = pm_calloc(d->n_scopes, sizeof(*scopes));
+	for (size_t i = 0; i < d->n_bridges; i++)
+		nets[i] = &d->bridges[i]->net;
+	for (size_t i = 0; i < d->n_scopes; i++)
+		scopes[i] = d->scopes[i]->rules;
+	const struct pm_rules r = {.table = d->table, .nets = nets, .n_nets = d->n_bridges,
+				   .scopes = scopes, .n_scopes = d->n_scopes};
+	pm_rules_text(&r, &text);
+	for (size_t i = 0; i < d->n_scopes && d->n_bridges; i++)
+		add_open(d, d->scopes[i], &text);
+	free(nets);
+	free(scopes);
+	return pm_rules_apply(pm_buf_str(&text), err);
+}
+
+static void open_address(struct netd_scope *s, size_t rule, const struct pm_ip *ip, int64_t until)
+{
+	for (size_t i = 0; i < s->n_open; i++)
+		if (s->open[i].rule == rule && pm_ip_equal(&s->open[i].ip, ip)) {
+			s->open[i].until = until;
+			return;
+		}
+	if (s->n_open >= 4096)
+		return;
+	s->open = pm_reallocarray(s->open, s->n_open + 1, sizeof(*s->open));
+	s->open[s->n_open].rule = rule;
+	s->open[s->n_open].ip = *ip;
+	s->open[s->n_open++].until = until;
+}
+
+static bool scope_covers(const struct netd_scope *s, const char *net, const struct pm_ip *client)
+{
+	if (strcmp(s->bridge->net.name, net) != 0)
+		return false;
+	for (size_t i = 0; s->rules.from && i < s->rules.from->n_subnets; i++)
+		if (pm_ip_equal(&s->rules.from->subnets[i].address, client))
+			return true;
+	return !s->rules.from;
+}
+
+static void learn(struct netd *d, struct netd_scope *s, const char *name, const struct pm_strv *ips,
+		  int64_t ttl, struct pm_buf *text)
+{
+	for (size_t k = 0; k < s->rules.n_rules; k++) {
+		char pattern[PM_EGRESS_NAME + 2];
+		rule_pattern(&s->rules.rules[k], pattern);
+		if (s->rules.rules[k].kind != PM_EGRESS_DNS || !pm_watch_name(pattern, name))
+			continue;
+		for (size_t i = 0; i < ips->n; i++) {
+			struct pm_ip ip;
+			/* a name that says the metadata service's address does not open it */
+			if (pm_ip_parse(ips->v[i], &ip, NULL) < 0 || pm_rules_is_metadata(&ip))
+				continue;
+			open_address(s, k, &ip, now_s() + ttl);
+			pm_rules_add_address(d->table, &s->rules, k, &ip, (unsigned int)ttl, text);
+		}
+	}
+}
+
+void netd_learned(struct netd *d)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT, answer = PM_WIRE_INIT;
+	_cleanup_strv_ struct pm_strv ips = PM_STRV_INIT;
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	struct pm_ip client;
+	int64_t seq, ttl;
+	if (pm_wire_recv(d->learned, &w, NULL, NULL, NULL) <= 0)
+		return;
+	const char *net = pm_wire_get(&w, "net"), *name = pm_wire_get(&w, "name");
+	const char *from = pm_wire_get(&w, "client");
+	pm_wire_get_list(&w, "address", &ips);
+	if (!net || !name || !from || pm_ip_parse(from, &client, NULL) < 0 ||
+	    pm_wire_get_int(&w, "seq", 0, &seq, NULL) < 0 ||
+	    pm_wire_get_int(&w, "ttl", 0, &ttl, NULL) < 0)
+		return;
+	ttl = ttl < TTL_MIN ? TTL_MIN : ttl > TTL_MAX ? TTL_MAX : ttl;
+	for (size_t i = 0; i < d->n_scopes; i++)
+		if (scope_covers(d->scopes[i], net, &client))
+			learn(d, d->scopes[i], name, &ips, ttl, &text);
+	if (text.len)
+		(void)pm_rules_apply(pm_buf_str(&text), NULL);
+	pm_wire_add_int(&answer, "seq", seq);
+	(void)pm_wire_send(d->learned, &answer, NULL, 0, NULL);
+}

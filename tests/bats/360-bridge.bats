@@ -1,0 +1,347 @@
+#!/usr/bin/env bats
+# Bridge networks without root: connectivity, addresses, names, published ports, isolation, what dies with whom.
+
+load helpers
+
+test_setup() {
+	load_busybox
+}
+
+free_port() { # a port nobody uses now, outside of the ephemeral range
+	local p
+	while :; do
+		p=$((10000 + RANDOM % 20000))
+		ss -Hltun "sport = :$p" | grep -q . || { echo "$p"; return; }
+	done
+}
+
+get() {
+	curl -sS --fail --max-time 5 "$@"
+}
+
+answer() { # URL: waits until it answers, then prints what it says
+	wait_for get -o /dev/null "$1" 2>/dev/null
+	get "$1"
+}
+
+serve() { # NAME OPTION...: a web server, logging
+	local name=$1
+	shift
+	pm run -d --name "$name" "$@" "$IMAGE" \
+		sh -c 'mkdir /www; echo "page of $HOSTNAME" >/www/index.html; exec httpd -f -v -p 80 -h /www' >/dev/null
+}
+
+fetch() { # URL OPTION...: what a fresh container gets within 3 seconds
+	local url=$1
+	shift
+	pm run --rm "$@" "$IMAGE" sh -c "timeout 3 wget -qO- '$url'; exit \$?"
+}
+
+netd() { # this test's pm-netd processes: those that hold its run root
+	local p
+	for p in $(pgrep -x pm-netd -u "$(id -u)"); do
+		[ "$(readlink "/proc/$p/fd/5" 2>/dev/null)" = "$T/run" ] && echo "$p"
+	done
+}
+
+no_netd() {
+	[ -z "$(netd)" ]
+}
+
+host_address() {
+	ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }'
+}
+
+@test "a container on a network: device, address, route, name server, MTU" {
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	run -0 pm run --rm --network n "$IMAGE" \
+		sh -c 'ip -4 -o addr show eth0; ip route; cat /etc/resolv.conf /etc/hosts /sys/class/net/eth0/mtu; ls /sys/class/net'
+	assert_like "$output" "inet 10\.123\.0\.2/24 brd 10\.123\.0\.255"
+	assert_like "$output" "default via 10\.123\.0\.1 dev eth0"
+	assert_like "$output" "nameserver 10\.123\.0\.1"
+	assert_like "$output" "10\.123\.0\.2"$'\t'
+	assert_like "$output" "65520"
+	[[ $output != *tap0* ]] || fail "the way out is the bridges', not the container's"
+	wait_for no_netd
+}
+
+@test "options: addresses, MAC, aliases, names of devices, several networks" {
+	pm network create --subnet 10.123.0.0/24 --subnet fd12:3::/64 a >/dev/null
+	pm network create --subnet 10.124.0.0/24 -o mtu=1400 b >/dev/null
+	run -0 pm run --rm --network a:ip=10.123.0.77,ip=fd12:3::77,mac=02:00:00:00:00:07,interface_name=lan \
+		--network b "$IMAGE" sh -c 'ip -o addr; ip route; cat /sys/class/net/lan/address /sys/class/net/eth0/mtu'
+	assert_like "$output" "lan +inet 10\.123\.0\.77/24"
+	assert_like "$output" "lan +inet6 fd12:3::77/64"
+	assert_like "$output" "eth0 +inet 10\.124\.0\.2/24"
+	assert_like "$output" "02:00:00:00:00:07"
+	assert_like "$output" "default via 10\.123\.0\.1 dev lan +metric 100"
+	assert_like "$output" $'\n1400'
+	run -0 pm run --rm --network a --ip 10.123.0.9 --ip6 fd12:3::9 --mac-address 02:00:00:00:00:09 "$IMAGE" \
+		sh -c 'ip -o addr show eth0; cat /sys/class/net/eth0/address'
+	assert_like "$output" "10\.123\.0\.9/24.*fd12:3::9/64"
+	assert_like "$output" "02:00:00:00:00:09"
+}
+
+@test "options that do not fit are refused before anything is made" {
+	pm network create --subnet 10.123.0.0/24 a >/dev/null
+	pm network create --subnet 10.124.0.0/24 b >/dev/null
+	refuse() { # REGEX OPTION...
+		local why=$1
+		shift
+		run pm run --rm "$@" "$IMAGE" true
+		assert_error 125 "$why"
+		assert_eq "${#lines[@]}" 1
+	}
+	refuse "nosuch: network not found" --network nosuch
+	refuse "not in any subnet" --network a --ip 10.9.0.1
+	refuse "is the gateway" --network a --ip 10.123.0.1
+	refuse "go with one network" --network a --network b --ip 10.123.0.9
+	refuse "given twice" --network a --network a
+	refuse "multiple networks" --network host --network a
+	refuse "bridge networks only" --ip 10.123.0.9
+	refuse "unknown option" --network a:color=red
+	refuse "no name of a network interface" --network a:interface_name=lo
+	refuse "no MAC address" --network a --mac-address 1:2
+	assert_eq "$(pm ps -aq)" ""
+}
+
+@test "names: by name, alias, short id, in any case; PTR; AAAA; unknown ones are not there" {
+	pm network create --subnet 10.123.0.0/24 --subnet fd12:3::/64 n >/dev/null
+	pm network create other >/dev/null
+	serve web --network n:alias=Www
+	serve hidden --network other
+	local id
+	id=$(pm ps -q --filter name=web)
+	run -0 pm run --rm --network n "$IMAGE" sh -c "
+		wget -qO- http://web/ && wget -qO- http://WWW/ && wget -qO- http://$id/ && wget -qO- http://Web.dns.podman/
+		nslookup -type=a web; nslookup -type=aaaa web; nslookup 10.123.0.2; nslookup fd12:3::2
+		nslookup hidden.dns.podman || echo unseen"
+	assert_eq "$(grep -c '^page of' <<<"$output")" 4
+	assert_like "$output" "Address: 10\.123\.0\.2"
+	assert_like "$output" "Address: fd12:3::2"
+	assert_like "$output" "2\.0\.123\.10\.in-addr\.arpa.*name = web"
+	assert_like "$output" "ip6\.arpa.*name = web"
+	assert_like "$output" "unseen"
+	pm rm -f -t 0 web hidden >/dev/null
+}
+
+@test "published ports: TCP with the client's address, from everywhere; gone with the container" {
+	local port addr
+	port=$(free_port)
+	pm network create --subnet 10.123.0.0/24 --subnet fd12:3::/64 n >/dev/null
+	serve web --network n -p "$port:80"
+	assert_like "$(answer "http://127.0.0.1:$port/")" "page of"
+	assert_like "$(get "http://[::1]:$port/")" "page of"
+	addr=$(host_address)
+	if [ -n "$addr" ]; then
+		assert_like "$(get "http://$addr:$port/")" "page of"
+		assert_like "$(pm logs web 2>&1)" "$addr\\]?:[0-9]+: response:200"
+	fi
+	# the host's own loopback is the gateway to the application, never its own
+	assert_like "$(pm logs web 2>&1)" "10\.123\.0\.1\\]?:[0-9]+: response:200"
+	[[ $(pm logs web 2>&1) != *127.0.0.1* ]] || fail "a remote client as 127.0.0.1"
+	pm rm -f -t 0 web >/dev/null
+	run ss -Hltn "sport = :$port"
+	assert_eq "$output" ""
+}
+
+@test "published ports: a lot of data both ways, many connections" {
+	local port
+	port=$(free_port)
+	pm network create n >/dev/null
+	serve web --network n -p "127.0.0.1:$port:80"
+	pm exec web dd if=/dev/urandom of=/www/big bs=1M count=64 2>/dev/null
+	answer "http://127.0.0.1:$port/" >/dev/null
+	assert_eq "$(curl -sS --max-time 30 "http://127.0.0.1:$port/big" | sha256sum | cut -d' ' -f1)" \
+		"$(pm exec web sha256sum /www/big | cut -d' ' -f1)"
+	local i
+	for i in {1..100}; do get "http://127.0.0.1:$port/" & done >"$T/pages"
+	wait
+	assert_eq "$(grep -c '^page of' "$T/pages")" 100
+	pm rm -f -t 0 web >/dev/null
+}
+
+@test "published ports: UDP with an answer; the client's address" {
+	local port addr
+	port=$(free_port)
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	pm run -d --name u --network n -p "$port:81/udp" -v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro "$IMAGE" \
+		/usr/bin/perl -MIO::Socket::INET -e '
+			my $s = IO::Socket::INET->new(Proto => "udp", LocalPort => 81) or die;
+			while ($s->recv(my $m, 1500)) { $s->send($s->peerhost . " " . $m) }' >/dev/null
+	ask() { # ADDRESS: sets reply
+		exec 5<>"/dev/udp/$1/$port" || return 1
+		echo "hello" >&5
+		reply=$(timeout 1 dd bs=1500 count=1 <&5 2>/dev/null) || true
+		exec 5>&-
+		[ -n "$reply" ]
+	}
+	wait_for ask 127.0.0.1
+	assert_eq "$reply" "10.123.0.1 hello"
+	addr=$(host_address)
+	if [ -n "$addr" ]; then
+		wait_for ask "$addr"
+		assert_eq "$reply" "$addr hello"
+	fi
+	pm rm -f -t 0 u >/dev/null
+}
+
+@test "a port in use is one clear error, and nothing is left" {
+	local port
+	port=$(free_port)
+	pm network create n >/dev/null
+	serve web --network n -p "127.0.0.1:$port:80"
+	run pm run --rm --network n -p "127.0.0.1:$port:80" "$IMAGE" true
+	assert_error 125 "127\.0\.0\.1:$port: Address already in use"
+	assert_eq "${#lines[@]}" 1
+	pm rm -f -t 0 web >/dev/null
+	run -0 pm run --rm --network n -p "127.0.0.1:$port:80" "$IMAGE" echo free
+	assert_eq "$output" free
+}
+
+@test "the way out: the host is reached, its loopback is not" {
+	local port addr
+	addr=$(host_address)
+	[ -n "$addr" ] || skip_or_fail "the host has no address"
+	port=$(free_port)
+	mkdir "$T/www"
+	echo outside >"$T/www/index.html"
+	busybox httpd -f -p "$port" -h "$T/www" 3>&- &
+	local server=$!
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	pm network create --internal in >/dev/null
+	wait_for get -o /dev/null "http://127.0.0.1:$port/" 2>/dev/null
+	assert_eq "$(pm run --rm --network n "$IMAGE" wget -qO- "http://$addr:$port/")" outside
+	assert_eq "$(pm run --rm --network n "$IMAGE" wget -qO- "http://host.containers.internal:$port/")" outside
+	assert_eq "$(pm run --rm --network podman "$IMAGE" wget -qO- "http://$addr:$port/")" outside
+	run fetch "http://10.0.2.2:$port/" --network n
+	local denied=$status
+	run fetch "http://$addr:$port/" --network in
+	kill "$server"
+	wait "$server" || true
+	[ "$denied" -ne 0 ] || fail "the host's loopback was reached"
+	[ "$status" -ne 0 ] || fail "an internal network has a way out"
+}
+
+@test "isolation: networks reach each other, but not isolated or internal ones" {
+	pm network create --subnet 10.123.0.0/24 a >/dev/null
+	pm network create --subnet 10.124.0.0/24 -o isolate=true b >/dev/null
+	pm network create --subnet 10.125.0.0/24 -o isolate=true c >/dev/null
+	pm network create --subnet 10.126.0.0/24 --internal d >/dev/null
+	pm network create --subnet 10.127.0.0/24 -o isolate=strict e >/dev/null
+	serve a1 --network a
+	serve c1 --network c
+	serve d1 --network d
+	serve e1 --network e
+	try() { # NETWORK ADDRESS
+		fetch "http://$2/" --network "$1"
+	}
+	seen() { # NETWORK ADDRESS: whether the page is had, once the server is up
+		try "$@" 2>/dev/null | grep -q "page of"
+	}
+	wait_for seen b 10.123.0.2
+	wait_for seen a 10.125.0.2
+	run try b 10.125.0.2
+	[ "$status" -ne 0 ] || fail "isolated networks reach each other"
+	run try a 10.126.0.2
+	[ "$status" -ne 0 ] || fail "an internal network is reached"
+	run try a 10.127.0.2
+	[ "$status" -ne 0 ] || fail "a strictly isolated network is reached"
+	wait_for seen d 10.126.0.2
+	pm rm -f -t 0 a1 c1 d1 e1 >/dev/null
+}
+
+@test "addresses: none twice, freed after the end of any kind" {
+	[ -n "${PM_TEST_REAPER-}" ] || skip_or_fail "use tests/run-bats"
+	pm network create --subnet 10.123.0.0/29 n >/dev/null
+	local i
+	for i in 1 2 3 4 5; do pm run -d --name "c$i" --network n "$IMAGE" sleep 100 >/dev/null; done
+	assert_eq "$(for i in 1 2 3 4 5; do pm exec "c$i" ip -4 -o addr show eth0; done | awk '{print $4}' | sort -u | grep -c .)" 5
+	run pm run --rm --network n "$IMAGE" true
+	assert_error 125 "no free address is left"
+	run pm run --rm --network n --ip 10.123.0.3 "$IMAGE" true
+	assert_error 125 "10\.123\.0\.3 is already allocated to container"
+	# a monitor and its container, killed
+	local pid monitor
+	pid=$(container_pid c2)
+	monitor=$(monitor_pid c2)
+	kill -9 "$monitor" "$pid"
+	run -0 pm run --rm --network n --ip 10.123.0.3 "$IMAGE" ip -4 -o addr show eth0
+	assert_like "$output" "10\.123\.0\.3/29"
+	pm stop -t 0 c1 >/dev/null
+	run -0 pm run --rm --network n "$IMAGE" ip -4 -o addr show eth0
+	pm rm -f -t 0 -a >/dev/null
+}
+
+@test "24 containers started at once on one network see each other by name" {
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	local i
+	for i in {1..24}; do
+		pm run -d --name "c$i" --network n "$IMAGE" httpd -f -p 80 >/dev/null 3>&- &
+	done
+	wait
+	assert_eq "$(pm ps -q | grep -c .)" 24
+	run -0 pm exec c7 sh -c 'for i in $(seq 24); do nslookup -type=a c$i | sed -n "s/^Address: //p"; done | sort -u | wc -l'
+	assert_eq "$output" 24
+	run -0 pm exec c24 sh -c 'for i in $(seq 24); do wget -qO- http://c$i/ 2>&1; done | grep -c 404'
+	assert_eq "$output" 24
+	assert_eq "$(netd | grep -c .)" 1
+	pm rm -f -t 0 -a >/dev/null
+	wait_for no_netd
+}
+
+@test "kill -9 of pm-netd: containers run on, nothing is left, the next start makes all anew" {
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	pm run -d --name one --network n "$IMAGE" sleep 300 >/dev/null
+	kill -9 "$(netd | head -1)"
+	wait_for no_netd
+	assert_eq "$(pm inspect -f '{{.State.Running}}' one)" true
+	serve two --network n
+	assert_like "$(pm run --rm --network n "$IMAGE" wget -qO- http://two/)" "page of"
+	pm rm -f -t 0 one two >/dev/null
+	wait_for no_netd
+}
+
+@test "a start that fails leaves no pm-netd and no address" {
+	pm network create --subnet 10.123.0.0/30 n >/dev/null
+	run -127 pm run --rm --network n "$IMAGE" /nosuch
+	run -0 pm run --rm --network n "$IMAGE" true
+	wait_for no_netd
+}
+
+@test "rm of a network in use: refused, or with its containers" {
+	pm network create n >/dev/null
+	pm create --name c --network n "$IMAGE" true >/dev/null
+	run -2 pm network rm n
+	assert_like "$output" "has associated containers with it"
+	assert_eq "$(pm network prune -f)" ""
+	assert_eq "$(pm network ls -q --filter dangling=true)" ""
+	pm network rm -f n >/dev/null
+	assert_eq "$(pm ps -aq)" ""
+}
+
+@test "egress: only what the rules name, by address, port and DNS name; metadata stays closed" {
+	local port addr
+	addr=$(host_address)
+	[ -n "$addr" ] || skip_or_fail "the host has no address"
+	port=$(free_port)
+	mkdir "$T/www"
+	echo outside >"$T/www/index.html"
+	busybox httpd -f -p "$port" -h "$T/www" 3>&- &
+	local server=$!
+	wait_for get -o /dev/null "http://127.0.0.1:$port/" 2>/dev/null
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	pm network create --subnet 10.124.0.0/24 --egress none closed >/dev/null
+	try() { # NETWORK RULE... : can the host's server be had?
+		local network=$1 options=()
+		shift
+		while [ $# -gt 0 ]; do options+=(--egress "$1"); shift; done
+		fetch "http://$addr:$port/" --network "$network" "${options[@]}" 2>/dev/null || echo refused
+	}
+	local results="$(try n) $(try n none) $(try n "$addr") $(try n "$addr:$port") $(try n "$addr:1") $(try n 0.0.0.0/0) $(try closed) $(try closed "$addr") $(try n example.org)"
+	kill "$server"
+	wait "$server" || true
+	assert_eq "$results" "outside refused outside outside refused outside refused refused refused"
+	run pm run --rm --egress none "$IMAGE" true
+	assert_error 125 "bridge networks only"
+}
