@@ -148,11 +148,14 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_update,
 	&pm_cmd_wait,
 	/* networks */
+	&pm_cmd_network_connect,
 	&pm_cmd_network_create,
+	&pm_cmd_network_disconnect,
 	&pm_cmd_network_exists,
 	&pm_cmd_network_inspect,
 	&pm_cmd_network_ls,
 	&pm_cmd_network_prune,
+	&pm_cmd_network_reload,
 	&pm_cmd_network_rm,
 	&pm_cmd_network_update,
 	/* secrets */

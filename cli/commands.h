@@ -68,11 +68,14 @@ extern const struct pm_command pm_cmd_unpause;
 extern const struct pm_command pm_cmd_update;
 extern const struct pm_command pm_cmd_wait;
 
-extern const struct pm_command pm_cmd_network_create; /* networks */
+extern const struct pm_command pm_cmd_network_connect; /* networks */
+extern const struct pm_command pm_cmd_network_create;
+extern const struct pm_command pm_cmd_network_disconnect;
 extern const struct pm_command pm_cmd_network_exists;
 extern const struct pm_command pm_cmd_network_inspect;
 extern const struct pm_command pm_cmd_network_ls;
 extern const struct pm_command pm_cmd_network_prune;
+extern const struct pm_command pm_cmd_network_reload;
 extern const struct pm_command pm_cmd_network_rm;
 extern const struct pm_command pm_cmd_network_update;
 

@@ -108,9 +108,11 @@ static int filter_network(const struct subject *s, const char *value, struct pm_
 	const char *mode = pm_json_get_str(s->config, "network");
 	const struct pm_json *nets = pm_json_get(s->config, "networks");
 	for (size_t i = 0; i < pm_json_len(nets); i++) {
-		/* a name, or an object with one */
+		/* NAME[:OPTIONS] */
 		const struct pm_json *n = pm_json_at(nets, i);
-		if (pm_streq(pm_json_is(n, PM_JSON_STRING) ? n->string : pm_json_get_str(n, "name"), value))
+		const char *place = pm_json_is(n, PM_JSON_STRING) ? n->string : "";
+		size_t len = strcspn(place, ":");
+		if (strlen(value) == len && memcmp(place, value, len) == 0)
 			return 1;
 	}
 	if (mode && pm_startswith(mode, "container:") && pm_startswith(value, "container:")) {

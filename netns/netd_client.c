@@ -89,7 +89,13 @@ static int start(const struct pm_netd_opts *o, int dir, struct pm_err *err)
 {
 	_cleanup_close_ int userns = -1, slirp = -1, control = -1, theirs = -1;
 	int pair[2];
-	int joined = o->map ? pm_userns_join(o->runroot_fd, o->map, &userns, err) : 0;
+	int joined = 0;
+	if (o->map && o->userns_fd > 0) {
+		userns = fcntl(o->userns_fd, F_DUPFD_CLOEXEC, 3);
+		joined = userns < 0 ? pm_fail_sys(err, "keep a user namespace") : 1;
+	} else if (o->map) {
+		joined = pm_userns_join(o->runroot_fd, o->map, &userns, err);
+	}
 	if (joined < 0)
 		return joined;
 	_cleanup_close_ int listener = make_listener(dir, err);
@@ -260,14 +266,17 @@ int pm_netd_send_attach(int sock, const struct pm_netd_config *c, const struct p
 	return r < 0 ? r : send_listen(sock, l, err);
 }
 
-int pm_netd_send_netns(int sock, struct pm_err *err)
+int pm_netd_send_netns_of(int sock, int netns, struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-	_cleanup_close_ int ns = pm_fs_open(AT_FDCWD, "/proc/self/ns/net", O_RDONLY, 0, err);
-	if (ns < 0)
-		return ns;
 	pm_wire_add(&w, "type", "netns");
-	return pm_answer_send(sock, NAME, &w, &ns, 1, err);
+	return pm_answer_send(sock, NAME, &w, &netns, 1, err);
+}
+
+int pm_netd_send_netns(int sock, struct pm_err *err)
+{
+	_cleanup_close_ int ns = pm_fs_open(AT_FDCWD, "/proc/self/ns/net", O_RDONLY, 0, err);
+	return ns < 0 ? ns : pm_netd_send_netns_of(sock, ns, err);
 }
 
 int pm_netd_wait_ready(int sock, struct pm_err *err)

@@ -121,6 +121,7 @@ int pm_listen_open(const struct pm_ports *ports, struct pm_listen *ret, struct p
 
 struct pm_netd_opts {
 	int runroot_fd;
+	int userns_fd; /* a user namespace for one that is started; 0 or -1: the shared one */
 	const struct pm_userns_map *map; /* of a fresh user namespace; NULL: root */
 };
 
@@ -136,10 +137,14 @@ int pm_netd_connect_live(int runroot_fd, int *ret_sock, struct pm_err *err);
 int pm_netd_send_attach(int sock, const struct pm_netd_config *c, const struct pm_listen *l,
 			struct pm_err *err);
 int pm_netd_send_netns(int sock, struct pm_err *err); /* this process's */
+int pm_netd_send_netns_of(int sock, int netns, struct pm_err *err);
 /* Wait for ready; an error of pm-netd becomes err. */
 int pm_netd_wait_ready(int sock, struct pm_err *err);
 /* The container has ended: wait until its addresses and ports are free. Closes sock. */
 void pm_netd_release(int sock);
+
+/* A device's name in connect: the first of eth0, eth1 ... that is free. */
+#define PM_NETD_ANY_DEVICE "eth+"
 
 /* Whole requests on a connection of its own: connect (c: id, and one network), disconnect, reload. */
 int pm_netd_request(int sock, const char *type, const struct pm_netd_config *c,

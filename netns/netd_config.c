@@ -223,8 +223,5 @@ int pm_netd_config_decode(const struct pm_wire *w, struct pm_netd_config *ret,
 			return bad(name, err);
 		}
 	}
-	for (size_t i = 0; i < ret->n_nets; i++)
-		if (!*ret->nets[i].device)
-			return bad("device", err);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "engine/secret/use.h"
 #include "engine/spec/caps.h"
 #include "engine/spec/spec.h"
+#include "engine/network/connect.h"
 #include "netns/userns.h"
 
 #define ZERO_TIME "0001-01-01T00:00:00Z"
@@ -268,6 +269,15 @@ static struct pm_json *network(struct insp *i)
 			flag(i, o, fields[k].name, false);
 	}
 	set(i, o, "Ports", ports(i));
+	struct pm_json *networks = pm_network_inspect(i->e, i->c, i->pool);
+	if (networks->len)
+		set(i, o, "Networks", networks);
+	/* the only one's address is the container's */
+	const struct pm_json *only = networks->len == 1 ? networks->members[0].value : NULL;
+	for (size_t k = 0; only && k < PM_ARRAY_SIZE(fields); k++)
+		if (pm_json_get(only, fields[k].name))
+			set(i, o, fields[k].name,
+			    pm_json_copy(i->pool, pm_json_get(only, fields[k].name)));
 	if (pm_ctr_is_up(&i->c->state) && !pm_streq(i->k->network, "host"))
 		strf(i, o, "SandboxKey", "/proc/%d/ns/net", (int)i->c->state.pid);
 	else

@@ -199,11 +199,11 @@ static void from_config(struct context *x, const struct pm_ctr_row *row, struct 
 	*ret_mounts = pm_json_strv(x->pool, &dests);
 	v = pm_json_get(config, "networks");
 	for (size_t i = 0; i < pm_json_len(v); i++) {
-		/* a name, or an object with one */
+		/* NAME[:OPTIONS] */
 		const struct pm_json *n = pm_json_at(v, i);
-		const char *name = pm_json_is(n, PM_JSON_STRING) ? n->string : pm_json_get_str(n, "name");
-		if (name)
-			pm_strv_add(ret_networks, name);
+		const char *place = pm_json_is(n, PM_JSON_STRING) ? n->string : NULL;
+		if (place)
+			pm_strv_addf(ret_networks, "%.*s", (int)strcspn(place, ":"), place);
 	}
 }
 

@@ -59,6 +59,30 @@ static void range(const struct pm_subnet *s, struct pm_ip *first, struct pm_ip *
 		last->b[15]--; /* the broadcast address: its last bit is set */
 }
 
+struct own {
+	const struct pm_ipnet *net;
+	struct pm_ip found;
+};
+
+static int note_own(const struct pm_lease *l, void *arg)
+{
+	struct own *o = arg;
+	struct pm_ip ip = pm_ip_from_bytes(l->address, l->len);
+	if (pm_ipnet_contains(o->net, &ip))
+		o->found = ip;
+	return 0;
+}
+
+/* The container's own address in the subnet; family 0: none. */
+static int own_address(struct taker *t, const struct pm_subnet *s, struct pm_ip *ret,
+		       struct pm_err *err)
+{
+	struct own o = {.net = &s->net};
+	int r = pm_lease_each(t->e->store, t->container, t->n->name, note_own, &o, err);
+	*ret = o.found;
+	return r;
+}
+
 static int take_next(struct taker *t, const struct pm_subnet *s, struct pm_ip *ret,
 		     struct pm_err *err)
 {
@@ -144,7 +168,9 @@ int pm_ipam_take(struct pm_engine *e, const struct pm_network *n, const char *co
 			ret[i] = *asked[f];
 			used[f] = true;
 		} else if (strcmp(n->ipam_driver, "host-local") == 0) {
-			r = take_next(&t, s, &ret[i], err);
+			r = own_address(&t, s, &ret[i], err);
+			if (r >= 0 && !ret[i].family)
+				r = take_next(&t, s, &ret[i], err);
 		}
 	}
 	for (size_t f = 0; f < 2 && r >= 0; f++) {

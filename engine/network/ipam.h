@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "engine/network/network.h"
 
-/* An address of each subnet of the network for the container, into ret (one for each subnet; family 0 where
+/* What the container holds already it keeps. An address of each subnet of the network for the container, into ret (one for each subnet; family 0 where
  * the network has no addresses of its own choosing). ip4, ip6: asked for, or family 0. In the caller's
  * transaction. PM_E_INUSE: the address asked for belongs to another; PM_E_USAGE: it is of no subnet, or all
  * are taken. */

@@ -415,6 +415,14 @@ int pm_place_plan(struct pm_engine *e, const struct pm_container *c, struct pm_n
 	return r;
 }
 
+int pm_place_plan_again(struct pm_engine *e, const struct pm_container *c,
+			struct pm_netd_config *ret, struct pm_err *err)
+{
+	int r = plan_all(e, c, &c->config.networks, ret, err);
+	name_devices(ret);
+	return r;
+}
+
 int pm_place_plan_one(struct pm_engine *e, const struct pm_container *c, const char *text,
 		      struct pm_netd_config *ret, struct pm_err *err)
 {

@@ -58,6 +58,10 @@ int pm_place_plan(struct pm_engine *e, const struct pm_container *c, struct pm_n
 int pm_place_plan_one(struct pm_engine *e, const struct pm_container *c, const char *text,
 		      struct pm_netd_config *ret, struct pm_err *err);
 
+/* All networks of a running container once more, with the addresses it has. */
+int pm_place_plan_again(struct pm_engine *e, const struct pm_container *c,
+			struct pm_netd_config *ret, struct pm_err *err);
+
 /* The published ports of a container. */
 int pm_place_ports(const struct pm_ctr_config *c, struct pm_ports *ret, struct pm_err *err);
 

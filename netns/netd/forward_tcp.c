@@ -160,6 +160,8 @@ bool pm_tcp_more(struct pm_forward *f)
 {
 	struct pm_tcp *t = f->tcp;
 	size_t n = t->n_queue;
+	if (n == 0)
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct conn *c = &t->v[t->queue[i]];
 		c->queued = false;

@@ -250,7 +250,6 @@ static int set_up(int ctr_nl, const struct pm_netd_net *n, unsigned int rank, st
 	pm_rtnl_init(&b);
 	if (!n->ipv6)
 		pm_rtnl_no_autoconf(&b, index);
-	pm_rtnl_link_up(&b, PM_LO_INDEX, 0, "bring lo up");
 	pm_rtnl_link_up(&b, index, 0, "bring the container's device up");
 	for (size_t i = 0; i < n->n_subnets; i++)
 		if (n->subnets[i].address.family)

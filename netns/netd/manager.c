@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 #include "base/proc.h"
 #include "netns/answer.h"
 #include "netns/netd/links.h"
+#include "netns/rtnl.h"
 
 #define FDS 16
 
@@ -82,6 +84,9 @@ static int message_attach(struct netd_ctr *c, const struct pm_wire *w, struct pm
 	int r = pm_netd_config_decode(w, &c->asked, err);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < c->asked.n_nets; i++)
+		if (!*c->asked.nets[i].device)
+			return pm_fail(err, PM_E_FORMAT, "pm-netd: a network without device");
 	memcpy(c->id, c->asked.id, sizeof(c->id));
 	c->egress = c->asked.egress;
 	c->asked.egress = (struct pm_strv)PM_STRV_INIT;
@@ -121,6 +126,11 @@ static int message_netns(struct netd *d, struct netd_ctr *c, int *fds, size_t n,
 	c->netns = pm_steal_fd(&fds[0]);
 	c->nl = pm_links_open_in(c->netns, d->own_netns, err);
 	int r = c->nl;
+	struct pm_rtnl b;
+	pm_rtnl_init(&b);
+	pm_rtnl_link_up(&b, PM_LO_INDEX, 0, "bring lo up");
+	if (r >= 0)
+		r = pm_rtnl_run(&b, c->nl, err);
 	for (size_t i = 0; i < c->asked.n_nets && r >= 0; i++)
 		r = netd_join(d, c, &c->asked.nets[i], err);
 	if (r >= 0)
@@ -131,6 +141,23 @@ static int message_netns(struct netd *d, struct netd_ctr *c, int *fds, size_t n,
 	return pm_answer_ready(c->sock, err);
 }
 
+static int not_here(const char *id, struct pm_err *err)
+{
+	return pm_fail(err, PM_E_STATE, "the networks of container %.12s are gone, their pm-netd was killed: "
+		       "connect it again with pm network reload", id);
+}
+
+static void choose_device(const struct netd_ctr *c, char device[16])
+{
+	bool taken = true;
+	for (unsigned int n = 0; taken; n++) {
+		snprintf(device, 16, "eth%u", n);
+		taken = false;
+		for (size_t i = 0; i < c->n_places; i++)
+			taken |= strcmp(c->places[i]->net.device, device) == 0;
+	}
+}
+
 static int message_connect(struct netd *d, const struct pm_wire *w, struct pm_err *err)
 {
 	_cleanup_netd_config_ struct pm_netd_config asked = {0};
@@ -139,7 +166,9 @@ static int message_connect(struct netd *d, const struct pm_wire *w, struct pm_er
 		return r;
 	struct netd_ctr *c = find_ctr(d, asked.id);
 	if (!c || asked.n_nets != 1)
-		return pm_fail(err, PM_E_STATE, "container %.12s has no bridge networks now", asked.id);
+		return not_here(asked.id, err);
+	if (strcmp(asked.nets[0].device, PM_NETD_ANY_DEVICE) == 0)
+		choose_device(c, asked.nets[0].device);
 	return netd_join(d, c, &asked.nets[0], err);
 }
 
@@ -155,6 +184,14 @@ static int message_disconnect(struct netd *d, const struct pm_wire *w, struct pm
 	}
 	return pm_fail(err, PM_E_NOSUCH, "container %.12s is not on network %s", id ? id : "?",
 		       name ? name : "?");
+}
+
+static int message_reload(struct netd *d, const struct pm_wire *w, struct pm_err *err)
+{
+	const char *id = pm_wire_get(w, "id");
+	if (!id || !find_ctr(d, id))
+		return not_here(id ? id : "?", err);
+	return netd_rules(d, err);
 }
 
 static int handle(struct netd *d, struct netd_ctr *c, const struct pm_wire *w, int *fds, size_t n,
@@ -181,7 +218,7 @@ static int handle(struct netd *d, struct netd_ctr *c, const struct pm_wire *w, i
 	else if (strcmp(type, "disconnect") == 0)
 		r = message_disconnect(d, w, err);
 	else if (strcmp(type, "reload") == 0)
-		r = netd_rules(d, err);
+		r = message_reload(d, w, err);
 	else
 		return pm_fail(err, PM_E_FORMAT, "pm-netd: an unknown message '%.40s'", type);
 	return r < 0 ? r : pm_answer_ready(c->sock, err);

@@ -345,3 +345,54 @@ host_address() {
 	run pm run --rm --egress none "$IMAGE" true
 	assert_error 125 "bridge networks only"
 }
+
+@test "connect and disconnect while it runs; inspect, ps and their filter tell" {
+	pm network create --subnet 10.123.0.0/24 a >/dev/null
+	pm network create --subnet 10.124.0.0/24 b >/dev/null
+	serve web --network a
+	pm run -d --name other --network b "$IMAGE" sleep 300 >/dev/null
+	pm network connect --alias www --ip 10.124.0.50 b web
+	assert_like "$(pm exec web ip -4 -o addr show eth1)" "10\.124\.0\.50/24"
+	assert_like "$(pm exec other wget -qO- http://www/)" "page of"
+	assert_eq "$(pm inspect -f '{{(index .NetworkSettings.Networks "b").IPAddress}} {{(index .NetworkSettings.Networks "a").IPAddress}}' web)" \
+		"10.124.0.50 10.123.0.2"
+	assert_eq "$(pm ps --filter network=b --format '{{.Names}} {{.Networks}}' | sort | paste -sd';')" "other b;web a,b"
+	run pm network connect b web
+	assert_error 125 "already connected"
+	pm network disconnect b web
+	run pm exec web ip link show eth1
+	[ "$status" -ne 0 ] || fail "the device is still there"
+	assert_eq "$(pm ps --filter network=b --format '{{.Names}}')" other
+	run pm network disconnect b web
+	assert_error 125 "is not connected to network b"
+	pm network disconnect -f b web
+	# a container that does not run is connected at its next start
+	pm stop -t 0 other >/dev/null
+	pm network connect a other
+	pm start other >/dev/null
+	assert_like "$(pm exec other wget -qO- http://web/)" "page of"
+	run pm network connect a "$(pm run -d --network none "$IMAGE" sleep 300)"
+	assert_error 125 "invalid network mode"
+	pm rm -f -t 0 -a >/dev/null
+}
+
+@test "reload: after a killed pm-netd, with the same address, names and ports" {
+	local port
+	port=$(free_port)
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	pm run -d --name first --network n "$IMAGE" sleep 300 >/dev/null
+	serve web --network n -p "127.0.0.1:$port:80"
+	answer "http://127.0.0.1:$port/" >/dev/null
+	assert_eq "$(pm network reload web)" "$(pm inspect -f '{{.Id}}' web)"
+	kill -9 "$(netd)"
+	wait_for no_netd
+	run -0 pm network reload --all
+	assert_eq "${#lines[@]}" 2
+	assert_like "$(pm exec web ip -4 -o addr show eth0)" "10\.123\.0\.3/24"
+	assert_like "$(answer "http://127.0.0.1:$port/")" "page of"
+	assert_like "$(pm exec first wget -qO- http://web/)" "page of"
+	pm rm -f -t 0 -a >/dev/null
+	wait_for no_netd
+	run pm network reload nosuch
+	assert_error 125 "no such container"
+}
