@@ -144,7 +144,7 @@ static struct pm_json *security(struct pm_engine *e, struct pm_json_pool *pool)
 	pm_json_set_bool(pool, v, "apparmorEnabled",
 			 access("/sys/kernel/security/apparmor/profiles", F_OK) == 0);
 	pm_json_set_str(pool, v, "capabilities", caps);
-	pm_json_set_bool(pool, v, "rootless", getuid() != 0);
+	pm_json_set_bool(pool, v, "rootless", getuid() != 0 || pm_userns_nested());
 	pm_json_set_bool(pool, v, "seccompEnabled",
 			 access("/proc/sys/kernel/seccomp/actions_avail", F_OK) == 0);
 	pm_json_set_str(pool, v, "seccompProfilePath",

@@ -89,6 +89,17 @@ bool pm_userns_needed(void)
 	return !(d[0].effective & (1u << CAP_SYS_ADMIN));
 }
 
+bool pm_userns_nested(void)
+{
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	unsigned int inside, outside, length;
+	if (pm_fs_read_file(AT_FDCWD, "/proc/self/uid_map", 64 << 10, &b, NULL) < 0)
+		return false;
+	/* user_namespaces(7): the initial one maps every id, in one line, to itself */
+	return sscanf(pm_buf_str(&b), "%u %u %u", &inside, &outside, &length) != 3 || inside != 0 ||
+	       outside != 0 || length != UINT32_MAX;
+}
+
 /* Container ids from 1 on are the ranges, one after the other. The kernel refuses a host id that
  * stands twice, so a range that overlaps an earlier one, or the user itself, is left out. */
 static void add_subids(struct pm_idrange **v, size_t *n, const struct pm_subid *s)

@@ -49,6 +49,10 @@ void pm_userns_map_add_gid(struct pm_userns_map *m, uint32_t container, uint32_t
  * mount, and inside one already (_PM_USERNS=1). */
 bool pm_userns_needed(void);
 
+/* Is this a user namespace of a user's (pm unshare, a container): is root here not the host's? What the
+ * host's root may, raise limits for one, is refused here then. */
+bool pm_userns_nested(void);
+
 /* The default mapping of the calling user. Reads three small files, starts nothing. Does not fail
  * for missing ranges: ret->single and ret->why tell. */
 int pm_userns_default_map(struct pm_userns_map *ret, struct pm_err *err);

@@ -267,9 +267,10 @@ static char *user_path(const char *name, const char *home_below, const char *bel
 
 static char *alias_file(void)
 {
-	return getuid() == 0 ? pm_strdup("/var/cache/containers/short-name-aliases.conf")
-			     : user_path("XDG_CACHE_HOME", ".cache",
-					 "containers/short-name-aliases.conf");
+	/* root of a user's namespace is that user still */
+	bool of_root = getuid() == 0 && !getenv("_PM_USERNS");
+	return of_root ? pm_strdup("/var/cache/containers/short-name-aliases.conf")
+		       : user_path("XDG_CACHE_HOME", ".cache", "containers/short-name-aliases.conf");
 }
 
 int pm_registries_load(struct pm_registries *ret, struct pm_err *err)

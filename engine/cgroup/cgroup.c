@@ -289,7 +289,7 @@ int pm_cgroup_detect(const char *wanted, struct pm_cgroup *ret, struct pm_err *e
 	int r = own_path(&c.own, err);
 	if (r < 0)
 		return r;
-	bool root = geteuid() == 0 && !pm_userns_needed();
+	bool root = geteuid() == 0 && !pm_userns_needed() && !pm_userns_nested();
 	if (c.host == PM_CGROUP_HOST_UNIFIED)
 		decide_unified(wanted, root, &c);
 	else
@@ -320,7 +320,7 @@ int pm_cgroup_check_limits(const struct pm_cgroup *c, unsigned int needs, const 
 		return pm_fail(err, PM_E_UNSUPPORTED, "%s cannot be applied: this host keeps the "
 			       "cgroup controller %s in cgroups v1 (boot with "
 			       "systemd.unified_cgroup_hierarchy=1)", option, names);
-	if (geteuid() == 0)
+	if (geteuid() == 0 && !pm_userns_nested())
 		return pm_fail(err, PM_E_UNSUPPORTED, "%s cannot be applied: this host has no cgroup "
 			       "controller %s (see cgroup_disable= on the kernel's command line)",
 			       option, names);

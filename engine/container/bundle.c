@@ -22,6 +22,7 @@
 #include "engine/events/events.h"
 #include "engine/network/place.h"
 #include "netns/idmap.h"
+#include "netns/userns.h"
 #include "storage/overlay.h"
 #include "storage/stage.h"
 
@@ -465,6 +466,8 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 		env->gids = b->gids;
 		env->n_uids = map->n_uids;
 		env->n_gids = map->n_gids;
+	} else {
+		env->rootless = pm_userns_nested();
 	}
 	r = own_userns(&c->config, b, err);
 	if (r < 0)

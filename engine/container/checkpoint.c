@@ -11,7 +11,7 @@ int pm_checkpoint_refuse(struct pm_engine *e, const char *verb, struct pm_err *e
 {
 	_cleanup_free_ char *criu = NULL;
 	(void)e;
-	if (geteuid() != 0 || pm_userns_needed())
+	if (geteuid() != 0 || pm_userns_needed() || pm_userns_nested())
 		return pm_fail(err, PM_E_UNSUPPORTED, "%s a container requires root", verb);
 	if (pm_proc_find("criu", getenv("PATH"), &criu, NULL) < 0)
 		return pm_fail(err, PM_E_UNSUPPORTED,

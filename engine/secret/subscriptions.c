@@ -118,7 +118,7 @@ int pm_subscriptions_read(const char *file, struct pm_subscriptions *l, struct p
 			      : r < 0 ? r : 0;
 	}
 	int r = 0;
-	if (geteuid() != 0) {
+	if (geteuid() != 0 || getenv("_PM_USERNS")) {
 		const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 		_cleanup_free_ char *own =
 			config && *config ? pm_asprintf("%s/containers/mounts.conf", config)

@@ -48,7 +48,8 @@ enum pm_spec_cgroup {
 struct pm_spec_env {
 	const struct pm_conf *conf; /* must be set */
 
-	/* Ids. rootless: pm was started by a user other than root. The maps are of the user namespace
+	/* Ids. rootless: pm was started by a user other than root, or by
+	 * the root of a user namespace. The maps are of the user namespace
 	 * the monitor runs the runtime in; n 0: none, every id exists. */
 	bool rootless;
 	const struct pm_spec_idmap *uids, *gids;

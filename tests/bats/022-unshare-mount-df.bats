@@ -48,6 +48,23 @@ inside() {
 c"
 }
 
+@test "unshare: run and exec of containers inside, seen and used from outside" {
+	run -0 inside '$P run --rm --network none '"$IMAGE"' sh -c "id -u; ulimit -n"'
+	assert_eq "${lines[0]}" 0
+	run -0 inside '$P run -d --name in --network none '"$IMAGE"' sleep 100 >/dev/null && $P exec in echo there'
+	assert_eq "$output" there
+	run -0 pm exec in echo outside
+	assert_eq "$output" outside
+	run -0 pm run -d --name out --network none "$IMAGE" sleep 100
+	run -0 inside '$P exec out echo inside; $P rm -f -t 0 in out'
+	assert_eq "$output" "inside
+in
+out"
+	# what the user may not, root of the namespace may not either
+	run -125 inside '$P run --rm --network none --ulimit nofile=99999999 '"$IMAGE"' true'
+	assert_error 125 "above what this user may set"
+}
+
 @test "image mount: refused outside, with what to do" {
 	run -125 pm image mount
 	assert_error 125 'cannot run command "pm image mount" in rootless mode, must execute `pm unshare` first'
