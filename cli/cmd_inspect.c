@@ -6,10 +6,13 @@
 #include "cli/ctr_common.h"
 #include "cli/format.h"
 #include "cli/inspect_remote.h"
+#include "cli/network_list.h"
 #include "engine/container/inspect.h"
 #include "engine/container/list.h"
 #include "engine/image/pull.h"
 #include "engine/image/resolve.h"
+#include "engine/pod/list.h"
+#include "engine/volume/volume.h"
 
 struct inspect_opts {
 	const char *format, *type;
@@ -32,10 +35,10 @@ static const struct pm_opt container_table[] = {
 static const struct pm_opt inspect_table[] = {
 	{"format", 'f', PM_STRING(struct inspect_opts, format),
 	 "Format the output to a Go template or json", .def = "json", .choices = "json"},
-	{"latest", 'l', PM_BOOL(struct inspect_opts, latest), "Act on the container created last"},
+	{"latest", 'l', PM_BOOL(struct inspect_opts, latest), "Act on the container created last, with --type pod on the pod"},
 	{"size", 's', PM_BOOL(struct inspect_opts, size), "Display total file size"},
 	{"type", 't', PM_STRING(struct inspect_opts, type), "Specify inspect-object type",
-	 .def = "all", .choices = "all|container|image"},
+	 .def = "all", .choices = "all|container|image|network|pod|volume"},
 	{0},
 };
 
@@ -81,20 +84,69 @@ static int inspect_image(struct inspect *in, const char *name, struct pm_err *er
 	return r;
 }
 
-/* A container first, then an image, as Podman. */
+static int inspect_volume(struct inspect *in, const char *name, struct pm_err *err)
+{
+	_cleanup_volume_row_ struct pm_volume_row row = {0};
+	struct pm_json *v;
+	int r = pm_volume_find(in->e->store, name, &row, err);
+	if (r >= 0)
+		r = pm_volume_tree(in->e, &row, in->pool, &v, err);
+	if (r >= 0)
+		pm_json_add(in->pool, in->found, v);
+	return r;
+}
+
+static int inspect_network(struct inspect *in, const char *name, struct pm_err *err)
+{
+	_cleanup_network_ struct pm_network n = {0};
+	bool json = !*in->o->format || pm_format_is_json(in->o->format);
+	int r = pm_network_find(in->e, name, &n, err);
+	if (r >= 0)
+		pm_json_add(in->pool, in->found, json ? pm_network_to_json(&n, in->pool)
+						      : pm_network_tree(&n, true, in->pool));
+	return r;
+}
+
+static int inspect_pod(struct inspect *in, const char *name, struct pm_err *err)
+{
+	_cleanup_pod_ struct pm_pod p = {0};
+	int r = pm_pod_load(in->e, name, &p, err);
+	if (r >= 0)
+		pm_json_add(in->pool, in->found, pm_pod_inspect_tree(in->pool, &p));
+	return r;
+}
+
+/* In the order in which a name is looked up, Podman's. */
+static const struct kind {
+	const char *type;
+	int (*inspect)(struct inspect *in, const char *name, struct pm_err *err);
+} kinds[] = {
+	{"container", inspect_container}, {"image", inspect_image}, {"volume", inspect_volume},
+	{"network", inspect_network},	  {"pod", inspect_pod},
+};
+
+static bool known_type(const char *type)
+{
+	bool known = strcmp(type, "all") == 0;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(kinds); i++)
+		known |= strcmp(type, kinds[i].type) == 0;
+	return known;
+}
+
 static int inspect_name(struct inspect *in, const char *type, const char *name, struct pm_err *err)
 {
+	bool all = strcmp(type, "all") == 0;
 	int r = -PM_E_NOSUCH;
-	if (strcmp(type, "image") != 0) {
-		r = inspect_container(in, name, err);
-		if (r == -PM_E_NOSUCH && strcmp(type, "container") == 0)
-			pm_fail(err, PM_E_NOSUCH, "no such container %s", name);
+	for (size_t i = 0; i < PM_ARRAY_SIZE(kinds) && r == -PM_E_NOSUCH; i++) {
+		if (!all && strcmp(type, kinds[i].type) != 0)
+			continue;
+		pm_err_clear(err);
+		r = kinds[i].inspect(in, name, err);
 	}
-	if (r == -PM_E_NOSUCH && strcmp(type, "container") != 0) {
-		r = inspect_image(in, name, err);
-		if (r == -PM_E_NOSUCH && strcmp(type, "all") == 0)
-			pm_fail(err, PM_E_NOSUCH, "no such object: \"%s\"", name);
-	}
+	if (r == -PM_E_NOSUCH && all)
+		pm_fail(err, PM_E_NOSUCH, "no such object: \"%s\"", name);
+	else if (r == -PM_E_NOSUCH && strcmp(type, "image") != 0)
+		pm_fail(err, PM_E_NOSUCH, "no such %s %s", type, name);
 	return r < 0 ? pm_wrap(err, "inspecting object") : 0;
 }
 
@@ -159,13 +211,18 @@ static int inspect_all(struct pm_cli *cli, const struct inspect_opts *o, const c
 		return -err->code;
 	if (o->latest && cli->n_args)
 		return pm_fail(err, PM_E_USAGE, "--latest and arguments cannot be used together");
+	if (o->latest && strcmp(type, "all") != 0 && strcmp(type, "container") != 0 &&
+	    strcmp(type, "pod") != 0)
+		return pm_fail(err, PM_E_USAGE, "--latest is for containers and pods, not for type %s",
+			       type);
 	if (!o->latest && !cli->n_args)
 		return pm_fail(err, PM_E_USAGE, "no names or ids specified");
 	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0 && o->latest) {
-		r = pm_container_latest(&e, latest, err);
+		bool pod = strcmp(type, "pod") == 0;
+		r = pod ? pm_pod_latest(&e, latest, err) : pm_container_latest(&e, latest, err);
 		if (r >= 0)
-			r = inspect_name(&in, "container", latest, err);
+			r = inspect_name(&in, pod ? "pod" : "container", latest, err);
 	}
 	if (r < 0)
 		return r;
@@ -189,11 +246,10 @@ static int inspect_all(struct pm_cli *cli, const struct inspect_opts *o, const c
 static int inspect_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	const struct inspect_opts *o = opts;
-	if (strcmp(o->type, "all") != 0 && strcmp(o->type, "image") != 0 &&
-	    strcmp(o->type, "container") != 0)
+	if (!known_type(o->type))
 		return pm_fail(err, PM_E_USAGE,
-			       "invalid type \"%s\": must be \"image\", \"container\" or \"all\"",
-			       o->type);
+			       "invalid type \"%s\": must be \"image\", \"container\", \"network\", "
+			       "\"pod\", \"volume\" or \"all\"", o->type);
 	return inspect_all(cli, o, o->type, err);
 }
 
@@ -210,11 +266,14 @@ static int inspect_image_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 const struct pm_command pm_cmd_inspect = {
 	.path = "inspect",
 	.summary = "Display the configuration of object denoted by ID",
-	.synopsis = "[options] {CONTAINER|IMAGE} [...]",
+	.synopsis = "[options] {CONTAINER|IMAGE|NETWORK|POD|VOLUME} [...]",
 	.text = "Displays the low-level information on an object identified by name or ID.\n"
 		"For more inspection options, see:\n\n"
 		"    pm container inspect\n"
-		"    pm image inspect",
+		"    pm image inspect\n"
+		"    pm network inspect\n"
+		"    pm pod inspect\n"
+		"    pm volume inspect",
 	.examples = "%p fedora\n%p --type image fedora\n%p CtrID ImgID\n"
 		    "%p --format \"imageId: {{.Id}} size: {{.Size}}\" fedora",
 	.max_args = -1,

@@ -23,7 +23,7 @@ static const struct pm_opt ps_table[] = {
 	{"external", 0, PM_BOOL(struct ps_opts, external),
 	 "No-op: pm's store has no containers of other tools"},
 	{"filter", 'f', PM_LIST(struct ps_opts, filter), "Filter output based on conditions given",
-	 .choices = "ancestor=|before=|exited=|health=|id=|label=|name=|network=|restart-policy=|since=|"
+	 .choices = "ancestor=|before=|exited=|health=|id=|label=|name=|network=|pod=|restart-policy=|since=|"
 		    "should-start-on-boot=|status=|until=|"
 		    "volume=|status=created|status=exited|status=initialized|status=paused|"
 		    "status=running|status=stopping"},

@@ -28,8 +28,12 @@ static const struct pm_container *infra_of(const struct pm_pod *p)
 static struct pm_json *networks(struct pm_json_pool *pool, const struct pm_pod *p)
 {
 	const struct pm_container *infra = infra_of(p);
-	static const struct pm_strv none = PM_STRV_INIT;
-	return pm_json_strv(pool, infra ? &infra->config.networks : &none);
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	for (size_t i = 0; infra && i < infra->config.networks.n; i++) {
+		const char *place = infra->config.networks.v[i]; /* NAME[:OPTIONS] */
+		pm_strv_addf(&names, "%.*s", (int)strcspn(place, ":"), place);
+	}
+	return pm_json_strv(pool, &names);
 }
 
 static struct pm_json *containers(struct pm_json_pool *pool, const struct pm_pod *p,
@@ -153,7 +157,8 @@ static struct pm_json *bindings(struct pm_json_pool *pool, const struct pm_ctr_c
 	return map;
 }
 
-static struct pm_json *infra_tree(struct pm_json_pool *pool, const struct pm_ctr_config *k)
+static struct pm_json *infra_tree(struct pm_json_pool *pool, const struct pm_pod *p,
+				  const struct pm_ctr_config *k)
 {
 	struct pm_json *o = pm_json_object(pool);
 	pm_json_set(pool, o, "PortBindings", bindings(pool, k));
@@ -166,7 +171,7 @@ static struct pm_json *infra_tree(struct pm_json_pool *pool, const struct pm_ctr
 	pm_json_set(pool, o, "DNSOption", list_or_null(pool, &k->dns_options));
 	pm_json_set_bool(pool, o, "NoManageHosts", k->no_hosts);
 	pm_json_set(pool, o, "HostAdd", list_or_null(pool, &k->add_hosts));
-	pm_json_set(pool, o, "Networks", list_or_null(pool, &k->networks));
+	pm_json_set(pool, o, "Networks", k->networks.n ? networks(pool, p) : pm_json_null(pool));
 	pm_json_set(pool, o, "NetworkOptions", list_or_null(pool, &k->network_options));
 	pm_json_set_str(pool, o, "pid_ns", k->pidns && *k->pidns ? k->pidns : "private");
 	pm_json_set_str(pool, o, "userns", k->userns && *k->userns ? k->userns : "host");
@@ -199,7 +204,7 @@ struct pm_json *pm_pod_inspect_tree(struct pm_json_pool *pool, const struct pm_p
 	pm_json_set_bool(pool, o, "CreateInfra", p->config.infra);
 	pm_json_set_str(pool, o, "InfraContainerID", p->row.infra ? p->row.infra : "");
 	pm_json_set(pool, o, "InfraConfig",
-		    infra ? infra_tree(pool, &infra->config) : pm_json_null(pool));
+		    infra ? infra_tree(pool, p, &infra->config) : pm_json_null(pool));
 	pm_json_set(pool, o, "SharedNamespaces", pm_json_strv(pool, &shared));
 	pm_json_set_int(pool, o, "NumContainers", (int64_t)p->n_members);
 	pm_json_set(pool, o, "Containers", containers(pool, p, "Name", "State"));

@@ -305,3 +305,78 @@ ns() { # ns CONTAINER KIND
 	run -125 pm pod create --memory 1g
 	assert_error 125 "a pod's control group has no limits of its own"
 }
+
+@test "inspect finds pods, volumes and networks too; ps tells the pod" {
+	id=$(pm pod create --name p)
+	pm create --pod p --name member "$IMAGE" true >/dev/null
+	pm create --name alone "$IMAGE" true >/dev/null
+	pm volume create vol >/dev/null
+	pm network create --subnet 10.123.9.0/24 net >/dev/null
+	run -0 pm inspect -f '{{.Name}}' p vol net member
+	assert_eq "$output" $'p\nvol\nnet\nmember'
+	run -0 pm inspect --type pod -f '{{.Id}} {{.NumContainers}}' p
+	assert_eq "$output" "$id 2"
+	run -0 pm inspect --type pod -l -f '{{.Name}}'
+	assert_eq "$output" p
+	run -0 bash -c "'$PM_BIN' --root '$T/root' --runroot '$T/run' inspect --type network net | jq -r '.[0].subnets[0].subnet'"
+	assert_eq "$output" 10.123.9.0/24
+	run -125 pm inspect --type pod member
+	assert_error 125 'no such pod member'
+	run -125 pm inspect --type volume p
+	assert_error 125 'no such volume p'
+	run -125 pm inspect --type container p
+	assert_error 125 'no such container p'
+	run -125 pm inspect --type volume -l
+	run -125 pm inspect nosuch
+	assert_error 125 'no such object: "nosuch"'
+	run -125 pm inspect --type foo p
+	assert_error 125 'invalid type "foo"'
+
+	infra=${id:0:12}-infra
+	run -0 pm container inspect -f '{{.Pod}} {{.IsInfra}}' member "$infra" alone
+	assert_eq "$output" "$id false"$'\n'"$id true"$'\n'" false"
+	run -0 pm ps -a --pod
+	assert_like "${lines[0]}" 'NAMES +POD ID +PODNAME$'
+	assert_like "$output" "member +${id:0:12} +p *"
+	run -0 pm ps -a --filter pod=p --sort names --format '{{.Names}} {{.Pod}} {{.PodName}} {{.IsInfra}}'
+	assert_eq "$output" "$infra ${id:0:12} p true"$'\n'"member ${id:0:12} p false"
+	run -0 pm ps -aq --filter "pod=${id:0:8}"
+	assert_eq "${#lines[@]}" 2
+	run -0 pm ps -aq --filter pod=nosuch
+	assert_eq "$output" ""
+	run -0 bash -c "'$PM_BIN' --root '$T/root' --runroot '$T/run' ps -a --format json | jq -r '.[] | .Names[0] + \"=\" + .Pod + .PodName' | sort"
+	grep -qx alone= <<<"$output"
+	assert_like "$output" "member=${id}p"
+	pm network rm net >/dev/null
+}
+
+@test "--infra-conmon-pidfile: the pid of the infra container's monitor" {
+	id=$(pm pod create --name p --infra-conmon-pidfile "$T/pid")
+	[ ! -e "$T/pid" ]
+	pm pod start p >/dev/null
+	assert_eq "$(cat "$T/pid")" "$(monitor_pid "${id:0:12}-infra")"
+	run -125 pm pod create --infra=false --infra-conmon-pidfile "$T/other"
+	assert_error 125 'cannot set infra-conmon-pidfile options without an infra container'
+}
+
+@test "two pods on a network know each other by name, and publish ports" {
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	port=$((20000 + RANDOM % 10000))
+	pm pod create --name front --network n:ip=10.123.0.50,alias=web -p "127.0.0.1:$port:80" >/dev/null
+	pm pod create --name back --network n >/dev/null
+	pm run -d --pod front --name server "$IMAGE" sh -c 'mkdir /w; echo page >/w/index.html; exec httpd -f -p 80 -h /w' >/dev/null
+	run -0 pm run --rm --pod back "$IMAGE" sh -c 'i=0; until wget -qO- http://web/; do i=$((i+1)); [ $i -lt 50 ] || exit 1; sleep 0.1; done; wget -qO- http://front/'
+	assert_eq "$output" $'page\npage'
+	run -0 pm pod inspect -f '{{.InfraConfig.Networks}}' front
+	assert_eq "$output" '[n]'
+	run -0 pm pod ps --filter name=front --format '{{.Networks}}'
+	assert_eq "$output" '[n]'
+	run -0 pm ps --filter network=n --sort names --format '{{.Networks}}'
+	assert_eq "$output" $'n\nn'
+	run -0 pm exec server ip -4 -o addr show eth0
+	assert_like "$output" '10\.123\.0\.50/24'
+	assert_eq "$(curl -sS --max-time 5 "http://127.0.0.1:$port/")" page
+	run -125 pm run --rm --pod back --ip 10.123.0.9 "$IMAGE" true
+	pm pod rm -fa -t 0 >/dev/null
+	pm network rm n >/dev/null
+}
