@@ -7,6 +7,7 @@
 #include "cli/value.h"
 #include "engine/image/family.h"
 #include "engine/image/resolve.h"
+#include "engine/labels.h"
 #include "registry/manifest.h"
 #include "registry/reference.h"
 
@@ -185,19 +186,6 @@ static bool names_match(const struct pm_image_row *row, const struct pm_image_fi
 	return false;
 }
 
-static bool label_matches(const struct pm_json *labels, const char *wanted)
-{
-	char key[256];
-	const char *equals = strchr(wanted, '=');
-	size_t len = equals ? (size_t)(equals - wanted) : strlen(wanted);
-	if (len >= sizeof(key))
-		return false;
-	memcpy(key, wanted, len);
-	key[len] = '\0';
-	const char *value = pm_json_get_str(labels, key);
-	return value && (!equals || strcmp(value, equals + 1) == 0);
-}
-
 static int is_used(struct pm_store *store, const struct pm_image_row *row, struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv users = PM_STRV_INIT;
@@ -231,7 +219,7 @@ static int holds(struct pm_store *store, const struct pm_image_filter *f,
 	case FILTER_ID:
 		return pm_startswith(row->id, f->value);
 	case FILTER_LABEL:
-		return label_matches(labels, f->value);
+		return pm_labels_has(labels, f->value);
 	case FILTER_BEFORE:
 		return row->created < f->time;
 	case FILTER_SINCE:

@@ -1,10 +1,10 @@
 #include "cli/network_list.h"
 
-#include <regex.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/timefmt.h"
+#include "engine/filter.h"
 #include "storage/network.h"
 
 struct subject {
@@ -12,30 +12,29 @@ struct subject {
 	const struct pm_network *n;
 };
 
-static int match_name(const struct subject *s, const char *value, struct pm_err *err)
+static int match_name(const void *subject, const char *value, struct pm_err *err)
 {
-	regex_t re;
-	if (regcomp(&re, value, REG_EXTENDED | REG_NOSUB) != 0)
-		return pm_fail(err, PM_E_USAGE, "filter name=%s: not a regular expression", value);
-	int found = regexec(&re, s->n->name, 0, NULL, 0) == 0;
-	regfree(&re);
-	return found;
+	const struct subject *s = subject;
+	return pm_filter_regex(s->n->name, value, err);
 }
 
-static int match_id(const struct subject *s, const char *value, struct pm_err *err)
+static int match_id(const void *subject, const char *value, struct pm_err *err)
 {
+	const struct subject *s = subject;
 	(void)err;
 	return pm_startswith(s->n->id, value);
 }
 
-static int match_driver(const struct subject *s, const char *value, struct pm_err *err)
+static int match_driver(const void *subject, const char *value, struct pm_err *err)
 {
+	const struct subject *s = subject;
 	(void)err;
 	return strcmp(s->n->driver, value) == 0;
 }
 
-static int match_label(const struct subject *s, const char *value, struct pm_err *err)
+static int match_label(const void *subject, const char *value, struct pm_err *err)
 {
+	const struct subject *s = subject;
 	(void)err;
 	const char *eq = strchr(value, '=');
 	_cleanup_free_ char *name = eq ? pm_strndup(value, (size_t)(eq - value)) : pm_strdup(value);
@@ -43,20 +42,20 @@ static int match_label(const struct subject *s, const char *value, struct pm_err
 	return has && (!eq || strcmp(has, eq + 1) == 0);
 }
 
-static int match_no_label(const struct subject *s, const char *value, struct pm_err *err)
+static int match_no_label(const void *subject, const char *value, struct pm_err *err)
 {
-	return !match_label(s, value, err);
+	return !match_label(subject, value, err);
 }
 
-static int match_until(const struct subject *s, const char *value, struct pm_err *err)
+static int match_until(const void *subject, const char *value, struct pm_err *err)
 {
-	int64_t t = 0;
-	int r = pm_time_parse_user(value, pm_time_now(), true, &t, err);
-	return r < 0 ? pm_wrap(err, "filter until") : s->n->created < t;
+	const struct subject *s = subject;
+	return pm_filter_until(s->n->created, value, err);
 }
 
-static int match_dangling(const struct subject *s, const char *value, struct pm_err *err)
+static int match_dangling(const void *subject, const char *value, struct pm_err *err)
 {
+	const struct subject *s = subject;
 	_cleanup_strv_ struct pm_strv users = PM_STRV_INIT;
 	bool want = strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0;
 	if (!want && strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0)
@@ -67,41 +66,29 @@ static int match_dangling(const struct subject *s, const char *value, struct pm_
 	return r < 0 ? r : dangling == want;
 }
 
-static const struct {
-	const char *key;
-	bool prune, all; /* every value must hold */
-	int (*match)(const struct subject *s, const char *value, struct pm_err *err);
-} keys[] = {
-	{"name", false, false, match_name},   {"id", false, false, match_id},
-	{"driver", false, false, match_driver}, {"dangling", false, false, match_dangling},
-	{"label", true, true, match_label},   {"label!", true, true, match_no_label},
-	{"until", true, true, match_until},
+static const struct pm_filter_key keys[] = {
+	{"name", match_name},
+	{"id", match_id},
+	{"driver", match_driver},
+	{"dangling", match_dangling},
+	{"label", match_label, .all = true},
+	{"label!", match_no_label, .all = true},
+	{"until", match_until, .all = true},
+	{0},
+};
+static const struct pm_filter_key prune_keys[] = {
+	{"label", match_label, .all = true},
+	{"label!", match_no_label, .all = true},
+	{"until", match_until, .all = true},
+	{0},
 };
 
 int pm_network_filter(struct pm_engine *e, const struct pm_network *n,
 		      const struct pm_strv *filters, bool prune, struct pm_err *err)
 {
 	const struct subject s = {e, n};
-	bool wanted[PM_ARRAY_SIZE(keys)] = {0}, matched[PM_ARRAY_SIZE(keys)] = {0};
-	for (size_t i = 0; i < filters->n; i++) {
-		const char *f = filters->v[i], *eq = strchr(f, '=');
-		size_t len = eq ? (size_t)(eq - f) : strlen(f), k = 0;
-		while (k < PM_ARRAY_SIZE(keys) &&
-		       (strlen(keys[k].key) != len || memcmp(keys[k].key, f, len) != 0 ||
-			(prune && !keys[k].prune)))
-			k++;
-		if (k == PM_ARRAY_SIZE(keys) || !eq)
-			return pm_fail(err, PM_E_USAGE, "invalid filter \"%.*s\"", (int)len, f);
-		int r = keys[k].match(&s, eq + 1, err);
-		if (r < 0 || (keys[k].all && !r))
-			return r;
-		wanted[k] = true;
-		matched[k] |= r > 0;
-	}
-	for (size_t k = 0; k < PM_ARRAY_SIZE(keys); k++)
-		if (wanted[k] && !matched[k])
-			return 0;
-	return 1;
+	const struct pm_filter_table table = {prune ? prune_keys : keys, "invalid filter \"", "\""};
+	return pm_filter_pass(&table, filters, &s, err);
 }
 
 static struct pm_json *map_of(const struct pm_strv *l, struct pm_json_pool *pool)

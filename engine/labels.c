@@ -35,17 +35,27 @@ struct pm_json *pm_labels_parse(struct pm_json_pool *pool, const char *text)
 	return map;
 }
 
-bool pm_labels_match(const struct pm_json *labels, const char *filter)
+static bool any_fits(const struct pm_json *labels, const char *wanted, bool pattern)
 {
-	const char *eq = strchr(filter, '=');
+	const char *eq = strchr(wanted, '=');
 	_cleanup_free_ char *name =
-		eq ? pm_strndup(filter, (size_t)(eq - filter)) : pm_strdup(filter);
+		eq ? pm_strndup(wanted, (size_t)(eq - wanted)) : pm_strdup(wanted);
 	for (size_t i = 0; i < pm_json_len(labels); i++) {
 		const struct pm_json_member *m = &labels->members[i];
-		if (fnmatch(name, m->name, 0) == 0 &&
-		    (!eq || (pm_json_is(m->value, PM_JSON_STRING) &&
-			     strcmp(m->value->string, eq + 1) == 0)))
+		bool named = pattern ? fnmatch(name, m->name, 0) == 0 : strcmp(name, m->name) == 0;
+		if (named && pm_json_is(m->value, PM_JSON_STRING) &&
+		    (!eq || strcmp(m->value->string, eq + 1) == 0))
 			return true;
 	}
 	return false;
+}
+
+bool pm_labels_has(const struct pm_json *labels, const char *label)
+{
+	return any_fits(labels, label, false);
+}
+
+bool pm_labels_match(const struct pm_json *labels, const char *filter)
+{
+	return any_fits(labels, filter, true);
 }

@@ -16,6 +16,8 @@ struct pm_json *pm_labels_tree(struct pm_json_pool *pool, const struct pm_strv *
 char *pm_labels_text(const struct pm_strv *words);
 /* A row's text (NULL: none) as a map, empty when it cannot be read. */
 struct pm_json *pm_labels_parse(struct pm_json_pool *pool, const char *text);
+/* Is there the label "NAME" or "NAME=VALUE"? */
+bool pm_labels_has(const struct pm_json *labels, const char *label);
 /* Does a filter "NAME" or "NAME=VALUE" fit? NAME may hold shell patterns. */
 bool pm_labels_match(const struct pm_json *labels, const char *filter);
 

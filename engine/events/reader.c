@@ -15,6 +15,7 @@
 #include "base/proc.h"
 #include "base/timefmt.h"
 #include "engine/events/events.h"
+#include "engine/labels.h"
 
 #define READ_SIZE 65536
 #define LINE_MAX_BYTES (4u << 20)
@@ -109,10 +110,7 @@ static bool match_network(const struct pm_json *ev, const char *of, const char *
 static bool match_label(const struct pm_json *ev, const char *of, const char *value)
 {
 	(void)of;
-	const char *eq = strchr(value, '=');
-	_cleanup_free_ char *name = eq ? pm_strndup(value, (size_t)(eq - value)) : pm_strdup(value);
-	const char *has = pm_json_get_str(pm_json_get(ev, "Attributes"), name);
-	return has && (!eq || strcmp(has, eq + 1) == 0);
+	return pm_labels_has(pm_json_get(ev, "Attributes"), value);
 }
 
 static const struct {

@@ -1,12 +1,12 @@
 #include "engine/secret/secret.h"
 
-#include <regex.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/timefmt.h"
 #include "engine/events/events.h"
+#include "engine/filter.h"
 #include "engine/labels.h"
 #include "storage/stage.h"
 
@@ -158,38 +158,33 @@ struct pm_json *pm_secret_tree(const struct pm_secret_row *row, const struct pm_
 	return v;
 }
 
+static int match_id(const void *subject, const char *value, struct pm_err *err)
+{
+	const struct pm_secret_row *row = subject;
+	(void)err;
+	return pm_startswith(row->id, value);
+}
+
+static int match_name(const void *subject, const char *value, struct pm_err *err)
+{
+	const struct pm_secret_row *row = subject;
+	return pm_filter_regex(row->name, value, err);
+}
+
+static const struct pm_filter_key keys[] = {
+	{"id", match_id},
+	{"name", match_name},
+	{0},
+};
+static const struct pm_filter_table table = {keys, "invalid filter \"", "\""};
+
 int pm_secret_filter_check(const struct pm_strv *filters, struct pm_err *err)
 {
-	for (size_t i = 0; i < filters->n; i++) {
-		const char *f = filters->v[i];
-		if (!strchr(f, '='))
-			return pm_fail(err, PM_E_USAGE, "invalid filter \"%s\": must be in the format "
-							"\"filter=value\"", f);
-		if (!pm_startswith(f, "name=") && !pm_startswith(f, "id="))
-			return pm_fail(err, PM_E_USAGE, "invalid filter \"%.*s\"",
-				       (int)strcspn(f, "="), f);
-	}
-	return 0;
+	return pm_filter_check(&table, filters, err);
 }
 
 int pm_secret_filter(const struct pm_strv *filters, const struct pm_secret_row *row,
 		     struct pm_err *err)
 {
-	bool asked[2] = {false}, found[2] = {false};
-	for (size_t i = 0; i < filters->n; i++) {
-		const char *value = strchr(filters->v[i], '=') + 1;
-		if (filters->v[i][0] == 'i') {
-			asked[0] = true;
-			found[0] |= pm_startswith(row->id, value);
-			continue;
-		}
-		regex_t re;
-		if (regcomp(&re, value, REG_EXTENDED | REG_NOSUB) != 0)
-			return pm_fail(err, PM_E_USAGE, "filter name=%s: not a regular expression",
-				       value);
-		asked[1] = true;
-		found[1] |= regexec(&re, row->name, 0, NULL, 0) == 0;
-		regfree(&re);
-	}
-	return (!asked[0] || found[0]) && (!asked[1] || found[1]);
+	return pm_filter_pass(&table, filters, row, err);
 }

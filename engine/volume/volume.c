@@ -1,7 +1,6 @@
 #include "engine/volume/volume.h"
 
 #include <fcntl.h>
-#include <regex.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "engine/container/remove.h"
 #include "engine/events/events.h"
 #include "engine/image/resolve.h"
+#include "engine/filter.h"
 #include "engine/labels.h"
 #include "engine/volume/options.h"
 
@@ -187,37 +187,41 @@ struct subject {
 	const struct pm_json *labels, *options;
 };
 
-static int match_name(const struct subject *s, const char *value, struct pm_err *err)
+static int match_name(const void *subject, const char *value, struct pm_err *err)
 {
-	regex_t re;
-	if (regcomp(&re, value, REG_EXTENDED | REG_NOSUB) != 0)
-		return pm_fail(err, PM_E_USAGE, "filter name=%s: not a regular expression", value);
-	int found = regexec(&re, s->row->name, 0, NULL, 0) == 0;
-	regfree(&re);
-	return found;
+	const struct subject *s = subject;
+	return pm_filter_regex(s->row->name, value, err);
 }
 
-static int match_driver(const struct subject *s, const char *value, struct pm_err *err)
+static int match_driver(const void *subject, const char *value, struct pm_err *err)
 {
+	const struct subject *s = subject;
 	(void)err;
 	return pm_streq(s->row->driver, value);
 }
 
-static int match_scope(const struct subject *s, const char *value, struct pm_err *err)
+static int match_scope(const void *subject, const char *value, struct pm_err *err)
 {
-	(void)s;
+	(void)subject;
 	(void)err;
 	return pm_streq(value, "local");
 }
 
-static int match_label(const struct subject *s, const char *value, struct pm_err *err)
+static int match_label(const void *subject, const char *value, struct pm_err *err)
 {
+	const struct subject *s = subject;
 	(void)err;
 	return pm_labels_match(s->labels, value);
 }
 
-static int match_opt(const struct subject *s, const char *value, struct pm_err *err)
+static int match_no_label(const void *subject, const char *value, struct pm_err *err)
 {
+	return !match_label(subject, value, err);
+}
+
+static int match_opt(const void *subject, const char *value, struct pm_err *err)
+{
+	const struct subject *s = subject;
 	(void)err;
 	return pm_labels_match(s->options, value);
 }
@@ -232,109 +236,66 @@ static int boolean(const char *key, const char *value, struct pm_err *err)
 					"or false", value, key);
 }
 
-static int match_dangling(const struct subject *s, const char *value, struct pm_err *err)
+static int match_dangling(const void *subject, const char *value, struct pm_err *err)
 {
+	const struct subject *s = subject;
 	_cleanup_strv_ struct pm_strv users = PM_STRV_INIT;
 	int want = boolean("dangling", value, err);
 	int r = want < 0 ? want : pm_volume_users(s->e->store, s->row->name, &users, err);
 	return r < 0 ? r : (users.n == 0) == want;
 }
 
-static int match_anonymous(const struct subject *s, const char *value, struct pm_err *err)
+static int match_anonymous(const void *subject, const char *value, struct pm_err *err)
 {
+	const struct subject *s = subject;
 	int want = boolean("anonymous", value, err);
 	return want < 0 ? want : s->row->anon == want;
 }
 
-static int match_until(const struct subject *s, const char *value, struct pm_err *err)
+static int match_until(const void *subject, const char *value, struct pm_err *err)
 {
-	int64_t t = 0;
-	int r = pm_time_parse_user(value, pm_time_now(), true, &t, err);
-	return r < 0 ? pm_wrap(err, "filter until") : s->row->created < t;
+	const struct subject *s = subject;
+	return pm_filter_until(s->row->created, value, err);
 }
 
-static int match_since(const struct subject *s, const char *value, struct pm_err *err)
+static int match_since(const void *subject, const char *value, struct pm_err *err)
 {
+	const struct subject *s = subject;
 	_cleanup_volume_row_ struct pm_volume_row other = {0};
 	int r = pm_volume_find(s->e->store, value, &other, err);
 	return r < 0 ? r : s->row->created > other.created;
 }
 
-static const struct {
-	const char *key;
-	int (*match)(const struct subject *s, const char *value, struct pm_err *err);
-	bool any; /* values are alternatives */
-	bool negated; /* key!=value is understood */
-} known[] = {
-	{"name", match_name, true, false},
-	{"driver", match_driver, true, false},
-	{"scope", match_scope, true, false},
-	{"label", match_label, false, true},
-	{"opt", match_opt, false, false},
-	{"dangling", match_dangling, false, false},
-	{"anonymous", match_anonymous, false, false},
-	{"until", match_until, false, false},
-	{"since", match_since, false, false},
-	{"after", match_since, false, false},
+static const struct pm_filter_key keys[] = {
+	{"name", match_name},
+	{"driver", match_driver},
+	{"scope", match_scope},
+	{"label", match_label, .all = true},
+	{"label!", match_no_label, .all = true},
+	{"opt", match_opt, .all = true},
+	{"dangling", match_dangling, .all = true},
+	{"anonymous", match_anonymous, .all = true},
+	{"until", match_until, .all = true},
+	{"since", match_since, .all = true},
+	{"after", match_since, .all = true},
+	{0},
 };
-
-/* The index in known, the value, and whether it is a "!=". */
-static int split(const char *filter, const char **ret_value, bool *ret_not, struct pm_err *err)
-{
-	const char *eq = strchr(filter, '=');
-	if (!eq || eq == filter)
-		return pm_fail(err, PM_E_USAGE, "invalid filter \"%s\": must be in the format "
-						"\"filter=value\"", filter);
-	*ret_value = eq + 1;
-	*ret_not = eq[-1] == '!';
-	size_t len = (size_t)(eq - filter) - *ret_not;
-	for (size_t i = 0; i < PM_ARRAY_SIZE(known); i++)
-		if (strlen(known[i].key) == len && strncmp(known[i].key, filter, len) == 0 &&
-		    (known[i].negated || !*ret_not))
-			return (int)i;
-	return pm_fail(err, PM_E_USAGE, "\"%.*s\" is an invalid volume filter", (int)(eq - filter),
-		       filter);
-}
+static const struct pm_filter_table table = {keys, "\"", "\" is an invalid volume filter"};
 
 int pm_volume_filter_check(const struct pm_strv *filters, struct pm_err *err)
 {
-	const char *value;
-	bool not;
-	for (size_t i = 0; i < filters->n; i++) {
-		int k = split(filters->v[i], &value, &not, err);
-		if (k < 0)
-			return k;
-	}
-	return 0;
+	return pm_filter_check(&table, filters, err);
 }
 
 int pm_volume_filter(struct pm_engine *e, const struct pm_strv *filters,
 		     const struct pm_volume_row *row, struct pm_err *err)
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
-	struct subject s = {.e = e,
-			    .row = row,
-			    .labels = pm_labels_parse(pool, row->labels),
-			    .options = pm_labels_parse(pool, row->options)};
-	bool asked[PM_ARRAY_SIZE(known)] = {false}, found[PM_ARRAY_SIZE(known)] = {false};
-	for (size_t i = 0; i < filters->n; i++) {
-		const char *value;
-		bool not;
-		int k = split(filters->v[i], &value, &not, err);
-		int r = k < 0 ? k : known[k].match(&s, value, err);
-		if (r < 0)
-			return r;
-		if (known[k].any) {
-			asked[k] = true;
-			found[k] |= r > 0;
-		} else if ((r > 0) == not) {
-			return 0;
-		}
-	}
-	for (size_t k = 0; k < PM_ARRAY_SIZE(known); k++)
-		if (asked[k] && !found[k])
-			return 0;
-	return 1;
+	const struct subject s = {.e = e,
+				  .row = row,
+				  .labels = pm_labels_parse(pool, row->labels),
+				  .options = pm_labels_parse(pool, row->options)};
+	return pm_filter_pass(&table, filters, &s, err);
 }
 
 /* --- removing ------------------------------------------------------------------------------------ */
