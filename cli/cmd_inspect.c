@@ -8,10 +8,10 @@
 #include "cli/inspect_remote.h"
 #include "cli/network_list.h"
 #include "engine/container/inspect.h"
-#include "engine/container/list.h"
 #include "engine/image/pull.h"
 #include "engine/image/resolve.h"
 #include "engine/pod/list.h"
+#include "engine/system/disk.h"
 #include "engine/volume/volume.h"
 
 struct inspect_opts {
@@ -58,8 +58,11 @@ static int inspect_container(struct inspect *in, const char *name, struct pm_err
 	int r = pm_container_load(in->e, name, &c, err);
 	if (r >= 0 && in->o->size) {
 		_cleanup_image_row_ struct pm_image_row row = {0};
-		rw = root = pm_container_rw_size(in->e, c.row.id);
-		if (c.row.image_id && pm_image_by_id(in->e->store, c.row.image_id, 0, &row, NULL) >= 0)
+		_cleanup_strv_ struct pm_strv path = PM_STRV_INIT;
+		pm_strv_addf(&path, "containers/%s/upper", c.row.id);
+		r = pm_disk_sizes(in->e, &path, &rw, err);
+		root = rw;
+		if (r >= 0 && c.row.image_id && pm_image_by_id(in->e->store, c.row.image_id, 0, &row, NULL) >= 0)
 			root += row.size;
 	}
 	if (r >= 0)

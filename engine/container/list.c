@@ -1,16 +1,15 @@
 #include "engine/container/list.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/timefmt.h"
 #include "engine/container/health.h"
+#include "engine/system/disk.h"
 #include "storage/image.h"
 #include "storage/pod.h"
 
@@ -132,33 +131,23 @@ static const char *namespace_id(struct context *x, pid_t pid, const char *file)
 	return pm_json_pool_strdup(x->pool, open + 1);
 }
 
-static __thread int64_t walked; /* nftw gives no argument */
-
-static int add_size(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* All at once: the walk is one process inside the user namespace. */
+static int measure(struct context *x, struct item *items, size_t n, struct pm_err *err)
 {
-	(void)path;
-	(void)ftw;
-	if (type == FTW_F)
-		walked += st->st_size;
-	return 0;
-}
-
-int64_t pm_container_rw_size(const struct pm_engine *e, const char *id)
-{
-	char name[96];
-	snprintf(name, sizeof(name), "containers/%s/upper", id);
-	_cleanup_free_ char *path = pm_store_path(e->store, name);
-	walked = 0;
-	nftw(path, add_size, 32, FTW_PHYS | FTW_MOUNT);
-	return walked;
-}
-
-static void measure(struct context *x, struct item *it)
-{
-	_cleanup_image_row_ struct pm_image_row image = {0};
-	it->rw = it->root = pm_container_rw_size(x->e, it->row->id);
-	if (it->row->image_id && pm_image_by_id(x->e->store, it->row->image_id, 0, &image, NULL) >= 0)
-		it->root += image.size;
+	_cleanup_strv_ struct pm_strv paths = PM_STRV_INIT;
+	_cleanup_free_ int64_t *sizes = pm_calloc(n + 1, sizeof(*sizes));
+	for (size_t i = 0; i < n; i++)
+		pm_strv_addf(&paths, "containers/%s/upper", items[i].row->id);
+	int r = pm_disk_sizes(x->e, &paths, sizes, err);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		struct item *it = &items[i];
+		_cleanup_image_row_ struct pm_image_row image = {0};
+		it->rw = it->root = sizes[i];
+		if (it->row->image_id &&
+		    pm_image_by_id(x->e->store, it->row->image_id, 0, &image, NULL) >= 0)
+			it->root += image.size;
+	}
+	return r;
 }
 
 /* The pod of a container; NULL: none. */
@@ -370,11 +359,11 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 		    !it.st.restarting)
 			continue;
 		r = o->keep ? o->keep(o->arg, it.row, &it.st, err) : 1;
-		if (r > 0 && o->size)
-			measure(&x, &it);
 		if (r > 0)
 			items[n++] = it;
 	}
+	if (r >= 0 && o->size)
+		r = measure(&x, items, n, err);
 	if (r >= 0) {
 		sort_key = o->sort;
 		qsort(items, n, sizeof(*items), by_key);

@@ -35,7 +35,4 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 /* "Up 3 seconds ago", "Exited (0) 2 hours ago", "Created". The caller frees. */
 char *pm_container_status_text(const struct pm_ctr_state *st, int64_t now_ns);
 
-/* Bytes in the container's own layer, by walking it; subordinate ids' closed directories are left out. */
-int64_t pm_container_rw_size(const struct pm_engine *e, const char *id);
-
 #endif

@@ -64,3 +64,13 @@ test_setup() {
 	assert_error 125 ".*can't evaluate field Nope"
 	pm rm i
 }
+
+@test "ps and inspect --size count what belongs to other ids, behind closed directories" {
+	pm run --name c1 --network none "$IMAGE" sh -c \
+		'mkdir /d && dd if=/dev/zero of=/d/f bs=1k count=100 2>/dev/null && chown -R 5:5 /d && chmod 700 /d'
+	run -0 pm inspect --size c1 --format '{{.SizeRw}}'
+	[ "$output" -ge 102400 ] || fail "SizeRw is $output"
+	run -0 pm ps -a --size --format json
+	[ "$(jq '.[0].Size.rwSize' <<<"$output")" -ge 102400 ]
+	[ "$(jq '.[0].Size.rootFsSize - .[0].Size.rwSize' <<<"$output")" -gt 0 ]
+}
