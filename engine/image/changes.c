@@ -66,23 +66,75 @@ static int set_command(struct change *c, const char *name, struct pm_err *err)
 	return 0;
 }
 
-static int add_env(struct change *c, const char *name, struct pm_err *err)
+/* Takes the next word off *p, without its quotes and backslashes, as a Dockerfile's ENV and LABEL have
+ * them. 1; 0 at the end; -1 for a quote that is not closed. */
+static int next_word(const char **p, struct pm_buf *ret)
 {
-	const char *eq = strchr(c->value, '=');
-	size_t len = eq ? (size_t)(eq - c->value) : strlen(c->value);
-	if (!len)
-		return bad(c, "the variable has no name", err);
-	_cleanup_free_ char *text = eq ? pm_strdup(c->value) : pm_asprintf("%s=", c->value);
+	const char *s = *p + strspn(*p, " \t\n");
+	char quote = '\0';
+	pm_buf_cut(ret, 0);
+	if (!*s)
+		return 0;
+	for (; *s && (quote || !strchr(" \t\n", *s)); s++) {
+		if (quote ? *s == quote : *s == '"' || *s == '\'')
+			quote = quote ? '\0' : *s;
+		else if (*s == '\\' && s[1] && (!quote || (quote == '"' && strchr("\"\\$", s[1]))))
+			pm_buf_add(ret, ++s, 1);
+		else
+			pm_buf_add(ret, s, 1);
+	}
+	*p = s;
+	return quote ? -1 : 1;
+}
+
+/* "NAME=VALUE..." with quotes, or one "NAME VALUE" or "NAME=VALUE" whose value is the rest as it is. */
+static int each_pair(struct change *c, const char *name,
+		     void (*add)(struct change *c, const char *name, const char *pair), const char *none,
+		     struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv pairs = PM_STRV_INIT;
+	_cleanup_buf_ struct pm_buf word = PM_BUF_INIT;
+	const char *p = c->value;
+	bool all = true;
+	int r;
+	while ((r = next_word(&p, &word)) > 0) {
+		all = all && strchr(pm_buf_str(&word), '=');
+		pm_strv_add(&pairs, pm_buf_str(&word));
+	}
+	if (r < 0)
+		return bad(c, "a quote is not closed", err);
+	if (!all) {
+		size_t n = strcspn(c->value, " \t=");
+		const char *rest = c->value + n;
+		rest += *rest == '=' ? 1 : strspn(rest, " \t");
+		pm_strv_free(&pairs);
+		pm_strv_addf(&pairs, "%.*s=%s", (int)n, c->value, rest);
+	}
+	for (size_t i = 0; i < pairs.n; i++)
+		if (pairs.v[i][0] == '=')
+			return bad(c, none, err);
+	for (size_t i = 0; i < pairs.n; i++)
+		add(c, name, pairs.v[i]);
+	return 0;
+}
+
+static void env_pair(struct change *c, const char *name, const char *pair)
+{
+	size_t len = strcspn(pair, "=");
 	struct pm_json *list = member(c, name, PM_JSON_ARRAY);
 	for (size_t i = 0; i < list->len; i++) {
 		const char *old = list->items[i]->string;
-		if (old && strncmp(old, text, len + 1) == 0) {
-			list->items[i] = pm_json_str(c->pool, text);
-			return 0;
+		if (old && strncmp(old, pair, len + 1) == 0) {
+			list->items[i] = pm_json_str(c->pool, pair);
+			return;
 		}
 	}
-	pm_json_add(c->pool, list, pm_json_str(c->pool, text));
-	return 0;
+	pm_json_add(c->pool, list, pm_json_str(c->pool, pair));
+}
+
+static int add_env(struct change *c, const char *name, struct pm_err *err)
+{
+	return each_pair(c, name, env_pair, "the variable has no name", err);
 }
 
 static int add_port(struct change *c, const char *name, struct pm_err *err)
@@ -102,15 +154,15 @@ static int add_port(struct change *c, const char *name, struct pm_err *err)
 	return 0;
 }
 
+static void label_pair(struct change *c, const char *name, const char *pair)
+{
+	_cleanup_free_ char *key = pm_strndup(pair, strcspn(pair, "="));
+	pm_json_set_str(c->pool, member(c, name, PM_JSON_OBJECT), key, pair + strlen(key) + 1);
+}
+
 static int add_label(struct change *c, const char *name, struct pm_err *err)
 {
-	const char *eq = strchr(c->value, '=');
-	if (eq == c->value)
-		return bad(c, "the label has no name", err);
-	_cleanup_free_ char *key =
-		pm_strndup(c->value, eq ? (size_t)(eq - c->value) : strlen(c->value));
-	pm_json_set_str(c->pool, member(c, name, PM_JSON_OBJECT), key, eq ? eq + 1 : "");
-	return 0;
+	return each_pair(c, name, label_pair, "the label has no name", err);
 }
 
 static int add_volume(struct change *c, const char *name, struct pm_err *err)

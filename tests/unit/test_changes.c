@@ -33,11 +33,36 @@ TEST(all_instructions)
 		  "\"OnBuild\":[\"RUN x\"]}");
 }
 
+TEST(quotes_of_env_and_label)
+{
+	static const struct {
+		const char *change, *json;
+	} t[] = {
+		{"LABEL x=\"a b\"", "{\"Labels\":{\"x\":\"a b\"}}"},
+		{"LABEL x='a \"b' y=c\\ d z=", "{\"Labels\":{\"x\":\"a \\\"b\",\"y\":\"c d\",\"z\":\"\"}}"},
+		{"LABEL \"a.b\"=\"c=\\\"d\\\"\\n\"", "{\"Labels\":{\"a.b\":\"c=\\\"d\\\"\\\\n\"}}"},
+		{"LABEL x", "{\"Labels\":{\"x\":\"\"}}"},
+		{"LABEL x some words", "{\"Labels\":{\"x\":\"some words\"}}"},
+		{"ENV A=\"1 2\" B=3", "{\"Env\":[\"A=1 2\",\"B=3\"]}"},
+		{"ENV A=b c", "{\"Env\":[\"A=b c\"]}"},
+		{"ENV A b  c", "{\"Env\":[\"A=b  c\"]}"},
+		{"ENV=A=b", "{\"Env\":[\"A=b\"]}"},
+		{"ENV A", "{\"Env\":[\"A=\"]}"},
+	};
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct pm_err err = PM_ERR_INIT;
+		_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
+		CHECK_OK(apply(&t[i].change, 1, &out, &err), err);
+		CHECK_STR(pm_buf_str(&out), t[i].json);
+	}
+}
+
 TEST(bad_changes)
 {
 	static const char *const bad[] = {"",	       "CMD",	   "CMD ",	"RUN x",	"EXPOSE x",
 					  "EXPOSE 0",  "EXPOSE 65536", "EXPOSE 80/icmp", "ENV =x", "LABEL =x",
-					  "STOPSIGNAL SIGNONE", "STOPSIGNAL 99", "FROM x"};
+					  "STOPSIGNAL SIGNONE", "STOPSIGNAL 99", "FROM x", "LABEL x=\"a",
+					  "ENV A=b '=c'"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct pm_err err = PM_ERR_INIT;
 		_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
