@@ -4,6 +4,7 @@
 #include "cli/ctr_common.h"
 #include "cli/ctr_filter.h"
 #include "engine/container/remove.h"
+#include "engine/events/events.h"
 
 struct prune_opts {
 	bool force;
@@ -47,10 +48,12 @@ static int prune_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		/* one that was started or removed meanwhile is no longer one to prune */
 		if (set.errs[i].code == PM_E_NOSUCH || set.errs[i].code == PM_E_STATE)
 			continue;
-		else if (set.errs[i].code)
+		if (set.errs[i].code) {
 			pm_cli_note(cli, &set.errs[i]);
-		else
-			printf("%s\n", set.v[i].row.id);
+			continue;
+		}
+		pm_event_container(&set.e, &set.v[i], "prune");
+		printf("%s\n", set.v[i].row.id);
 	}
 	return pm_cli_result(cli, 0);
 }

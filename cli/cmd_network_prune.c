@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "cli/network_list.h"
+#include "engine/events/events.h"
 
 struct prune_opts {
 	struct pm_strv filter;
@@ -35,12 +36,14 @@ static int prune_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		if (r <= 0 || pm_network_is_default(&e, l.v[i].name))
 			continue;
 		int gone = pm_network_remove(&e, l.v[i].name, false, -1, err);
-		if (gone >= 0)
+		if (gone >= 0) {
+			pm_event_named(&e, "network", "prune", l.v[i].name);
 			puts(l.v[i].name);
-		else if (gone == -PM_E_INUSE || gone == -PM_E_NOSUCH)
+		} else if (gone == -PM_E_INUSE || gone == -PM_E_NOSUCH) {
 			pm_err_clear(err);
-		else
+		} else {
 			pm_cli_note(cli, err);
+		}
 	}
 	return r < 0 ? r : pm_cli_result(cli, 0);
 }

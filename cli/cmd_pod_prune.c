@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "cli/pod_common.h"
+#include "engine/events/events.h"
 
 struct prune_opts {
 	bool force;
@@ -48,12 +49,14 @@ static int prune_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		/* one that was started meanwhile is no longer one to prune */
 		if (r >= 0)
 			r = pm_pod_remove(&e, p.row.id, false, -1, &notes, err);
-		if (r >= 0)
+		if (r >= 0) {
+			pm_event_pod(&e, "prune", p.row.id, p.row.name, p.row.labels);
 			printf("%s\n", p.row.id);
-		else if (r == -PM_E_NOSUCH || r == -PM_E_STATE)
+		} else if (r == -PM_E_NOSUCH || r == -PM_E_STATE) {
 			pm_err_clear(err);
-		else
+		} else {
 			pm_cli_note(cli, err);
+		}
 	}
 	return pm_cli_result(cli, 0);
 }

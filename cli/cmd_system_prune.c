@@ -8,6 +8,7 @@
 #include "cli/image_prune.h"
 #include "cli/network_list.h"
 #include "engine/container/remove.h"
+#include "engine/events/events.h"
 #include "engine/system/disk.h"
 #include "engine/volume/volume.h"
 
@@ -95,6 +96,7 @@ static int prune_containers(struct prune *p, struct pm_err *err)
 		/* started or removed meanwhile, or part of a pod: not one to prune */
 		int code = set.errs[i].code;
 		if (!code) {
+			pm_event_container(&set.e, &set.v[i], "prune");
 			pm_strv_add(&gone, set.v[i].row.id);
 			p->bytes += sizes[i];
 		} else if (code != PM_E_NOSUCH && code != PM_E_STATE && code != PM_E_INUSE) {
@@ -106,12 +108,15 @@ static int prune_containers(struct prune *p, struct pm_err *err)
 }
 
 /* What did not go because it is used, or gone already, is no failure. */
-static void took(struct prune *p, int r, const char *name, struct pm_strv *gone, struct pm_err *err)
+static void took(struct prune *p, int r, const char *type, const char *name, struct pm_strv *gone,
+		 struct pm_err *err)
 {
-	if (r >= 0)
+	if (r >= 0) {
+		pm_event_named(p->e, type, "prune", name);
 		pm_strv_add(gone, name);
-	else if (r != -PM_E_INUSE && r != -PM_E_NOSUCH)
+	} else if (r != -PM_E_INUSE && r != -PM_E_NOSUCH) {
 		pm_cli_note(p->cli, err);
+	}
 	pm_err_clear(err);
 }
 
@@ -123,8 +128,8 @@ static int prune_networks(struct prune *p, struct pm_err *err)
 	for (size_t i = 0; i < l.n && r >= 0; i++) {
 		r = pm_network_filter(p->e, &l.v[i], &p->o->filter, true, err);
 		if (r > 0 && !pm_network_is_default(p->e, l.v[i].name))
-			took(p, pm_network_remove(p->e, l.v[i].name, false, -1, err), l.v[i].name, &gone,
-			     err);
+			took(p, pm_network_remove(p->e, l.v[i].name, false, -1, err), "network",
+			     l.v[i].name, &gone, err);
 	}
 	print_gone("Networks", &gone);
 	return r;
@@ -148,7 +153,8 @@ static int prune_volumes(struct prune *p, struct pm_err *err)
 		pm_strv_addf(&path, "volumes/%s/_data", all.v[i].name);
 		pm_disk_sizes(p->e, &path, &size, NULL);
 		size_t before = gone.n;
-		took(p, pm_volume_delete(p->e, all.v[i].name, false, -1, err), all.v[i].name, &gone, err);
+		took(p, pm_volume_delete(p->e, all.v[i].name, false, -1, err), "volume", all.v[i].name,
+		     &gone, err);
 		p->bytes += gone.n > before ? size : 0;
 	}
 	print_gone("Volumes", &gone);

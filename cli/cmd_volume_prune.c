@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
+#include "engine/events/events.h"
 #include "engine/volume/volume.h"
 
 struct prune_opts {
@@ -60,10 +61,12 @@ static int prune_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	}
 	for (size_t i = 0; i < names.n; i++) {
 		r = pm_volume_delete(&e, names.v[i], false, -1, err);
-		if (r >= 0)
+		if (r >= 0) {
+			pm_event_named(&e, "volume", "prune", names.v[i]);
 			puts(names.v[i]);
-		else if (r != -PM_E_INUSE && r != -PM_E_NOSUCH) /* used or gone since we looked */
+		} else if (r != -PM_E_INUSE && r != -PM_E_NOSUCH) { /* used or gone since we looked */
 			pm_cli_note(cli, err);
+		}
 		pm_err_clear(err);
 	}
 	pm_engine_sweep(&e);

@@ -2,11 +2,14 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "engine/container/bundle.h"
 #include "engine/network/place.h"
 #include "netns/publish.h"
 
-static int ports(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
+/* discard: they are checked, but there is nothing to publish them to. */
+static int ports(const struct pm_ctr_opts *o, bool discard, struct pm_ctr_config *c,
+		 struct pm_err *err)
 {
 	_cleanup_ports_ struct pm_ports l = PM_PORTS_INIT;
 	for (size_t i = 0; i < o->publish.n; i++) {
@@ -22,6 +25,12 @@ static int ports(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm
 		pm_strv_add(&c->expose, o->expose.v[i]);
 	}
 	int r = pm_publish_resolve(&l, err);
+	if (r >= 0 && discard) {
+		if (l.n)
+			pm_warn("Port mappings have been discarded as one of the Host, Container, Pod, and "
+				"None network modes are in use");
+		return 0;
+	}
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
 		struct pm_ctr_port *p = pm_ctr_config_add_port(c);
 		p->host_ip = l.v[i].host_ip[0] ? pm_strdup(l.v[i].host_ip) : NULL;
@@ -48,11 +57,10 @@ int pm_ctr_apply_network(struct pm_engine *e, const struct pm_ctr_opts *o, struc
 		return r;
 
 	bool own = pm_network_is_slirp(c->network) || pm_network_is_bridge(c->network);
-	if ((o->publish.n || o->publish_all) && !own && strcmp(c->network, "host") != 0 &&
-	    strcmp(c->network, "none") != 0)
+	if ((o->publish.n || o->publish_all) && !own && o->pod && *o->pod)
 		return pm_fail(err, PM_E_USAGE,
 			       "published or exposed ports must be defined where the network namespace is "
-			       "made: --publish does not go with --network %s", c->network);
+			       "made: --publish does not go with --pod");
 	pm_strv_add_all(&c->dns, o->dns.v);
 	pm_strv_add_all(&c->dns_search, o->dns_search.v);
 	pm_strv_add_all(&c->dns_options, o->dns_option.v);
@@ -62,6 +70,8 @@ int pm_ctr_apply_network(struct pm_engine *e, const struct pm_ctr_opts *o, struc
 				       o->add_host.v[i]);
 		pm_strv_add(&c->add_hosts, o->add_host.v[i]);
 	}
+	if (o->no_hosts && o->add_host.n)
+		return pm_fail(err, PM_E_USAGE, "--no-hosts and --add-host cannot be set together");
 	c->no_hosts = o->no_hosts;
-	return ports(o, c, err);
+	return ports(o, !own, c, err);
 }

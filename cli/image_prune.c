@@ -1,6 +1,7 @@
 #include "cli/image_prune.h"
 
 #include "cli/image_filter.h"
+#include "engine/events/events.h"
 #include "engine/image/remove.h"
 #include "storage/image.h"
 
@@ -11,6 +12,8 @@ static int prune_one(struct pm_cli *cli, struct pm_engine *e, const char *id,
 	_cleanup_rmi_report_ struct pm_rmi_report rep = {0};
 	int r = pm_rmi_image(e, id, &ro, &rep, err);
 	pm_strv_add_all(ret_ids, pm_strv_argv(&rep.deleted));
+	if (r >= 0)
+		pm_event_image(e, "prune", id, NULL);
 	/* it went with a child, or a container has it by now */
 	if (r == -PM_E_NOSUCH || r == -PM_E_INUSE)
 		pm_err_clear(err);

@@ -22,7 +22,7 @@
 void pm_event_container(struct pm_engine *e, const struct pm_container *c, const char *status);
 
 /* Image: "loadfromarchive", "pull", "push", "remove", "save", "tag", "untag", "mount", "unmount",
- * "build", "import". id may be NULL (pull); name is what the user would call it, NULL: its id. */
+ * "build", "import", "prune". id may be NULL (pull); name is what the user would call it, NULL: its id. */
 void pm_event_image(struct pm_engine *e, const char *status, const char *id, const char *name);
 
 /* "volume" or "network" by name, "secret" by id: create, remove, prune. */
@@ -30,7 +30,7 @@ void pm_event_named(struct pm_engine *e, const char *type, const char *status, c
 /* A container's connect or disconnect. */
 void pm_event_network(struct pm_engine *e, const char *status, const char *network,
 		      const struct pm_container *c);
-/* create kill pause remove start stop unpause; labels: JSON object text or NULL. */
+/* create kill pause prune remove start stop unpause; labels: JSON object text or NULL. */
 void pm_event_pod(struct pm_engine *e, const char *status, const char *id, const char *name,
 		  const char *labels);
 

@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/proc.h"
+#include "engine/events/events.h"
 #include "netns/slirp_client.h"
 #include "storage/network.h"
 
@@ -58,6 +59,8 @@ static int save(struct pm_engine *e, struct pm_container *c, const char *network
 	if (r >= 0)
 		r = pm_db_commit(e->store->db, err);
 	pm_db_rollback(e->store->db);
+	if (r >= 0)
+		pm_event_network(e, joins ? "connect" : "disconnect", network, c);
 	return r;
 }
 

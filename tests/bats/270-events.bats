@@ -110,3 +110,41 @@ statuses() {
 	chmod 400 "$T/run/events/events.log"
 	pm create --name c3 "$IMAGE" true
 }
+
+@test "what prune takes is told, after its removal" {
+	pm create --name c1 "$IMAGE" true
+	pm volume create v1
+	pm network create n1
+	pm pod create --name p1 --infra=false
+	pm container prune -f
+	pm volume prune -f
+	pm network prune -f
+	pm pod prune -f
+	pm image prune -af
+	run -0 pm events --stream=false -f event=prune -f event=remove --format '{{.Type}} {{.Status}}'
+	assert_eq "$output" "container remove
+container prune
+volume remove
+volume prune
+network remove
+network prune
+pod remove
+pod prune
+image remove
+image prune"
+	run -0 pm events --stream=false -f type=volume -f event=prune --format '{{.Name}}'
+	assert_eq "$output" v1
+}
+
+@test "system prune tells what it takes; a network's connect and disconnect name the container" {
+	pm network create n1
+	pm network create n2
+	pm create --name c1 --network n1 "$IMAGE" true
+	pm network connect n2 c1
+	pm network disconnect n1 c1
+	run -0 pm events --stream=false -f type=network --format '{{.Status}} {{.Network}} {{.Name}}'
+	assert_eq "$output" $'create  n1\ncreate  n2\nconnect n2 c1\ndisconnect n1 c1'
+	pm system prune -f
+	run -0 pm events --stream=false -f event=prune --format '{{.Type}}'
+	assert_eq "$output" $'container\nnetwork\nnetwork'
+}

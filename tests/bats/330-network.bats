@@ -169,3 +169,15 @@ ctr_log() {
 	assert_eq "$denied" ""
 	assert_eq "$allowed" secret
 }
+
+@test "--publish where there is nothing to publish to: a warning, and no ports" {
+	for net in none host; do
+		run -0 pm create --name "$net" -p 8080:80 --network "$net" "$IMAGE" true
+		assert_like "$output" "Port mappings have been discarded"
+		run -0 pm port "$net"
+		assert_eq "$output" ""
+	done
+	run -125 pm create -p 99999:80 --network none "$IMAGE" true
+	run -125 pm create --no-hosts --add-host a:1.1.1.1 "$IMAGE" true
+	assert_error 125 "--no-hosts and --add-host cannot be set together"
+}
