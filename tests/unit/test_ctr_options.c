@@ -25,6 +25,7 @@ static int apply(const char *line, struct world *w, struct pm_err *err)
 		for (char *p = argv.v[i]; *p; p++)
 			*p = *p == '~' ? ' ' : *p;
 	e.conf = w->conf;
+	free(pm_steal(&w->c.name)); /* the options name it */
 	char *none[] = {NULL};
 	cli.argv = none;
 	int r = pm_parse_add(&cli.parse, tables, &o, err);
