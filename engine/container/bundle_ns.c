@@ -1,0 +1,123 @@
+#include "engine/container/bundle_parts.h"
+
+#include <string.h>
+
+#include "engine/network/place.h"
+
+int pm_bundle_join(struct pm_engine *e, const char *mode, const char *kind, char **ret,
+		   struct pm_err *err)
+{
+	if (!mode || !pm_startswith(mode, "container:"))
+		return 0;
+	const char *id = mode + strlen("container:");
+	struct pm_ctr_state st;
+	int r = pm_ctr_state_read(e->store->runroot_fd, id, &st, err);
+	if (r < 0)
+		return r;
+	if (r == 0 || !pm_ctr_is_up(&st))
+		return pm_fail(err, PM_E_STATE,
+			       "container %s is not running: its %s namespace cannot be joined", id,
+			       kind);
+	*ret = pm_asprintf("/proc/%d/ns/%s", (int)st.pid, kind);
+	return 0;
+}
+
+/* The container whose run directory has the files of the network that mode, "container:ID", joins: it may join
+ * another's itself. The caller frees *ret. */
+static int network_owner(struct pm_engine *e, const char *mode, char **ret, struct pm_err *err)
+{
+	_cleanup_free_ char *id = pm_strdup(mode + strlen("container:"));
+	for (;;) {
+		_cleanup_container_ struct pm_container c;
+		pm_container_init(&c);
+		int r = pm_container_load(e, id, &c, err);
+		if (r < 0)
+			return r;
+		if (!c.config.network || !pm_startswith(c.config.network, "container:"))
+			break;
+		free(id);
+		id = pm_strdup(c.config.network + strlen("container:"));
+	}
+	*ret = pm_steal(&id);
+	return 0;
+}
+
+/* /dev/shm goes with the IPC namespace. The container's own is a tmpfs that its monitor makes in its run
+ * directory; that of another container is taken out of its monitor's mount namespace, where nothing
+ * is the container's to change. */
+static int shared_memory(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
+			 struct pm_err *err)
+{
+	const char *mode = c->config.ipcns && *c->config.ipcns ? c->config.ipcns : e->conf.ipcns;
+	if (mode && pm_startswith(mode, "container:")) {
+		const char *id = mode + strlen("container:");
+		struct pm_ctr_state st;
+		int r = pm_ctr_state_read(e->store->runroot_fd, id, &st, err);
+		if (r < 0)
+			return r;
+		if (r == 0 || st.monitor <= 0)
+			return pm_fail(
+				err, PM_E_STATE,
+				"container %s is not running: its ipc namespace cannot be joined",
+				id);
+		b->shm_pid = st.monitor;
+		b->shm_pid_start = (int64_t)st.monitor_start;
+		b->shm_from = pm_asprintf("%s/ctr/%s/shm", e->store->runroot, id);
+		b->shm = pm_asprintf("%s/shm", b->run_dir);
+	} else if (!mode || !*mode || strcmp(mode, "shareable") == 0) {
+		b->shm_size = c->config.shm_size;
+		if (b->shm_size == PM_UNSET &&
+		    pm_conf_parse_size(e->conf.shm_size, &b->shm_size, err) < 0)
+			return pm_wrap(err, "containers.conf: shm_size");
+		b->shm = pm_asprintf("%s/shm", b->run_dir);
+	}
+	b->env.shm = b->shm;
+	return 0;
+}
+
+int pm_bundle_namespaces(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
+			 struct pm_err *err)
+{
+	const struct pm_ctr_config *k = &c->config;
+	int r;
+	if ((r = pm_bundle_join(e, k->pidns, "pid", &b->pidns_path, err)) < 0 ||
+	    (r = pm_bundle_join(e, k->ipcns, "ipc", &b->ipcns_path, err)) < 0 ||
+	    (r = pm_bundle_join(e, k->utsns, "uts", &b->utsns_path, err)) < 0 ||
+	    (r = pm_bundle_join(e, k->cgroupns, "cgroup", &b->cgroupns_path, err)) < 0 ||
+	    (r = pm_bundle_join(e, k->network, "net", &b->netns_path, err)) < 0)
+		return r;
+
+	struct pm_spec_env *env = &b->env;
+	if ((r = shared_memory(e, c, b, err)) < 0)
+		return r;
+	env->pidns_path = b->pidns_path;
+	env->ipcns_path = b->ipcns_path;
+	env->utsns_path = b->utsns_path;
+	env->cgroupns_path = b->cgroupns_path;
+	if (pm_network_is_slirp(k->network)) {
+		env->netns = PM_SPEC_NETNS_INHERIT;
+		env->slirp = true;
+		env->slirp_ipv6 = true;
+	} else if (pm_network_is_bridge(k->network)) {
+		env->netns = PM_SPEC_NETNS_INHERIT;
+	} else if (strcmp(k->network, "host") == 0) {
+		env->netns = PM_SPEC_NETNS_HOST;
+	} else if (strcmp(k->network, "none") == 0) {
+		env->netns = PM_SPEC_NETNS_NEW;
+	} else {
+		env->netns = PM_SPEC_NETNS_PATH;
+		env->netns_path = b->netns_path ? b->netns_path : k->network + strlen("ns:");
+		if (b->netns_path) {
+			_cleanup_free_ char *id = NULL;
+			r = network_owner(e, k->network, &id, err);
+			if (r < 0)
+				return r;
+			b->hosts_from = pm_asprintf("%s/ctr/%s/hosts", e->store->runroot, id);
+			b->resolv_from =
+				pm_asprintf("%s/ctr/%s/resolv.conf", e->store->runroot, id);
+			env->hosts_from = b->hosts_from;
+			env->resolv_from = b->resolv_from;
+		}
+	}
+	return 0;
+}
