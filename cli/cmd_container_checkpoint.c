@@ -67,7 +67,7 @@ static int restore_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 const struct pm_command pm_cmd_container_checkpoint = {
 	.path = "container checkpoint",
 	.summary = "Checkpoint one or more containers",
-	.synopsis = "[options] CONTAINER [CONTAINER...]",
+	.synopsis = "CONTAINER [CONTAINER...]",
 	.text = "Writing the state of running containers to disk is not supported: the command "
 		"says what "
 		"is missing.",
@@ -82,7 +82,7 @@ const struct pm_command pm_cmd_container_checkpoint = {
 const struct pm_command pm_cmd_container_restore = {
 	.path = "container restore",
 	.summary = "Restore one or more containers from a checkpoint",
-	.synopsis = "[options] CONTAINER|IMAGE [CONTAINER|IMAGE...]",
+	.synopsis = "CONTAINER|IMAGE [CONTAINER|IMAGE...]",
 	.text = "Restoring containers from a checkpoint is not supported: the command says what is "
 		"missing.",
 	.min_args = 1,

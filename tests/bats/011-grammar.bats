@@ -111,7 +111,7 @@ usage() {
 	for cmd in "${COMMANDS[@]}"; do
 		[ "$cmd" != help ] || continue
 		offered=$(timeout 20 "$PM_BIN" --root "$T/none" --runroot "$T/nonerun" __completeNoDesc $cmd -- 2>/dev/null)
-		want=$(pm $cmd --help | sed -n 's/^  \(-., \|    \)--\([a-z0-9-]*\).*/--\2/p')
+		want=$(pm $cmd --help | sed -n 's/^  \(-., \|    \)--\([a-z0-9.-]*\).*/--\2/p')
 		for o in $want; do
 			grep -qxF -e "$o" <<<"$offered" || { echo "$cmd: $o is not offered"; bad=1; }
 		done

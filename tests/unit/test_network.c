@@ -44,7 +44,10 @@ static const char *made(struct pm_network_options o)
 	return pm_buf_str(&out);
 }
 
-/* Lists that live as long as the process: options borrow. */
+/* Lists that live as long as the process, since options borrow. */
+static struct pm_strv kept[256];
+static size_t n_kept;
+
 static struct pm_strv list(const char *a, const char *b)
 {
 	struct pm_strv l = PM_STRV_INIT;
@@ -52,6 +55,8 @@ static struct pm_strv list(const char *a, const char *b)
 		pm_strv_add(&l, a);
 	if (b)
 		pm_strv_add(&l, b);
+	CHECK(n_kept < PM_ARRAY_SIZE(kept));
+	kept[n_kept++] = l;
 	return l;
 }
 
