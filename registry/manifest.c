@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "registry/digest.h"
+#include "registry/manifest_make.h"
 
 #define NS_PER_S 1000000000LL
 
@@ -138,14 +139,8 @@ bool pm_layer_is_foreign(const char *media_type)
 
 static int check_layer_type(const struct pm_descriptor *d, unsigned int flags, struct pm_err *err)
 {
-	static const char *const good[] = {
-		PM_MT_OCI_LAYER,	      PM_MT_OCI_LAYER "+gzip",	     PM_MT_OCI_LAYER "+zstd",
-		PM_MT_DOCKER_LAYER,	      PM_MT_DOCKER_LAYER ".gzip",     PM_MT_DOCKER_LAYER ".zstd",
-	};
-	for (size_t i = 0; i < PM_ARRAY_SIZE(good); i++) {
-		if (strcmp(d->media_type, good[i]) == 0)
-			return 0;
-	}
+	if (pm_layer_form_of(d->media_type) != PM_LAYER_OTHER)
+		return 0;
 	if (pm_layer_is_foreign(d->media_type) && !(flags & PM_MANIFEST_FOREIGN))
 		return pm_fail(err, PM_E_UNSUPPORTED,
 			       "layer %s is foreign (%.100s): fetching from other hosts is not "

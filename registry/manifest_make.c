@@ -4,19 +4,25 @@
 
 #include "base/mem.h"
 
+/* The forms of a layer, in OCI's manifests and in Docker's. */
+static const struct {
+	const char *media_type;
+	bool oci;
+	enum pm_layer_form form;
+} layer_types[] = {
+	{PM_MT_OCI_LAYER, true, PM_LAYER_PLAIN},
+	{PM_MT_OCI_LAYER "+gzip", true, PM_LAYER_GZIP},
+	{PM_MT_OCI_LAYER "+zstd", true, PM_LAYER_ZSTD},
+	{PM_MT_DOCKER_LAYER, false, PM_LAYER_PLAIN},
+	{PM_MT_DOCKER_LAYER ".gzip", false, PM_LAYER_GZIP},
+	{PM_MT_DOCKER_LAYER ".zstd", false, PM_LAYER_ZSTD}, /* read, never written */
+};
+
 enum pm_layer_form pm_layer_form_of(const char *type)
 {
-	static const char *const bases[] = {PM_MT_OCI_LAYER, PM_MT_DOCKER_LAYER};
-	for (size_t i = 0; type && i < PM_ARRAY_SIZE(bases); i++) {
-		if (!pm_startswith(type, bases[i]))
-			continue;
-		const char *rest = type + strlen(bases[i]);
-		if (!*rest)
-			return PM_LAYER_PLAIN;
-		if (pm_streq(rest, "+gzip") || pm_streq(rest, ".gzip"))
-			return PM_LAYER_GZIP;
-		if (pm_streq(rest, "+zstd") || pm_streq(rest, ".zstd"))
-			return PM_LAYER_ZSTD;
+	for (size_t i = 0; type && i < PM_ARRAY_SIZE(layer_types); i++) {
+		if (strcmp(layer_types[i].media_type, type) == 0)
+			return layer_types[i].form;
 	}
 	return PM_LAYER_OTHER;
 }
@@ -24,15 +30,11 @@ enum pm_layer_form pm_layer_form_of(const char *type)
 const char *pm_layer_media_type(const char *manifest_type, enum pm_layer_form form)
 {
 	bool oci = pm_streq(manifest_type, PM_MT_OCI_MANIFEST);
-	switch (form) {
-	case PM_LAYER_PLAIN:
-		return oci ? PM_MT_OCI_LAYER : PM_MT_DOCKER_LAYER;
-	case PM_LAYER_GZIP:
-		return oci ? PM_MT_OCI_LAYER "+gzip" : PM_MT_DOCKER_LAYER ".gzip";
-	case PM_LAYER_ZSTD:
-		return oci ? PM_MT_OCI_LAYER "+zstd" : NULL;
-	case PM_LAYER_OTHER:
-		break;
+	if (!oci && form == PM_LAYER_ZSTD)
+		return NULL;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(layer_types); i++) {
+		if (layer_types[i].oci == oci && layer_types[i].form == form)
+			return layer_types[i].media_type;
 	}
 	return NULL;
 }

@@ -142,7 +142,7 @@ static int copy_one(struct crew *c, size_t index, struct pm_err *err)
 {
 	struct pm_copy_blob *blob = &c->b->v[index];
 	const char *known = blob->change == PM_LAYER_AS_IS ? blob->in->digest
-			    : blob->change == PM_LAYER_PLAIN ? blob->diff_id
+			    : blob->change == PM_LAYER_DECOMPRESS ? blob->diff_id
 							     : NULL;
 	int r = known ? is_there(c, blob, known, err) : 0;
 	if (r > 0)

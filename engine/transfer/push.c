@@ -13,6 +13,7 @@
 #include "engine/image/pull.h"
 #include "engine/transfer/pack.h"
 #include "engine/transfer/protocol.h"
+#include "engine/transfer/rewrite.h"
 #include "registry/manifest_make.h"
 #include "storage/deflate.h"
 
@@ -144,13 +145,6 @@ static ssize_t read_packed(void *arg, void *buf, size_t len, struct pm_err *err)
 	return n;
 }
 
-static enum pm_layer_form form_of(enum pm_compression c)
-{
-	return c == PM_COMPRESSION_GZIP ? PM_LAYER_GZIP
-	     : c == PM_COMPRESSION_ZSTD ? PM_LAYER_ZSTD
-					: PM_LAYER_PLAIN;
-}
-
 static int make_blob(struct push *p, size_t index, struct pm_err *err)
 {
 	struct layer *l = &p->layers[index];
@@ -188,7 +182,7 @@ static int make_blob(struct push *p, size_t index, struct pm_err *err)
 			       ? pm_wrap(err, "the layer was stored by an older pm without what is needed "
 					      "to write it out: pull its image again")
 			       : r;
-	l->form = form_of(p->compression);
+	l->form = pm_rewrite_form(p->compression);
 	r = tell_packed(p, index, err);
 	return r < 0 ? r : tell(p, index, l->size, l->size, PM_LAYER_DONE, err);
 }
@@ -202,7 +196,7 @@ static bool acceptable(const struct push *p, const struct known *k)
 	if (p->force || k->form == PM_LAYER_PLAIN || k->form == PM_LAYER_OTHER)
 		return false;
 	if (p->chosen)
-		return k->form == form_of(p->compression);
+		return k->form == pm_rewrite_form(p->compression);
 	return k->form == PM_LAYER_GZIP || !p->docker;
 }
 

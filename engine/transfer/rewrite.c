@@ -2,36 +2,11 @@
 
 #include <string.h>
 
-/* The forms of a layer: uncompressed, gzip, zstd. */
-static const struct {
-	const char *media_type;
-	bool docker;
-	enum pm_compression compression;
-} layer_types[] = {
-	{PM_MT_OCI_LAYER, false, PM_COMPRESSION_NONE},
-	{PM_MT_OCI_LAYER "+gzip", false, PM_COMPRESSION_GZIP},
-	{PM_MT_OCI_LAYER "+zstd", false, PM_COMPRESSION_ZSTD},
-	{PM_MT_DOCKER_LAYER, true, PM_COMPRESSION_NONE},
-	{PM_MT_DOCKER_LAYER ".gzip", true, PM_COMPRESSION_GZIP},
-	{PM_MT_DOCKER_LAYER ".zstd", true, PM_COMPRESSION_ZSTD},
-};
-
-static int form_of(const char *media_type)
+enum pm_layer_form pm_rewrite_form(enum pm_compression c)
 {
-	for (size_t i = 0; i < PM_ARRAY_SIZE(layer_types); i++) {
-		if (strcmp(layer_types[i].media_type, media_type) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
-static const char *type_of(bool docker, enum pm_compression compression)
-{
-	for (size_t i = 0; i < PM_ARRAY_SIZE(layer_types); i++) {
-		if (layer_types[i].docker == docker && layer_types[i].compression == compression)
-			return layer_types[i].media_type;
-	}
-	return PM_MT_OCI_LAYER; /* not reached: the kinds are those of the table */
+	return c == PM_COMPRESSION_GZIP	  ? PM_LAYER_GZIP
+	       : c == PM_COMPRESSION_ZSTD ? PM_LAYER_ZSTD
+					  : PM_LAYER_PLAIN;
 }
 
 void pm_rewrite_plan_free(struct pm_rewrite_plan *p)
@@ -69,22 +44,22 @@ const char *pm_rewrite_index_type(const char *media_type, const struct pm_rewrit
 	return want_docker(media_type, wish, traits) ? PM_MT_DOCKER_LIST : PM_MT_OCI_INDEX;
 }
 
-static enum pm_layer_change change_of(enum pm_compression now, bool docker,
+static enum pm_layer_change change_of(enum pm_layer_form now, bool docker,
 				      const struct pm_rewrite_plan *p,
 				      const struct pm_rewrite_wish *wish,
 				      const struct pm_destination_traits *traits)
 {
-	bool plain = now == PM_COMPRESSION_NONE;
+	bool plain = now == PM_LAYER_PLAIN;
 	bool dir = !traits->compressed && !traits->plain_layers;
 	if (traits->plain_layers || (dir && wish->decompress))
-		return plain ? PM_LAYER_AS_IS : PM_LAYER_PLAIN;
-	if (docker && now == PM_COMPRESSION_ZSTD)
+		return plain ? PM_LAYER_AS_IS : PM_LAYER_DECOMPRESS;
+	if (docker && now == PM_LAYER_ZSTD)
 		return PM_LAYER_COMPRESS;
 	if (dir && !wish->compress)
 		return PM_LAYER_AS_IS;
 	if (plain)
 		return wish->accept_plain && traits->oci_only ? PM_LAYER_AS_IS : PM_LAYER_COMPRESS;
-	return wish->compression != PM_COMPRESSION_NONE && now != p->compression
+	return wish->compression != PM_COMPRESSION_NONE && now != pm_rewrite_form(p->compression)
 		       ? PM_LAYER_COMPRESS
 		       : PM_LAYER_AS_IS;
 }
@@ -110,15 +85,15 @@ int pm_rewrite_plan(const struct pm_manifest *m, const struct pm_rewrite_wish *w
 			       m->config.media_type, traits->transport);
 	for (size_t i = 0; image && i < m->n_layers; i++) {
 		const char *type = m->layers[i].media_type;
-		int form = form_of(type);
+		enum pm_layer_form form = pm_layer_form_of(type);
 		bool foreign = pm_layer_is_foreign(type);
-		if (form < 0 && (p.changes || traits->plain_layers || traits->single))
+		if (form == PM_LAYER_OTHER && (p.changes || traits->plain_layers || traits->single))
 			return pm_fail(err, PM_E_UNSUPPORTED,
 				       "layer %s is of type '%.100s', which cannot be converted",
 				       m->layers[i].digest, type);
-		if (form < 0 || foreign)
+		if (form == PM_LAYER_OTHER || foreign)
 			continue;
-		p.layers[i] = change_of(layer_types[form].compression, docker, &p, wish, traits);
+		p.layers[i] = change_of(form, docker, &p, wish, traits);
 		if (p.layers[i] != PM_LAYER_AS_IS && wish->preserve && !wish->compress &&
 		    !wish->decompress && !traits->plain_layers &&
 		    wish->compression == PM_COMPRESSION_NONE)
@@ -152,15 +127,15 @@ int pm_rewrite_manifest(struct pm_json_pool *pool, struct pm_json *root,
 		pm_json_unset(root, "annotations");
 	for (size_t i = 0; i < m->n_layers; i++) {
 		struct pm_json *l = list->items[i];
-		int form = form_of(m->layers[i].media_type);
-		if (form < 0)
+		enum pm_layer_form form = pm_layer_form_of(m->layers[i].media_type);
+		if (form == PM_LAYER_OTHER)
 			continue;
-		enum pm_compression c = layer_types[form].compression;
-		if (plan->layers[i] == PM_LAYER_PLAIN)
-			c = PM_COMPRESSION_NONE;
+		if (plan->layers[i] == PM_LAYER_DECOMPRESS)
+			form = PM_LAYER_PLAIN;
 		else if (plan->layers[i] == PM_LAYER_COMPRESS)
-			c = plan->compression;
-		pm_json_set_str(pool, l, "mediaType", type_of(docker, c));
+			form = pm_rewrite_form(plan->compression);
+		/* zstd in Docker's, which has no type, is never planned */
+		pm_json_set_str(pool, l, "mediaType", pm_layer_media_type(plan->media_type, form));
 		pm_json_set_str(pool, l, "digest", layers[i].digest);
 		pm_json_set_int(pool, l, "size", layers[i].size);
 		if (docker)

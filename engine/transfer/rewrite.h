@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "registry/destination.h"
 #include "registry/manifest.h"
+#include "registry/manifest_make.h"
 #include "storage/inflate.h"
 
 enum pm_rewrite_format {
@@ -18,6 +19,9 @@ enum pm_rewrite_format {
 	PM_FORMAT_OCI,
 	PM_FORMAT_DOCKER,
 };
+
+/* What a layer is that is compressed so. */
+enum pm_layer_form pm_rewrite_form(enum pm_compression c);
 
 /* What the user wants. */
 struct pm_rewrite_wish {
@@ -32,7 +36,7 @@ struct pm_rewrite_wish {
 /* What happens to a layer. */
 enum pm_layer_change {
 	PM_LAYER_AS_IS,
-	PM_LAYER_PLAIN,    /* uncompressed */
+	PM_LAYER_DECOMPRESS,
 	PM_LAYER_COMPRESS, /* into the plan's compression */
 };
 
