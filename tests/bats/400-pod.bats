@@ -380,3 +380,13 @@ ns() { # ns CONTAINER KIND
 	pm pod rm -fa -t 0 >/dev/null
 	pm network rm n >/dev/null
 }
+
+@test "a pod without network, name servers or hosts runs containers" {
+	for o in "--network none" "--no-hosts" "--dns none --network slirp4netns"; do
+		# shellcheck disable=SC2086
+		pm pod create $o p >/dev/null
+		run -0 pm run --rm --pod p "$IMAGE" ls /sys/class/net
+		assert_like "$output" '^lo'
+		pm pod rm -f -t 0 p >/dev/null
+	done
+}
