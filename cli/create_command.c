@@ -103,6 +103,29 @@ static void take_options(const struct pm_parse *p, char *const *v, size_t n, con
 	}
 }
 
+/* argv after the command's own words, by command c. */
+static int take_apart(const struct pm_command *c, const struct pm_strv *argv, size_t at,
+		      const char *const *drop, const char *suffix, struct pm_create_command *ret,
+		      struct pm_err *err)
+{
+	void *opts = pm_calloc(1, c->opts_size);
+	struct pm_parse p = {0};
+	int r = pm_parse_add(&p, c->tables, opts, err);
+	if (r >= 0)
+		r = pm_parse_run(&p, argv->v + at + 1, err);
+	if (r >= 0) {
+		size_t n = argv->n - at - 1 - p.n_args;
+		/* "--" before the arguments is neither */
+		bool dashes = n > 0 && strcmp(argv->v[at + n], "--") == 0;
+		take_options(&p, argv->v + at + 1, n - dashes, drop, suffix, ret);
+		for (size_t i = 0; i < p.n_args; i++)
+			pm_strv_add(&ret->args, p.args[i]);
+	}
+	pm_parse_free(&p);
+	free(opts);
+	return r;
+}
+
 int pm_create_command_parse(const struct pm_strv *argv, const char *const *drop,
 			    const char *name_suffix, struct pm_create_command *ret, struct pm_err *err)
 {
@@ -116,23 +139,24 @@ int pm_create_command_parse(const struct pm_strv *argv, const char *const *drop,
 			pm_strv_add(&ret->global, argv->v[i]);
 
 	const bool run = strcmp(argv->v[at], "run") == 0;
-	const struct pm_command *c = run ? &pm_cmd_run : &pm_cmd_create;
-	void *opts = pm_calloc(1, c->opts_size);
-	struct pm_parse p = {0};
-	int r = pm_parse_add(&p, c->tables, opts, err);
-	if (r >= 0)
-		r = pm_parse_run(&p, argv->v + at + 1, err);
-	if (r >= 0 && p.n_args == 0)
+	int r = take_apart(run ? &pm_cmd_run : &pm_cmd_create, argv, at, drop, name_suffix, ret, err);
+	if (r >= 0 && ret->args.n == 0)
 		r = pm_fail(err, PM_E_FORMAT, "it names no image");
-	if (r >= 0) {
-		size_t n = argv->n - at - 1 - p.n_args;
-		/* "--" before the image is neither */
-		bool dashes = n > 0 && strcmp(argv->v[at + n], "--") == 0;
-		take_options(&p, argv->v + at + 1, n - dashes, drop, name_suffix, ret);
-		for (size_t i = 0; i < p.n_args; i++)
-			pm_strv_add(&ret->args, p.args[i]);
-	}
-	pm_parse_free(&p);
-	free(opts);
 	return r < 0 ? pm_wrap(err, "the command line that made the container") : 0;
+}
+
+int pm_pod_create_command_parse(const struct pm_strv *argv, const char *const *drop,
+				struct pm_create_command *ret, struct pm_err *err)
+{
+	size_t at = 2;
+	while (at < argv->n &&
+	       (strcmp(argv->v[at - 1], "pod") != 0 || strcmp(argv->v[at], "create") != 0))
+		at++;
+	if (at >= argv->n)
+		return pm_fail(err, PM_E_FORMAT, "the pod's command line is no pod create");
+	for (size_t i = 1; i + 1 < at; i++)
+		pm_strv_add(&ret->global, argv->v[i]);
+	int r = take_apart(&pm_cmd_pod_create, argv, at, drop, "", ret, err);
+	ret->named |= ret->args.n > 0;
+	return r < 0 ? pm_wrap(err, "the command line that made the pod") : 0;
 }

@@ -90,6 +90,10 @@ static void add_unit_section(const struct pm_unit *u, struct pm_buf *b)
 			  "Wants=network-online.target\n"
 			  "After=network-online.target\n");
 	pm_buf_printf(b, "RequiresMountsFor=%s\n", u->mounts_for);
+	add_list(b, "Wants", u->members);
+	add_list(b, "Before", u->members);
+	add_list(b, "BindsTo", u->bound);
+	add_list(b, "After", u->bound);
 	if ((u->wants && u->wants->n) || (u->after && u->after->n) || (u->requires && u->requires->n)) {
 		pm_buf_add_str(b, "\n# User-defined dependencies\n");
 		add_list(b, "Wants", u->wants);
@@ -107,11 +111,15 @@ static void add_end(const struct pm_unit *u, const char *key, const char *verb, 
 	pm_buf_printf(b, " %s", verb);
 	if (force)
 		pm_buf_add_str(b, " \\\n\t-f");
-	if (u->new_)
-		pm_buf_printf(b, " \\\n\t--ignore -t %" PRId64 " \\\n\t--cidfile=%%t/%%n.ctr-id\n",
-			      u->stop_timeout);
-	else
+	if (u->new_) {
+		pm_buf_printf(b, " \\\n\t--ignore -t %" PRId64, u->stop_timeout);
+		if (u->create)
+			pm_buf_printf(b, " \\\n\t--pod-id-file=%s\n", u->pod_id_file);
+		else
+			pm_buf_add_str(b, " \\\n\t--cidfile=%t/%n.ctr-id\n");
+	} else {
 		pm_buf_printf(b, " \\\n\t-t %" PRId64 " %s\n", u->stop_timeout, u->id);
+	}
 }
 
 static void add_service_section(const struct pm_unit *u, struct pm_buf *b)
@@ -127,14 +135,21 @@ static void add_service_section(const struct pm_unit *u, struct pm_buf *b)
 	if (u->start_timeout >= 0)
 		pm_buf_printf(b, "TimeoutStartSec=%" PRId64 "\n", u->start_timeout);
 	pm_buf_printf(b, "TimeoutStopSec=%" PRId64 "\n", u->stop_timeout + STOP_GRACE);
-	if (u->new_)
+	if (u->create) {
+		pm_buf_printf(b, "ExecStartPre=/bin/rm \\\n\t-f %s %s\nExecStartPre=", u->pid_file,
+			      u->pod_id_file);
+		add_words(b, u->create);
+		pm_buf_add_char(b, '\n');
+	} else if (u->new_) {
 		pm_buf_add_str(b, "ExecStartPre=/bin/rm \\\n\t-f %t/%n.ctr-id\n");
+	}
 	pm_buf_add_str(b, "ExecStart=");
 	add_words(b, u->start);
 	pm_buf_add_char(b, '\n');
-	add_end(u, "ExecStop", "stop", false, b);
-	add_end(u, "ExecStopPost", u->new_ ? "rm" : "stop", u->new_, b);
-	if (u->new_)
+	const char *stop = u->create ? "pod stop" : "stop", *rm = u->create ? "pod rm" : "rm";
+	add_end(u, "ExecStop", stop, false, b);
+	add_end(u, "ExecStopPost", u->new_ ? rm : stop, u->new_, b);
+	if (u->new_ && !u->create)
 		pm_buf_add_str(b, "Type=notify\nNotifyAccess=all\n");
 	else
 		pm_buf_printf(b, "PIDFile=%s\nType=forking\n", u->pid_file);

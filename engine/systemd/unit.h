@@ -1,6 +1,6 @@
 /*
- * unit - texts of systemd's unit files for containers (systemd.service(5)), in the shape that Podman gives
- * them. Pure: nothing is read or written. Runs in pm.
+ * unit - texts of systemd's unit files for containers and pods (systemd.service(5)), in the shape that
+ * Podman gives them. Pure: nothing is read or written. Runs in pm.
  */
 #ifndef PM_ENGINE_SYSTEMD_UNIT_H
 #define PM_ENGINE_SYSTEMD_UNIT_H
@@ -27,7 +27,11 @@ struct pm_unit {
 	const struct pm_strv *start; /* argv, each word escaped already (specifiers are the unit's own) */
 	const struct pm_strv *stop_prefix; /* argv[0] and global options for stop and rm, escaped */
 	const char *id;          /* !new_: what start, stop name */
-	const char *pid_file;    /* !new_ */
+	const char *pid_file;    /* !new_, and pods: already with specifiers */
+	const struct pm_strv *create; /* a pod's with new_: argv that makes it, escaped; NULL: a container's */
+	const char *pod_id_file; /* create: already with specifiers */
+	const struct pm_strv *members; /* a pod's: its containers' units */
+	const struct pm_strv *bound;   /* a container's: its pod's unit, and those of what it depends on */
 };
 
 void pm_unit_write(const struct pm_unit *u, struct pm_buf *out);

@@ -14,13 +14,14 @@ test_setup() {
 }
 
 test_teardown() {
-	for f in "$UNITS"/container-* "$UNITS"/pmt-*; do
+	for f in "$UNITS"/pod-* "$UNITS"/container-* "$UNITS"/pmt-*; do
 		[ -e "$f" ] || continue
 		systemctl --user stop "$(basename "$f")" 2>/dev/null
 		rm -f "$f"
 	done
 	systemctl --user daemon-reload
 	systemctl --user reset-failed
+	if [ -e "$T/root/pm.db" ]; then pm pod rm -fa -t 0 >/dev/null; fi
 }
 
 prop() {
@@ -49,6 +50,15 @@ unit() {
 
 PM() {
 	echo "$PM_BIN --root $T/root --runroot $T/run"
+}
+
+# A pod of two containers, the second of which depends on the first
+two_in_pod() { # NAME OPTION...
+	local name=$1 main='trap "exit 0" TERM; while :; do sleep 0.1; done'
+	shift
+	pm pod create --network none "$@" "$name" >/dev/null
+	pm create --pod "$name" --name "$name-a" "$IMAGE" sh -c "$main" >/dev/null
+	pm create --pod "$name" --name "$name-b" --requires "$name-a" -e 'A=%h $x' "$IMAGE" sh -c "$main" >/dev/null
 }
 
 @test "every unit passes systemd-analyze verify" {
@@ -235,4 +245,125 @@ WantedBy=default.target"
 	systemctl --user restart pmt-boot
 	assert_eq "$(pm ps -q)" ""
 	pm rm -f -t 0 a b
+}
+
+@test "a pod's units pass systemd-analyze verify" {
+	two_in_pod v --hostname 'h' --label 'l=a b %i $x ;"'
+	for args in "" --new --name "--new --name" \
+		"--new --name --restart-policy on-abort --restart-sec 3 --start-timeout 5 --stop-timeout 6 --after basic.target --requires paths.target --wants timers.target -e X=y --no-header --container-prefix c --pod-prefix p --separator _" \
+		"--name --container-prefix= --pod-prefix=x"; do
+		rm -rf "$T/u" && mkdir "$T/u"
+		# shellcheck disable=SC2086
+		(cd "$T/u" && pm generate systemd --files $args v >"$T/paths")
+		assert_eq "$(sort "$T/paths")" "$(ls "$T/u"/*.service)"
+		assert_eq "$(wc -l <"$T/paths")" 3
+		run -0 env SYSTEMD_UNIT_PATH="$T/u:" systemd-analyze --user --man=no verify "$T/u"/*.service
+		! grep -F "$T/u" <<<"$output" || fail "$args"
+	done
+}
+
+@test "shape: a pod's units" {
+	two_in_pod w
+	run -0 pm generate systemd --new --name --no-header w
+	# -t: the default of containers.conf
+	assert_eq "$(sed "s,$PM_BIN,/usr/bin/pm,; s,$T,/T," <<<"$output" | sed '/^# container-w-a/,$d')" "# pod-w.service
+
+[Unit]
+Description=pm pod-w.service
+Documentation=man:pm-generate-systemd(1)
+Wants=network-online.target
+After=network-online.target
+RequiresMountsFor=/T/run
+Wants=container-w-a.service container-w-b.service
+Before=container-w-a.service container-w-b.service
+
+[Service]
+Environment=PODMAN_SYSTEMD_UNIT=%n
+Restart=on-failure
+TimeoutStopSec=70
+ExecStartPre=/bin/rm \\
+	-f %t/pod-w.pid %t/pod-w.pod-id
+ExecStartPre=/usr/bin/pm \\
+	--root /T/root \\
+	--runroot /T/run pod create \\
+	--infra-conmon-pidfile=%t/pod-w.pid \\
+	--pod-id-file=%t/pod-w.pod-id \\
+	--exit-policy=stop \\
+	--replace \\
+	--network none w
+ExecStart=/usr/bin/pm \\
+	--root /T/root \\
+	--runroot /T/run pod start \\
+	--pod-id-file=%t/pod-w.pod-id
+ExecStop=/usr/bin/pm \\
+	--root /T/root \\
+	--runroot /T/run pod stop \\
+	--ignore -t 10 \\
+	--pod-id-file=%t/pod-w.pod-id
+ExecStopPost=/usr/bin/pm \\
+	--root /T/root \\
+	--runroot /T/run pod rm \\
+	-f \\
+	--ignore -t 10 \\
+	--pod-id-file=%t/pod-w.pod-id
+PIDFile=%t/pod-w.pid
+Type=forking
+
+[Install]
+WantedBy=default.target"
+	b=$(sed -n '/^# container-w-b/,$p' <<<"$output")
+	assert_like "$b" $'\n''BindsTo=pod-w.service container-w-a.service'$'\n''After=pod-w.service container-w-a.service'$'\n'
+	assert_like "$b" '--pod-id-file=%t/pod-w.pod-id'
+	[[ $b != *"--pod w"* ]] || fail "the pod is named twice"
+	run -0 bash -c "'$PM_BIN' --root '$T/root' --runroot '$T/run' generate systemd --format json --name w | jq -r 'keys[]'"
+	assert_eq "$output" $'container-w-a\ncontainer-w-b\npod-w'
+	run -125 pm generate systemd --template w
+	assert_error 125 'is for containers: w is a pod'
+	pm pod create --infra=false bare >/dev/null
+	run -125 pm generate systemd bare
+	assert_error 125 'pod bare has no infra container'
+	pm run -d --pod new:implied --network none "$IMAGE" true >/dev/null
+	run -125 pm generate systemd --new implied
+	assert_error 125 'cannot use --new on pod "implied": .*is no pod create'
+	pm pod create --network none init >/dev/null
+	pm create --pod init --name first --init-ctr once "$IMAGE" true >/dev/null
+	run -125 pm generate systemd init
+	assert_error 125 'init container first of pod init cannot be a service'
+}
+
+@test "a pod's --new units: made, started, stopped and removed together; a member's end is its own unit's" {
+	two_in_pod n
+	install_unit --new --restart-policy on-failure --restart-sec 0 n
+	pm pod rm n >/dev/null
+	systemctl --user start pod-n || { journalctl --user -u pod-n -o cat >&2; cat "$UNITS/pod-n.service" >&2; false; }
+	wait_for has container-n-b ActiveState active
+	has container-n-a ActiveState active
+	has pod-n ActiveState active
+	infra=$(pm pod inspect -f '{{.InfraContainerID}}' n)
+	assert_eq "$(prop pod-n MainPID)" "$(monitor_pid "$infra")"
+	assert_eq "$(prop container-n-a MainPID)" "$(monitor_pid n-a)"
+	assert_eq "$(pm pod inspect -f '{{.NumContainers}} {{.State}} {{.ExitPolicy}}' n)" "3 Running stop"
+	first=$(pm inspect -f '{{.Id}}' n-b)
+	pm kill n-b >/dev/null
+	wait_for has container-n-b NRestarts 1
+	wait_for has container-n-b ActiveState active
+	[ "$(pm inspect -f '{{.Id}}' n-b)" != "$first" ]
+	assert_eq "$(pm pod inspect -f '{{.InfraContainerID}}' n)" "$infra"
+	systemctl --user stop pod-n
+	has pod-n Result success
+	wait_for has container-n-a ActiveState inactive
+	wait_for has container-n-b ActiveState inactive
+	assert_eq "$(pm ps -aq)$(pm pod ps -q)" ""
+}
+
+@test "units for a pod that is there" {
+	two_in_pod f
+	install_unit f
+	systemctl --user start pod-f
+	wait_for has container-f-b ActiveState active
+	assert_eq "$(pm pod inspect -f '{{.State}}' f)" Running
+	assert_eq "$(prop pod-f MainPID)" "$(monitor_pid "$(pm pod inspect -f '{{.InfraContainerID}}' f)")"
+	systemctl --user stop pod-f
+	wait_for has container-f-a ActiveState inactive
+	assert_eq "$(pm pod inspect -f '{{.State}} {{.NumContainers}}' f)" "Exited 3"
 }

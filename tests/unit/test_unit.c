@@ -64,3 +64,40 @@ TEST(create_command_is_taken_apart)
 	pm_strv_split(&bad, "pm images -a", ' ');
 	CHECK(pm_create_command_parse(&bad, drop, "", &c, NULL) < 0);
 }
+
+TEST(pod_create_command_is_taken_apart)
+{
+	static const char *const drop[] = {"pod-id-file", NULL};
+	static const struct {
+		const char *argv, *global, *options, *args;
+		bool named, replaced;
+	} cases[] = {
+		{"pm pod create", "", "", "", false, false},
+		{"pm --root /r pod create --pod-id-file=/x -n a --replace", "--root /r", "-n a --replace", "",
+		 true, true},
+		{"pm pod create --pod-id-file /x -p 80:80 a", "", "-p 80:80", "a", true, false},
+		{"pm pod create --share net -- a", "", "--share net", "a", true, false},
+	};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(cases); i++) {
+		_cleanup_strv_ struct pm_strv argv = PM_STRV_INIT;
+		_cleanup_create_command_ struct pm_create_command c = {0};
+		struct pm_err err = PM_ERR_INIT;
+		pm_strv_split(&argv, cases[i].argv, ' ');
+		CHECK_OK(pm_pod_create_command_parse(&argv, drop, &c, &err), err);
+		_cleanup_free_ char *global = pm_strv_join(&c.global, " ");
+		_cleanup_free_ char *options = pm_strv_join(&c.options, " ");
+		_cleanup_free_ char *args = pm_strv_join(&c.args, " ");
+		CHECK_STR(global, cases[i].global);
+		CHECK_STR(options, cases[i].options);
+		CHECK_STR(args, cases[i].args);
+		CHECK(c.named == cases[i].named);
+		CHECK(c.replaced == cases[i].replaced);
+	}
+	static const char *const bad[] = {"pm pod", "pm create pod", "pm pod ps", "pm pod create --nosuch"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(bad); i++) {
+		_cleanup_strv_ struct pm_strv argv = PM_STRV_INIT;
+		_cleanup_create_command_ struct pm_create_command c = {0};
+		pm_strv_split(&argv, bad[i], ' ');
+		CHECK(pm_pod_create_command_parse(&argv, drop, &c, NULL) < 0);
+	}
+}
