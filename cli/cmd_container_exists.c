@@ -16,11 +16,7 @@ static int exists_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	(void)opts;
 	_cleanup_ctr_row_ struct pm_ctr_row row = {0};
 	int r = pm_ctr_find(pm_cli_store(cli), cli->args[0], 0, &row, err);
-	if (r == -PM_E_NOSUCH) {
-		pm_err_clear(err);
-		return 1;
-	}
-	return r < 0 ? r : 0;
+	return pm_cli_exists(r, err);
 }
 
 const struct pm_command pm_cmd_container_exists = {

@@ -10,10 +10,7 @@ static int exists_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
 		r = pm_network_find(&e, cli->args[0], &n, err);
-	if (r != -PM_E_NOSUCH)
-		return r < 0 ? r : 0;
-	pm_err_clear(err);
-	return 1;
+	return pm_cli_exists(r, err);
 }
 
 const struct pm_command pm_cmd_network_exists = {

@@ -6,10 +6,7 @@ static int exists_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_volume_row_ struct pm_volume_row row = {0};
 	(void)opts;
 	int r = pm_volume_find(pm_cli_store(cli), cli->args[0], &row, err);
-	if (r != -PM_E_NOSUCH)
-		return r;
-	pm_err_clear(err);
-	return 1;
+	return pm_cli_exists(r, err);
 }
 
 const struct pm_command pm_cmd_volume_exists = {

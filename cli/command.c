@@ -546,6 +546,14 @@ int pm_cli_result(const struct pm_cli *cli, int status)
 	return cli->noted ? pm_cli_status(cli, -cli->noted) : status;
 }
 
+int pm_cli_exists(int r, struct pm_err *err)
+{
+	if (r != -PM_E_NOSUCH)
+		return r < 0 ? r : 0;
+	pm_err_clear(err);
+	return 1;
+}
+
 bool pm_cli_confirm(const char *question)
 {
 	char line[16] = "";

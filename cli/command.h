@@ -106,6 +106,9 @@ void pm_cli_close_store(struct pm_cli *cli);
 void pm_cli_note(struct pm_cli *cli, struct pm_err *err);
 int pm_cli_result(const struct pm_cli *cli, int status);
 
+/* What `exists` returns when a look-up returned r: 0, or 1 in silence for PM_E_NOSUCH, or the error. */
+int pm_cli_exists(int r, struct pm_err *err);
+
 /* The exit status for the error that is returned or noted, instead of the one by its code. The
  * first call wins. */
 void pm_cli_set_exit(struct pm_cli *cli, int status);
