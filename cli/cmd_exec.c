@@ -81,7 +81,7 @@ static int exec_start(struct pm_cli *cli, struct pm_engine *e, struct exec_opts 
 	x.argv = (struct pm_strv){.v = cli->args + named, .n = (size_t)(cli->n_args - named)};
 
 	r = pm_exec_start(e, &c, &x, &m, &dir, err);
-	if (r == -PM_E_STATE)
+	if (r == -PM_E_STATE || r == -PM_E_USAGE)
 		pm_cli_set_exit(cli, 255);
 	if (r < 0)
 		return r;
@@ -109,6 +109,8 @@ static int exec_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_engine_ struct pm_engine e = {0};
 	if (o->latest && o->cidfile)
 		return pm_fail(err, PM_E_USAGE, "--latest and --cidfile cannot be set together");
+	if (cli->n_args == 1 && !o->latest && !o->cidfile)
+		pm_cli_set_exit(cli, 255);
 	if (cli->n_args < (o->latest || o->cidfile ? 1 : 2))
 		return pm_fail(err, PM_E_USAGE, cli->n_args || o->latest || o->cidfile
 			? "you must provide a command to execute"

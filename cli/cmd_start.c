@@ -47,7 +47,8 @@ static int start_one(struct pm_engine *e, const char *name, void *arg, struct pm
 	bool detached = false;
 	bool proxy = pm_cli_given(a->cli, "sig-proxy") ? o->sig_proxy : true;
 	if (!o->attach) {
-		printf("%s\n", name);
+		if (r == 0) /* Podman says nothing of one that runs already */
+			printf("%s\n", name);
 		return 0;
 	}
 	if (r > 0) {

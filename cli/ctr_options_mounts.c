@@ -377,8 +377,13 @@ int pm_ctr_apply_mounts(struct pm_engine *e, const struct pm_ctr_opts *o, struct
 			struct pm_err *err)
 {
 	int r = 0;
-	for (size_t i = 0; i < o->volume.n && r >= 0; i++)
-		r = pm_ctr_parse_volume(o->volume.v[i], c, err);
+	for (size_t i = 0; i < o->volume.n && r >= 0; i++) {
+		bool again = false; /* the same once more is no contradiction */
+		for (size_t k = 0; k < i && !again; k++)
+			again = strcmp(o->volume.v[k], o->volume.v[i]) == 0;
+		if (!again)
+			r = pm_ctr_parse_volume(o->volume.v[i], c, err);
+	}
 	for (size_t i = 0; i < o->mount.n && r >= 0; i++)
 		r = pm_ctr_parse_mount(o->mount.v[i], c, err);
 	for (size_t i = 0; i < o->tmpfs.n && r >= 0; i++)

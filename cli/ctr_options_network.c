@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/container/bundle.h"
 #include "engine/network/place.h"
+#include "netns/addr.h"
 #include "netns/publish.h"
 
 /* discard: they are checked, but there is nothing to publish them to. */
@@ -61,7 +62,12 @@ int pm_ctr_apply_network(struct pm_engine *e, const struct pm_ctr_opts *o, struc
 		return pm_fail(err, PM_E_USAGE,
 			       "published or exposed ports must be defined where the network namespace is "
 			       "made: --publish does not go with --pod");
-	pm_strv_add_all(&c->dns, o->dns.v);
+	for (size_t i = 0; i < o->dns.n; i++) {
+		struct pm_ip ip;
+		if (strcmp(o->dns.v[i], "none") != 0 && pm_ip_parse(o->dns.v[i], &ip, NULL) < 0)
+			return pm_fail(err, PM_E_USAGE, "%s is not an ip address", o->dns.v[i]);
+		pm_strv_add(&c->dns, o->dns.v[i]);
+	}
 	pm_strv_add_all(&c->dns_search, o->dns_search.v);
 	pm_strv_add_all(&c->dns_options, o->dns_option.v);
 	for (size_t i = 0; i < o->add_host.n; i++) {

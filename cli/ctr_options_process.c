@@ -118,6 +118,8 @@ int pm_ctr_apply_process(struct pm_cli *cli, struct pm_engine *e, const struct p
 {
 	int r;
 	pm_strv_add_all(&c->command, args);
+	pm_strv_add_all(&c->env_unset, pm_strv_argv(&o->unsetenv));
+	c->env_unset_all = o->unsetenv_all;
 	c->http_proxy_off = pm_cli_given(cli, "http-proxy") ? !o->http_proxy : !e->conf.http_proxy;
 	c->terminal = o->tty;
 	c->stdin_open = o->interactive;

@@ -23,7 +23,7 @@ static int print_entry(void *arg, size_t index, const struct pm_log_entry *e, st
 	struct printer *p = arg;
 	FILE *out = e->stream == PM_LOG_STDERR ? stderr : stdout;
 	bool *open = &p->open[e->stream == PM_LOG_STDERR][index];
-	bool prefix = p->n > 1 || p->o->names;
+	bool prefix = p->n > 1;
 
 	/* stderr is not buffered: both may be one file, where the order counts */
 	if (out == stderr && fflush(stdout) != 0)

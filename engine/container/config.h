@@ -83,9 +83,12 @@ struct pm_ctr_config {
 	struct pm_strv command;    /* resolved; arguments of the entrypoint */
 	struct pm_strv env;        /* resolved: image's, containers.conf's, then the user's */
 	bool env_host;             /* this process's whole environment below the image's */
+	struct pm_strv env_unset;  /* --unsetenv: defaults that are not set either */
+	bool env_unset_all;        /* --unsetenv-all: none is */
 	char *user;                /* as given, or the image's; NULL: root */
 	struct pm_strv groups;     /* --group-add: names, ids or "keep-groups" */
 	char *workdir;             /* resolved: -w or the image's; NULL: / */
+	bool workdir_made;         /* it is the image's: made when it is not there */
 	char *hostname;            /* --hostname; NULL: first 12 of id, or the host's with --uts host */
 	char *umask;               /* octal, as "0022" */
 	char *timezone;            /* --tz: a zone's name or "local" */

@@ -283,6 +283,7 @@ int pm_ctr_config_apply_image(struct pm_ctr_config *c, const struct pm_json *ima
 	if (!c->workdir && s && *s) {
 		_cleanup_free_ char *joined = pm_asprintf("/%s", s);
 		c->workdir = pm_path_clean(joined);
+		c->workdir_made = true;
 	}
 	s = pm_json_get_str(cfg, "StopSignal");
 	if (c->stop_signal == PM_UNSET && s && *s) {

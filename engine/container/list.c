@@ -279,7 +279,9 @@ static struct pm_json *text_item(struct context *x, const struct item *it)
 	set_own(x, o, "CreatedHuman", pm_asprintf("%s ago", age));
 	set_own(x, o, "RunningFor", pm_asprintf("%s ago", age));
 	set_own(x, o, "Status", pm_container_status_text(&it->st, x->now));
-	pm_json_set_str(p, o, "State", pm_ctr_status_name(it->st.status));
+	struct pm_ctr_state bare = it->st; /* as Status, but for the health */
+	bare.health = 0;
+	set_own(x, o, "State", pm_container_status_text(&bare, x->now));
 	set_own(x, o, "Ports", ports_text(parse(x, row->ports)));
 	pm_json_set_str(p, o, "Names", row->name);
 	labels = pm_json_set(p, o, "Labels",

@@ -68,7 +68,9 @@ static int command_code(const char *msg)
 		has(msg, "exec: \"") || has(msg, ": exec /") || has(msg, "exec user process");
 	bool crun_exec = has(msg, "executable file") || has(msg, "open executable") ||
 			 pm_startswith(msg, "exec ") || pm_startswith(msg, "execve ");
-	if (!runc_exec && !crun_exec)
+	/* the working directory of an exec */
+	bool no_dir = pm_startswith(msg, "chdir ") || has(msg, "chdir to cwd");
+	if (!runc_exec && !crun_exec && !no_dir)
 		return 0;
 	if (has(msg, "not found") || has(msg, "no such file"))
 		return PM_E_NOTFOUND;

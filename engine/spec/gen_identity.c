@@ -81,6 +81,8 @@ int pm_gen_identity(struct pm_gen *g, struct pm_err *err)
 	const struct pm_ctr_config *c = g->c;
 	uint64_t base, limit = caps_limit(g->env);
 	int r = pm_spec_user_lookup(g->env->view, c->user, &c->groups, &g->user, err);
+	if (r == -PM_E_USAGE && err) /* as far as the caller goes the command cannot be invoked: 126 */
+		r = -(err->code = PM_E_NOTEXEC);
 	if (r < 0 || (r = check_mapped(g, err)) < 0)
 		return r;
 	g->root_user = is_root_name(c->user);
@@ -281,6 +283,10 @@ static void add_env(struct pm_gen *g)
 	if (!pm_env_get(&env, "PATH")) /* a containers.conf that sets other variables */
 		pm_env_set(&env, "PATH", DEFAULT_PATH);
 	pm_env_set(&env, "container", "podman");
+	for (size_t i = 0; i < c->env_unset.n; i++)
+		pm_env_unset(&env, c->env_unset.v[i]);
+	if (c->env_unset_all)
+		pm_strv_free(&env);
 	env_all(&env, &c->env);
 	if (g->env->extra_env)
 		env_all(&env, g->env->extra_env);
@@ -339,7 +345,18 @@ static int add_user(struct pm_gen *g, struct pm_err *err)
 	return 0;
 }
 
-/* The working directory is made when neither the image nor a mount has it. */
+/* One that every container has, whatever its files. */
+static bool is_kernels(const char *dir)
+{
+	static const char *const top[] = {"/dev", "/proc", "/run", "/sys", "/tmp"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(top); i++)
+		if (pm_startswith(dir, top[i]) && (!dir[strlen(top[i])] || dir[strlen(top[i])] == '/'))
+			return true;
+	return false;
+}
+
+/* An image's working directory is made when neither the image nor a mount has it; one that the user gave
+ * must be there. */
 static int add_cwd(struct pm_gen *g, struct pm_err *err)
 {
 	const char *dir = g->c->workdir && *g->c->workdir ? g->c->workdir : "/";
@@ -358,6 +375,9 @@ static int add_cwd(struct pm_gen *g, struct pm_err *err)
 	int r = pm_rootfs_type(g->env->view, dir, &type, err);
 	if (r == -ENOENT) {
 		pm_err_clear(err);
+		if (!g->c->workdir_made && !is_kernels(dir) && dir[1])
+			return pm_fail(err, PM_E_NOTEXEC,
+				       "workdir \"%s\" does not exist on container %s", dir, g->c->id);
 		pm_strv_add(&g->plan->mkdirs, dir);
 		return 0;
 	}

@@ -185,7 +185,7 @@ int pm_gen_passwd(struct pm_gen *g, struct pm_err *err)
 	struct file passwd = {.path = "/etc/passwd"}, group = {.path = "/etc/group"};
 	/* most containers: root, and nobody else */
 	if (g->c->passwd_off ||
-	    (g->root_user && !g->c->hostusers.n && !g->env->keep_id))
+	    (g->root_user && !(g->c->user && strchr(g->c->user, ':')) && !g->c->hostusers.n && !g->env->keep_id))
 		return 0;
 	load(g, &passwd);
 	load(g, &group);

@@ -185,8 +185,11 @@ int pm_spec_exec_process(const struct pm_ctr_config *c, const struct pm_spec_env
 		x.user = (char *)(uintptr_t)user;
 	if (workdir && *workdir)
 		x.workdir = (char *)(uintptr_t)workdir;
+	x.workdir_made = true; /* the runtime tells when it is not there */
 	gen_start(&g);
 	int r = pm_gen_identity(&g, err);
+	if (r == -PM_E_NOTEXEC && err) /* an unknown user is no command that failed */
+		r = -(err->code = PM_E_USAGE);
 	if (r >= 0)
 		r = choose_hostname(&g, err);
 	if (r >= 0)

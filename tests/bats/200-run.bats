@@ -79,13 +79,15 @@ test_setup() {
 
 @test "run: user, working directory, hostname, entrypoint, label, init" {
 	assert_eq "$(pm run --rm -u 12:34 "$IMAGE" sh -c 'id -u; id -g' | tr '\n' ' ')" "12 34 "
-	assert_eq "$(pm run --rm -w /a/new/one "$IMAGE" pwd)" /a/new/one
+	run -126 pm run --rm -w /a/new/one "$IMAGE" pwd
+	assert_error 126 'workdir "/a/new/one" does not exist on container'
+	run -126 pm run --rm --user nosuch "$IMAGE" pwd
 	assert_eq "$(pm run --rm -h box "$IMAGE" hostname)" box
 	assert_eq "$(pm run --rm --entrypoint echo "$IMAGE" hi)" hi
 	assert_eq "$(pm run --rm --entrypoint '["echo", "a b"]' "$IMAGE" c)" "a b c"
 	assert_eq "$(pm run --rm --init "$IMAGE" sh -c 'cat /proc/1/comm')" init
 	run pm run --rm -u 'nosuch' "$IMAGE" true
-	assert_error 125 ".*nosuch"
+	assert_error 126 ".*nosuch"
 	for bad in 4294967295 +1 1.5; do
 		run pm run --rm -u "$bad" "$IMAGE" true
 		[ "$status" -ne 0 ] || fail "user $bad was taken"
@@ -199,8 +201,9 @@ test_setup() {
 	[[ $output != *A=1* ]] || fail "A is still set"
 	assert_like "$output" "B=2"
 	assert_like "$output" "C=3"
-	run pm run --rm --unsetenv-all -e C=3 envs env
+	run pm run --rm --unsetenv-all -e C=3 envs /bin/env
 	[[ $output != *A=1* && $output != *B=2* ]] || fail "the image's environment is still set"
+	[[ $output != *PATH=* && $output != *container=* ]] || fail "the defaults are still set"
 	assert_like "$output" "C=3"
 }
 

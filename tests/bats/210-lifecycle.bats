@@ -8,7 +8,7 @@ test_setup() {
 }
 
 state() { # NAME
-	pm ps -a --filter "name=^$1\$" --format '{{.State}}'
+	pm ps -a --filter "name=^$1\$" --format json | jq -r '.[].State'
 }
 
 monitor_of() { # ID: the pid of its monitor
@@ -166,7 +166,7 @@ pid_of() {
 		assert_eq "$status" 0
 	done
 	# a launch that was under way may still come up
-	settled() { ! pm ps -a --format '{{.State}}' | grep -q initialized; }
+	settled() { ! pm ps -a --format '{{.State}}' | grep -q Initialized; }
 	wait_for settled
 	run pm rm -fa -t 0
 	assert_eq "$status" 0

@@ -8,7 +8,7 @@ test_setup() {
 }
 
 state() { # NAME
-	pm ps -a --filter "name=^$1\$" --format '{{.State}}'
+	pm ps -a --filter "name=^$1\$" --format json | jq -r '.[].State'
 }
 
 @test "verbs over many names: go on after an error, print each, return the first" {

@@ -8,7 +8,7 @@ test_setup() {
 }
 
 state() { # NAME
-	pm ps -a --filter "name=^$1\$" --format '{{.State}} {{.Status}}'
+	pm ps -a --filter "name=^$1\$" --format json | jq -r '.[] | .State + " " + .Status'
 }
 
 @test "init, then start: the process waits, then it is the one that runs" {

@@ -39,6 +39,9 @@ test_teardown() {
 	assert_like "$output" "MORE=2"
 	assert_eq "$(pm exec -u 7:8 c sh -c 'id -u; id -g' | tr '\n' ' ')" "7 8 "
 	assert_eq "$(pm exec -w /proc c pwd)" /proc
+	run -127 pm exec -w /not/there c pwd
+	run -255 pm exec --user nosuch c true
+	run -255 pm exec c
 	run pm exec -t c sh -c 'test -t 1 && echo tty'
 	assert_like "$output" tty
 }

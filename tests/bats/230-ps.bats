@@ -24,7 +24,7 @@ test_setup() {
 
 @test "ps --format" {
 	pm create --name a -l k=v "$IMAGE" true
-	assert_eq "$(pm ps -a --format '{{.Names}} {{.State}} {{.Image}} {{.Labels}}')" "a created $IMAGE map[k:v]"
+	assert_eq "$(pm ps -a --format '{{.Names}} {{.State}} {{.Image}} {{.Labels}}')" "a Created $IMAGE map[k:v]"
 	assert_eq "$(pm ps -a --format '{{index .Labels "k"}}')" v
 	assert_eq "$(pm ps -a --format json | jq -r '.[0] | .Names[0] + .State + (.Command | join(","))')" acreatedtrue
 	assert_eq "$(pm ps -a --format 'table {{.Names}}\t{{.Status}}' | head -1 | tr -s ' ')" "NAMES STATUS"

@@ -14,7 +14,7 @@ test_setup() {
 	assert_eq "$stderr" err
 	assert_eq "$(pm logs --tail 2 c 2>&1 | wc -l)" 2
 	assert_like "$(pm logs -t c 2>/dev/null | head -1)" '^[0-9-]+T[0-9:.]+(Z|[+-][0-9:]+) one$'
-	assert_eq "$(pm logs -n c 2>/dev/null | head -1)" "c one"
+	assert_eq "$(pm logs -n c 2>/dev/null | head -1)" "one"
 	assert_eq "$(pm logs --since 1h c 2>/dev/null | wc -l)" 3
 	assert_eq "$(pm logs --until 2000-01-01T00:00:00Z c 2>/dev/null | wc -l)" 0
 	pm rm c

@@ -101,7 +101,7 @@ tty_end() {
 	mkfifo "$T/slow"
 	pm run --name c "$IMAGE" seq 1 100000 >"$T/slow" &
 	exec 6<"$T/slow"
-	ended() { [ "$(pm ps -a --format '{{.State}}')" != running ]; }
+	ended() { [[ "$(pm ps -a --format '{{.State}}')" != Up* ]]; }
 	# more than the pipes hold: the container waits, it is not cut off
 	sleep 0.3
 	(seq 1 100000 | cmp - /dev/fd/6)

@@ -96,7 +96,7 @@ types() { # LINE
 	shows '^ready$'
 	tm send-keys C-z
 	shows 'Stopped'
-	assert_eq "$(pm ps --format '{{.Names}} {{.State}}')" 'c running'
+	assert_like "$(pm ps --format '{{.Names}} {{.State}}')" '^c Up .* ago$'
 	types 'fg'
 	sleep 0.3
 	tm send-keys C-c
@@ -124,7 +124,7 @@ types() { # LINE
 	tm kill-server
 	gone() { ! kill -0 $client 2>/dev/null; }
 	wait_for gone
-	assert_eq "$(pm ps --format '{{.Names}} {{.State}}')" 'c running'
+	assert_like "$(pm ps --format '{{.Names}} {{.State}}')" '^c Up .* ago$'
 	tm new-session -d -x 80 -y 24 "cd '$T'; PS1='sh> ' exec bash --norc --noprofile -i"
 	shows '^sh>'
 	types './p attach c'

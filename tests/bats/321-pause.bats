@@ -9,7 +9,7 @@ test_setup() {
 }
 
 state() { # NAME
-	pm ps -a --filter "name=^$1\$" --format '{{.State}} {{.Status}}'
+	pm ps -a --filter "name=^$1\$" --format json | jq -r '.[] | .State + " " + .Status'
 }
 
 @test "pause: nothing in it goes on; unpause: everything does" {

@@ -243,9 +243,9 @@ single_id() {
 	grep -q '^0::/.*libpod-' "/proc/$(container_pid c)/cgroup" ||
 		{ pm rm -f -t 0 c; skip_or_fail "no group of its own here"; return; }
 	assert_eq "$(pm pause c)" c
-	assert_eq "$(pm ps -a --format '{{.State}}')" paused
+	assert_eq "$(pm ps -a --format '{{.State}}')" Paused
 	assert_eq "$(pm unpause c)" c
-	assert_eq "$(pm ps -a --format '{{.State}}')" running
+	assert_like "$(pm ps -a --format '{{.State}}')" '^Up '
 	assert_eq "$(pm stats --no-stream --format '{{.Name}}' c)" c
 	assert_like "$(pm top c comm | tail -n +2 | head -1)" '^sh$'
 	pm rm -f -t 0 c

@@ -224,6 +224,7 @@ TEST(the_plan_lists_what_the_monitor_makes)
 	set_mounts(&w);
 	w.c.user = pm_strdup("web");
 	w.c.workdir = pm_strdup("/new/dir");
+	w.c.workdir_made = true;
 	world_make_ok(&w);
 	CHECK_INT(w.plan.n_copyups, 2);
 	CHECK_STR(w.plan.copyups[0].dest, "/v");
@@ -354,7 +355,7 @@ TEST(what_cannot_be_is_an_error)
 		void (*set)(struct world *w);
 		int code;
 	} t[] = {
-		{"user", bad_user, PM_E_USAGE},		{"id", bad_id, PM_E_UNSUPPORTED},
+		{"user", bad_user, PM_E_NOTEXEC},	{"id", bad_id, PM_E_UNSUPPORTED},
 		{"cap", bad_cap, PM_E_USAGE},		{"both", bad_both, PM_E_USAGE},
 		{"sysctl", bad_sysctl, PM_E_USAGE},	{"sysctl2", bad_sysctl2, PM_E_USAGE},
 		{"sysctl3", bad_sysctl3, PM_E_USAGE},	{"memory", bad_memory, PM_E_UNSUPPORTED},
