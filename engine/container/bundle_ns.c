@@ -1,6 +1,7 @@
 #include "engine/container/bundle_parts.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/network/place.h"
 
@@ -40,6 +41,13 @@ static int network_owner(struct pm_engine *e, const char *mode, char **ret, stru
 	}
 	*ret = pm_steal(&id);
 	return 0;
+}
+
+/* That file of the namespace's owner; NULL: it has none (--network none, --no-hosts, --dns none). */
+static char *owners_file(struct pm_engine *e, const char *id, const char *name)
+{
+	_cleanup_free_ char *path = pm_asprintf("%s/ctr/%s/%s", e->store->runroot, id, name);
+	return access(path, F_OK) == 0 ? pm_steal(&path) : NULL;
 }
 
 /* /dev/shm goes with the IPC namespace. The container's own is a tmpfs that its monitor makes in its run
@@ -112,9 +120,8 @@ int pm_bundle_namespaces(struct pm_engine *e, const struct pm_container *c, stru
 			r = network_owner(e, k->network, &id, err);
 			if (r < 0)
 				return r;
-			b->hosts_from = pm_asprintf("%s/ctr/%s/hosts", e->store->runroot, id);
-			b->resolv_from =
-				pm_asprintf("%s/ctr/%s/resolv.conf", e->store->runroot, id);
+			b->hosts_from = owners_file(e, id, "hosts");
+			b->resolv_from = owners_file(e, id, "resolv.conf");
 			env->hosts_from = b->hosts_from;
 			env->resolv_from = b->resolv_from;
 		}
