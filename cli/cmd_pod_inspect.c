@@ -72,6 +72,8 @@ static int inspect_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_pod_choose(cli, &e, &ch, &names, err);
 	for (size_t i = 0; r >= 0 && i < names.n; i++)
 		r = inspect_one(&e, names.v[i], pool, list, err);
+	if (r == -PM_E_NOSUCH && !o->format)
+		puts("[]"); /* what reads JSON gets some */
 	return r < 0 ? r : print(o, pool, list, err);
 }
 

@@ -153,7 +153,7 @@ static int ps_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	int64_t now = pm_time_now();
 	for (size_t i = 0; i < pods.n; i++)
 		pm_json_add(pool, rows, json ? pm_pod_tree(pool, &pods.v[i])
-					     : pm_pod_row_tree(pool, &pods.v[i], o->no_trunc, now));
+					     : pm_pod_row_tree(pool, &pods.v[i], o->no_trunc || o->quiet, now));
 	default_table(o, &table);
 	struct pm_format f = {.name = "pod ps",
 			      .format = o->quiet ? "{{.Id}}" : o->format,
