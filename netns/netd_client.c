@@ -119,9 +119,9 @@ static int start(const struct pm_netd_opts *o, int dir, struct pm_err *err)
 		fds[n++] = (struct pm_proc_fd){slirp, 6};
 	if (userns >= 0)
 		fds[n++] = (struct pm_proc_fd){userns, 7};
-	char *const argv[] = {(char[]){NAME}, o->map ? joined ? (char[]){"--userns=join"}
-							      : (char[]){"--userns=fresh"}
-						     : NULL, NULL};
+	char join[] = "--userns=join", fresh[] = "--userns=fresh";
+	char *userns_word = joined ? join : fresh;
+	char *const argv[] = {(char[]){NAME}, o->map ? userns_word : NULL, NULL};
 	char *const envp[] = {NULL};
 	_cleanup_free_ char *path = pm_proc_helper(NAME);
 	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;

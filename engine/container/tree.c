@@ -42,7 +42,7 @@ int pm_tree_of_container(struct pm_engine *e, const struct pm_container *c, cons
 		return add(t, pm_strdup(c->config.rootfs), err);
 	_cleanup_strv_ struct pm_strv lowers = PM_STRV_INIT;
 	_cleanup_free_ char *dir = pm_store_ctr_path(e->store, c->row.id);
-	enum pm_store_driver driver;
+	enum pm_store_driver driver = PM_STORE_AUTO;
 	t->container = true;
 	int r = pm_container_lowers(e, c, &lowers, err);
 	if (r >= 0)

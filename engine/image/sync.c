@@ -181,7 +181,7 @@ static int yaml_regex(struct sync *s, const char *host, const struct pm_json *re
 static int from_yaml(struct sync *s, const char *path, struct pm_err *err)
 {
 	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-	struct pm_json *root;
+	struct pm_json *root = NULL;
 	int e = pm_fs_read_file(AT_FDCWD, path, FILE_MAX, &text, err);
 	if (e >= 0)
 		e = pm_yaml_parse(s->pool, pm_buf_str(&text), text.len, &root, err);
