@@ -158,6 +158,10 @@ void health_late(struct monitor *m)
 {
 	if (h.runtime <= 0)
 		return;
+	if (runtime_frozen(m)) { /* the pause overtook it: it has its time again */
+		m->timers[TIMER_CHECK_LIMIT] = monitor_now_ms() + current(m)->timeout;
+		return;
+	}
 	h.late = true;
 	kill_process(m);
 	kill(h.runtime, SIGKILL);
@@ -202,7 +206,13 @@ bool health_child(struct monitor *m, pid_t pid, int status)
 		return false;
 	h.runtime = 0;
 	health_output(m);
-	end(m, h.late ? -1 : pm_proc_exit_code(status));
+	int code = h.late ? -1 : pm_proc_exit_code(status);
+	if (code != 0 && !h.late && runtime_frozen(m)) { /* the runtime could not execute it */
+		health_stop(m);
+		schedule(m);
+		return true;
+	}
+	end(m, code);
 	return true;
 }
 
