@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -80,9 +79,19 @@ static int sample(struct pm_engine *e, const char *name, const struct pm_stats_r
 	return r;
 }
 
-static int show(struct pm_cli *cli, struct pm_engine *e, const struct stats_opts *o,
-		const struct pm_stats_round *last, struct pm_stats_round *now, struct pm_err *err)
+struct stats_arg {
+	struct pm_cli *cli;
+	struct pm_engine e;
+	const struct stats_opts *o;
+};
+
+static int show(void *arg, const struct pm_stats_round *last, struct pm_stats_round *now,
+		struct pm_err *err)
 {
+	struct stats_arg *a = arg;
+	struct pm_cli *cli = a->cli;
+	struct pm_engine *e = &a->e;
+	const struct stats_opts *o = a->o;
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	_cleanup_strv_ struct pm_strv pods = PM_STRV_INIT;
 	struct pm_json *rows = pm_json_array(pool);
@@ -105,20 +114,11 @@ static int show(struct pm_cli *cli, struct pm_engine *e, const struct stats_opts
 static int stats_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	const struct stats_opts *o = opts;
-	_cleanup_engine_ struct pm_engine e = {0};
-	struct pm_stats_round last = {0};
-	int r = pm_cli_engine(cli, &e, err);
-	while (r >= 0) {
-		struct pm_stats_round now = {0};
-		r = show(cli, &e, o, &last, &now, err);
-		free(last.v);
-		last = now;
-		if (r < 0 || o->no_stream || fflush(stdout) != 0)
-			break;
-		struct timespec t = {.tv_sec = 5};
-		nanosleep(&t, NULL);
-	}
-	free(last.v);
+	struct stats_arg a = {.cli = cli, .o = o};
+	int r = pm_cli_engine(cli, &a.e, err);
+	if (r >= 0)
+		r = pm_stats_rounds(show, &a, 5, o->no_stream, err);
+	pm_engine_free(&a.e);
 	return r;
 }
 

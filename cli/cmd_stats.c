@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -47,9 +46,19 @@ static int choose(struct pm_cli *cli, struct pm_engine *e, const struct stats_op
 	return pm_ctr_choose(cli, e, &choice, ids, err);
 }
 
-static int show(struct pm_cli *cli, struct pm_engine *e, const struct stats_opts *o,
-		const struct pm_stats_round *last, struct pm_stats_round *now, struct pm_err *err)
+struct stats_arg {
+	struct pm_cli *cli;
+	struct pm_engine e;
+	const struct stats_opts *o;
+};
+
+static int show(void *arg, const struct pm_stats_round *last, struct pm_stats_round *now,
+		struct pm_err *err)
 {
+	struct stats_arg *a = arg;
+	struct pm_cli *cli = a->cli;
+	struct pm_engine *e = &a->e;
+	const struct stats_opts *o = a->o;
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
 	struct pm_json *rows = pm_json_array(pool);
@@ -75,25 +84,16 @@ static int show(struct pm_cli *cli, struct pm_engine *e, const struct stats_opts
 static int stats_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	const struct stats_opts *o = opts;
-	_cleanup_engine_ struct pm_engine e = {0};
-	struct pm_stats_round last = {0};
+	struct stats_arg a = {.cli = cli, .o = o};
 
 	if ((o->all && o->latest) || ((o->all || o->latest) && cli->n_args))
 		return pm_fail(err, PM_E_USAGE, "--all, --latest and containers cannot be used together");
 	if (o->interval < 1)
 		return pm_fail(err, PM_E_USAGE, "invalid interval, must be a positive number greater zero");
-	int r = pm_cli_engine(cli, &e, err);
-	while (r >= 0) {
-		struct pm_stats_round now = {0};
-		r = show(cli, &e, o, &last, &now, err);
-		free(last.v);
-		last = now;
-		if (r < 0 || o->no_stream || fflush(stdout) != 0)
-			break;
-		struct timespec t = {.tv_sec = (time_t)o->interval};
-		nanosleep(&t, NULL);
-	}
-	free(last.v);
+	int r = pm_cli_engine(cli, &a.e, err);
+	if (r >= 0)
+		r = pm_stats_rounds(show, &a, o->interval, o->no_stream, err);
+	pm_engine_free(&a.e);
 	return r;
 }
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/timefmt.h"
 
@@ -172,4 +173,24 @@ int pm_stats_print(const struct pm_format *f, const struct pm_json *rows, bool r
 		fputs("\033[2J\033[H", stdout);
 	fwrite(pm_buf_str(&out), 1, out.len, stdout);
 	return 0;
+}
+
+int pm_stats_rounds(int (*show)(void *arg, const struct pm_stats_round *last,
+				struct pm_stats_round *now, struct pm_err *err),
+		    void *arg, int64_t seconds, bool once, struct pm_err *err)
+{
+	struct pm_stats_round last = {0};
+	int r;
+	for (;;) {
+		struct pm_stats_round now = {0};
+		r = show(arg, &last, &now, err);
+		free(last.v);
+		last = now;
+		if (r < 0 || once || fflush(stdout) != 0)
+			break;
+		struct timespec t = {.tv_sec = (time_t)seconds};
+		nanosleep(&t, NULL);
+	}
+	free(last.v);
+	return r;
 }

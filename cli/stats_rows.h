@@ -30,6 +30,12 @@ int pm_stats_sample(struct pm_engine *e, const struct pm_strv *ids, const struct
 		    const struct pm_stats_round *last, struct pm_stats_round *now,
 		    struct pm_json_pool *pool, struct pm_json *rows, struct pm_err *err);
 
+/* Rounds of show, seconds apart, each given the samples of the one before, until standard output or show fails; with
+ * once a single one. */
+int pm_stats_rounds(int (*show)(void *arg, const struct pm_stats_round *last,
+				struct pm_stats_round *now, struct pm_err *err),
+		    void *arg, int64_t seconds, bool once, struct pm_err *err);
+
 /* Print rows by f, after a cleared screen if reset is set. */
 int pm_stats_print(const struct pm_format *f, const struct pm_json *rows, bool reset,
 		   struct pm_err *err);
