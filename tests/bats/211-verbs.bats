@@ -255,9 +255,9 @@ state() { # NAME
 }
 
 @test "wait --condition=removed: the exit code of one that goes with its end" {
-	pm run -d --rm --name a "$IMAGE" sh -c 'sleep 0.5; exit 7'
-	assert_eq "$(pm wait --condition=removed a)" 7
-	run pm container exists a
+	pm run -d --rm --name xa "$IMAGE" sh -c 'sleep 0.5; exit 7'
+	assert_eq "$(pm wait --condition=removed xa)" 7
+	run pm container exists xa
 	assert_eq "$status" 1
 	pm create --name b "$IMAGE" true
 	pm wait --condition=removed -i 10ms b >"$T/out" &

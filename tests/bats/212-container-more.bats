@@ -114,14 +114,14 @@ test_setup() {
 }
 
 @test "container cleanup: what has ended; not what runs" {
-	pm run -d --name a "$IMAGE" sleep 1000
-	run pm container cleanup a
+	pm run -d --name xa "$IMAGE" sleep 1000
+	run pm container cleanup xa
 	assert_error 125 'is running or paused, refusing to clean up'
-	pm kill a
-	pm wait a
-	assert_eq "$(pm container cleanup a)" a
-	pm container cleanup --rm a
-	run pm container exists a
+	pm kill xa
+	pm wait xa
+	assert_eq "$(pm container cleanup xa)" xa
+	pm container cleanup --rm xa
+	run pm container exists xa
 	assert_eq "$status" 1
 	pm run --name b "$IMAGE" true
 	pm container cleanup --rmi b

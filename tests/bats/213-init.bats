@@ -70,15 +70,15 @@ state() { # NAME
 }
 
 @test "init --all; wait for it; events" {
-	pm create --name a "$IMAGE" sleep 1000
-	pm create --name b "$IMAGE" sleep 1000
+	pm create --name xa "$IMAGE" sleep 1000
+	pm create --name xb "$IMAGE" sleep 1000
 	pm run -d --name up "$IMAGE" sleep 1000
 	run pm init --all
 	assert_eq "$status" 0
 	assert_eq "${#lines[@]}" 2
-	assert_eq "$(pm wait --condition=initialized a b)" $'-1\n-1'
-	pm start a
-	assert_eq "$(pm events --stream=false --since 1m --filter container=a --format '{{.Status}}' | tr '\n' ' ')" \
+	assert_eq "$(pm wait --condition=initialized xa xb)" $'-1\n-1'
+	pm start xa
+	assert_eq "$(pm events --stream=false --since 1m --filter container=xa --format '{{.Status}}' | tr '\n' ' ')" \
 		'create init start '
 	pm rm -fa -t 0
 }

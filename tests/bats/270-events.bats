@@ -44,13 +44,13 @@ statuses() {
 }
 
 @test "filters: or within a key, and between keys" {
-	pm create --name c1 --label x=1 "$IMAGE" true
-	pm create --name c2 "$IMAGE" true
-	pm rm c1 c2
-	run -0 pm events --stream=false -f event=create -f event=remove -f container=c1 --format '{{.Status}}'
+	pm create --name xc1 --label x=1 "$IMAGE" true
+	pm create --name xc2 "$IMAGE" true
+	pm rm xc1 xc2
+	run -0 pm events --stream=false -f event=create -f event=remove -f container=xc1 --format '{{.Status}}'
 	assert_eq "$output" $'create\nremove'
 	run -0 pm events --stream=false -f label=x=1 -f event=create --format '{{.Name}}'
-	assert_eq "$output" c1
+	assert_eq "$output" xc1
 	run -0 pm events --stream=false -f type=image --format '{{.Status}}'
 	assert_like "$output" import
 	run -125 pm events --stream=false -f colour=red

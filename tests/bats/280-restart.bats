@@ -24,18 +24,18 @@ ended() {
 }
 
 @test "on-failure: as many times as said, the last code counts, the log goes on" {
-	pm run -d --name c --network none --restart on-failure:2 "$IMAGE" sh -c 'echo run; exit 3'
-	wait_for ended c
-	assert_eq "$(pm inspect -f '{{.RestartCount}} {{.State.ExitCode}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}' c)" "2 3 on-failure 2"
-	assert_eq "$(pm logs c | grep -c run)" 3
-	assert_eq "$(pm events --stream=false -f container=c -f event=restart --format x | wc -l)" 2
-	assert_eq "$(pm events --stream=false -f container=c -f event=died --format x | wc -l)" 3
+	pm run -d --name xc --network none --restart on-failure:2 "$IMAGE" sh -c 'echo run; exit 3'
+	wait_for ended xc
+	assert_eq "$(pm inspect -f '{{.RestartCount}} {{.State.ExitCode}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}' xc)" "2 3 on-failure 2"
+	assert_eq "$(pm logs xc | grep -c run)" 3
+	assert_eq "$(pm events --stream=false -f container=xc -f event=restart --format x | wc -l)" 2
+	assert_eq "$(pm events --stream=false -f container=xc -f event=died --format x | wc -l)" 3
 	# the user's own start begins anew
-	pm start c
-	wait_for ended c
-	assert_eq "$(pm inspect -f '{{.RestartCount}}' c)" 2
-	assert_eq "$(pm logs c | grep -c run)" 6
-	pm rm c
+	pm start xc
+	wait_for ended xc
+	assert_eq "$(pm inspect -f '{{.RestartCount}}' xc)" 2
+	assert_eq "$(pm logs xc | grep -c run)" 6
+	pm rm xc
 }
 
 @test "on-failure: success is no failure; no: never" {
@@ -64,19 +64,19 @@ ended() {
 }
 
 @test "stop and rm -f end a container that waits for its restart" {
-	pm run -d --name c --network none --restart always "$IMAGE" false
+	pm run -d --name xc --network none --restart always "$IMAGE" false
 	pm run -d --name d --network none --restart always "$IMAGE" false
-	wait_for restarted c 3
+	wait_for restarted xc 3
 	SECONDS=0
-	pm stop c
+	pm stop xc
 	[ $SECONDS -lt 5 ]
-	assert_eq "$(pm inspect -f '{{.State.Status}} {{.State.Restarting}} {{.State.ExitCode}}' c)" "exited false 1"
-	n=$(pm inspect -f '{{.RestartCount}}' c)
+	assert_eq "$(pm inspect -f '{{.State.Status}} {{.State.Restarting}} {{.State.ExitCode}}' xc)" "exited false 1"
+	n=$(pm inspect -f '{{.RestartCount}}' xc)
 	run -2 pm rm d
 	pm rm -f d
-	assert_eq "$(pm inspect -f '{{.RestartCount}}' c)" "$n"
-	assert_eq "$(pm events --stream=false -f container=c -f event=stop --format x | wc -l)" 1
-	pm rm c
+	assert_eq "$(pm inspect -f '{{.RestartCount}}' xc)" "$n"
+	assert_eq "$(pm events --stream=false -f container=xc -f event=stop --format x | wc -l)" 1
+	pm rm xc
 }
 
 @test "a restart that is waited for comes at once by start; ps tells of it" {
