@@ -107,7 +107,7 @@ static struct pm_json *plugins_tree(struct pm_json_pool *pool)
 {
 	struct pm_json *v = pm_json_object(pool);
 	static const char *const volume[] = {"local", NULL};
-	static const char *const network[] = {"none", "host", "slirp4netns", NULL};
+	static const char *const network[] = {"bridge", "macvlan", "ipvlan", NULL};
 	static const char *const log[] = {"k8s-file", "json-file", "none", NULL};
 	static const struct {
 		const char *name;

@@ -306,7 +306,7 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 		break;
 	case PM_COMPLETE_NETWORK:
 		offer_networks(c);
-		offer_list(c, "none|host|slirp4netns|private");
+		offer_list(c, "none|host|slirp4netns|pasta|private");
 		break;
 	case PM_COMPLETE_ENV:
 		offer_env(c);

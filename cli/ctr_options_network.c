@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "engine/container/bundle.h"
+#include "engine/network/pasta.h"
 #include "engine/network/place.h"
 #include "netns/addr.h"
 #include "netns/publish.h"
@@ -57,7 +58,8 @@ int pm_ctr_apply_network(struct pm_engine *e, const struct pm_ctr_opts *o, struc
 	if (r < 0)
 		return r;
 
-	bool own = pm_network_is_slirp(c->network) || pm_network_is_bridge(c->network);
+	bool own = pm_network_is_slirp(c->network) || pm_network_is_pasta(c->network) ||
+		   pm_network_is_bridge(c->network);
 	if ((o->publish.n || o->publish_all) && !own && o->pod && *o->pod)
 		return pm_fail(err, PM_E_USAGE,
 			       "published or exposed ports must be defined where the network namespace is "

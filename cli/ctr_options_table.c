@@ -20,7 +20,7 @@ const struct pm_opt pm_ctr_pod_table[] = {
 	{"mac-address", 0, PM_STRING(O, mac_address), "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
 	{"mount", 0, PM_STRINGS(O, mount), "Attach a filesystem mount to the container"},
 	{"net", 0, PM_STRINGS(O, network), "Connect the container to a network", .hidden = true},
-	{"network", 0, PM_STRINGS(O, network), "Connect the container to a network: none, host, slirp4netns[:OPTIONS], container:NAME, ns:PATH, bridge, or NAME[:OPTIONS] of a network", .complete = PM_COMPLETE_NETWORK},
+	{"network", 0, PM_STRINGS(O, network), "Connect the container to a network: none, host, slirp4netns[:OPTIONS], pasta[:OPTIONS], container:NAME, ns:PATH, bridge, or NAME[:OPTIONS] of a network", .complete = PM_COMPLETE_NETWORK},
 	{"network-alias", 0, PM_STRINGS(O, network_alias), "Add network-scoped alias for the container"},
 	{"no-hosts", 0, PM_BOOL(O, no_hosts), "Do not create /etc/hosts within the container"},
 	{"pid", 0, PM_STRING(O, pid), "PID namespace to use"},

@@ -93,6 +93,7 @@ static const struct key keys[] = {
 	KEY("network", "default_subnet", K_STR, default_subnet),
 	KEY("network", "network_config_dir", K_STR, network_config_dir),
 	KEY("network", "default_rootless_network_cmd", K_STR, default_rootless_network_cmd),
+	KEY("network", "pasta_options", K_STRV, pasta_options),
 };
 
 /* Keys of containers.conf(5) that say nothing to pm: about conmon, CNI, netavark, remote clients, services, locks,
@@ -117,8 +118,7 @@ static const char *const unused[] = {
 	"engine.service_timeout", "engine.static_dir", "engine.tmp_dir", "engine.volume_plugin_timeout",
 	"engine.volume_plugins", "network.cni_plugin_dirs", "network.default_host_ips",
 	"network.default_subnet_pools", "network.dns_bind_port", "network.firewall_driver",
-	"network.netavark_plugin_dirs", "network.network_backend", "network.network_config_dir",
-	"network.pasta_options", NULL,
+	"network.netavark_plugin_dirs", "network.network_backend", "network.network_config_dir", NULL,
 };
 
 /* As containers-common 0.50 (Podman 4.3) has them. */

@@ -85,7 +85,8 @@ struct pm_conf {
 	char *default_network, *default_subnet;
 	char *network_config_dir;            /* NULL: engine/network/network.h */
 	struct pm_strv default_subnet_pools; /* "BASE/BITS,SIZE"; empty: the built-in ones */
-	char *default_rootless_network_cmd; /* "slirp4netns" */
+	char *default_rootless_network_cmd; /* "slirp4netns" (the default) or "pasta" */
+	struct pm_strv pasta_options;
 	struct pm_strv files; /* those read, for `pm info` */
 	uint64_t appends[2];  /* keys whose lists are added to: {append=true} */
 };

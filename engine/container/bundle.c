@@ -16,11 +16,12 @@
 int pm_network_mode(const struct pm_conf *conf, const char *asked, char **ret, struct pm_err *err)
 {
 	const char *mode = asked && *asked ? asked : conf->netns;
-	if (!mode || strcmp(mode, "private") == 0 || strcmp(mode, "slirp4netns") == 0 ||
-	    strcmp(mode, "slirp") == 0 || strcmp(mode, "default") == 0)
+	if (!mode || strcmp(mode, "private") == 0 || strcmp(mode, "default") == 0)
+		mode = conf->default_rootless_network_cmd;
+	if (strcmp(mode, "slirp") == 0)
 		mode = "slirp4netns";
 
-	if (strcmp(mode, "slirp4netns") == 0 || strcmp(mode, "none") == 0 ||
+	if (pm_network_is_slirp(mode) || pm_network_is_pasta(mode) || strcmp(mode, "none") == 0 ||
 	    strcmp(mode, "host") == 0 || pm_startswith(mode, "container:") ||
 	    pm_startswith(mode, "ns:/")) {
 		*ret = pm_strdup(mode);
@@ -28,7 +29,7 @@ int pm_network_mode(const struct pm_conf *conf, const char *asked, char **ret, s
 	}
 	return pm_fail(err, PM_E_UNSUPPORTED,
 		       "network \"%s\" is not supported: choose none, host, slirp4netns[:OPTIONS], "
-		       "container:NAME or ns:PATH", mode);
+		       "pasta[:OPTIONS], container:NAME or ns:PATH", mode);
 }
 
 bool pm_network_is_slirp(const char *mode)
@@ -119,6 +120,7 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 	pm_strv_free(&b->cdi_dirs);
 	pm_strv_free(&b->name_servers);
 	free(b->address);
+	pm_pasta_free(&b->pasta);
 	char *strings[] = {b->run_dir,	  b->rootfs,	   b->runtime,	  b->init_path,
 			   b->seccomp_cache, b->cgroup_path, b->netns_path, b->pidns_path,
 			   b->ipcns_path, b->utsns_path,   b->cgroupns_path, b->hosts_from,

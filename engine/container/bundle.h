@@ -11,6 +11,7 @@
 #include "engine/container/container.h"
 #include "engine/container/start.h"
 #include "engine/monitor/launch.h"
+#include "engine/network/pasta.h"
 #include "engine/secret/use.h"
 #include "engine/spec/spec.h"
 #include "engine/volume/plan.h"
@@ -24,7 +25,7 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 const char *pm_bundle_config_path(const struct pm_launch_plan *plan);
 
 /* The mode that a --network argument (NULL: none given) and containers.conf come to: "none", "host",
- * "slirp4netns", "container:ID" or "ns:PATH". What pm does not do is PM_E_UNSUPPORTED by name. The
+ * "slirp4netns", "pasta", "container:ID" or "ns:PATH". What pm does not do is PM_E_UNSUPPORTED by name. The
  * caller frees *ret. */
 int pm_network_mode(const struct pm_conf *conf, const char *asked, char **ret, struct pm_err *err);
 
@@ -47,8 +48,9 @@ struct pm_bundle_env {
 	char *run_dir, *rootfs, *runtime, *init_path, *seccomp_cache, *cgroup_path;
 	char *netns_path, *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path;
 	char *hosts_from, *resolv_from, *shm, *shm_from, *userns_path;
-	struct pm_strv name_servers; /* of bridge networks */
+	struct pm_strv name_servers; /* of its networks */
 	char *address;               /* the container's there */
+	struct pm_pasta pasta;       /* of network mode pasta */
 	int64_t shm_size, shm_pid, shm_pid_start; /* of the monitor that has shm_from */
 };
 

@@ -106,6 +106,17 @@ int pm_bundle_namespaces(struct pm_engine *e, const struct pm_container *c, stru
 		env->netns = PM_SPEC_NETNS_INHERIT;
 		env->slirp = true;
 		env->slirp_ipv6 = true;
+	} else if (pm_network_is_pasta(k->network)) {
+		env->netns = PM_SPEC_NETNS_INHERIT;
+		env->host_servers = env->late_addresses = true;
+		_cleanup_ports_ struct pm_ports ports = PM_PORTS_INIT;
+		r = pm_place_ports(k, &ports, err);
+		if (r >= 0)
+			r = pm_pasta_plan(&e->conf.pasta_options, &k->network_options, &ports, &b->pasta,
+					  err);
+		if (r < 0)
+			return r;
+		pm_strv_add_all(&b->name_servers, b->pasta.name_servers.v);
 	} else if (pm_network_is_bridge(k->network)) {
 		env->netns = PM_SPEC_NETNS_INHERIT;
 	} else if (strcmp(k->network, "host") == 0) {

@@ -13,18 +13,48 @@
 #include "engine/events/events.h"
 #include "engine/network/place.h"
 
-static int plan_network(const struct pm_container *c, struct pm_launch_plan *plan,
-			struct pm_err *err)
+/* The program and what it is told; lines of the hosts file that wait for it. */
+static int plan_pasta(struct pm_engine *e, const struct pm_ctr_config *k, const struct pm_spec_plan *spec,
+		      const struct pm_pasta *p, struct pm_launch_plan *plan, struct pm_err *err)
+{
+	_cleanup_ports_ struct pm_ports ports = PM_PORTS_INIT;
+	_cleanup_listen_ struct pm_listen probe = {0};
+	plan->netns = PM_LAUNCH_NET_PASTA;
+	int r = pm_pasta_find(&e->conf, &plan->pasta_path, err);
+	if (r >= 0)
+		r = pm_place_ports(k, &ports, err);
+	/* pasta goes on without a port of several that is in use */
+	if (r >= 0)
+		r = pm_listen_open(&ports, &probe, err);
+	if (r < 0)
+		return r;
+	pm_strv_add_all(&plan->pasta_args, p->args.v);
+	plan->pasta_guest_addr = pm_strdup_null(p->guest_addr);
+	plan->pasta_host_addr = pm_strdup_null(p->host_addr);
+	plan->hosts_own = pm_strdup_null(spec->hosts_own);
+	pm_strv_add_all(&plan->hosts_gateway, spec->hosts_gateway.v);
+	plan->hosts_needed = spec->hosts_needed;
+	return 0;
+}
+
+static int plan_network(struct pm_engine *e, const struct pm_container *c,
+			const struct pm_spec_plan *spec, const struct pm_bundle_env *b,
+			struct pm_launch_plan *plan, struct pm_err *err)
 {
 	const struct pm_ctr_config *k = &c->config;
+	if (pm_network_is_pasta(k->network))
+		return plan_pasta(e, k, spec, &b->pasta, plan, err);
 	if (!pm_network_is_slirp(k->network)) {
 		plan->netns = pm_network_is_bridge(k->network) ? PM_LAUNCH_NET_BRIDGE
 							       : PM_LAUNCH_NET_CONFIG;
 		return 0;
 	}
 	plan->netns = PM_LAUNCH_NET_SLIRP;
+	_cleanup_free_ char *general = pm_strv_join(&e->conf.network_cmd_options, ",");
 	_cleanup_free_ char *options = pm_strv_join(&k->network_options, ",");
-	int r = pm_slirp_config_parse(&plan->slirp, options, err);
+	int r = pm_slirp_config_parse(&plan->slirp, general, err);
+	r = r < 0 ? pm_wrap(err, "containers.conf: network_cmd_options")
+		  : pm_slirp_config_parse(&plan->slirp, options, err);
 	if (r >= 0)
 		r = pm_place_ports(k, &plan->slirp.ports, err);
 	return r;
@@ -155,7 +185,7 @@ int pm_bundle_plan(struct pm_start *s, const struct pm_container *c,
 
 	int r = pm_bundle_plan_userns(s, c, b, spec, plan, err);
 	if (r >= 0)
-		r = plan_network(c, plan, err);
+		r = plan_network(e, c, spec, b, plan, err);
 	if (r >= 0)
 		r = plan_log(e, c, plan, err);
 	plan_life(e, k, plan);

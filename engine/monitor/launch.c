@@ -94,6 +94,13 @@ static const struct field fields[] = {
 	F(overlay_volatile, F_BOOL),
 	FE(netns, PM_LAUNCH_NET_JOIN),
 	F(netns_path, F_STR),
+	F(pasta_path, F_STR),
+	F(pasta_guest_addr, F_STR),
+	F(pasta_host_addr, F_STR),
+	F(pasta_args, F_STRV),
+	F(hosts_own, F_STR),
+	F(hosts_gateway, F_STRV),
+	F(hosts_needed, F_BOOL),
 	F(net_sysctls, F_STRV),
 	F(userns_uids, F_STRV),
 	F(userns_gids, F_STRV),
@@ -405,6 +412,8 @@ static int check_plan(const struct pm_launch_plan *p, struct pm_err *err)
 		missing = "log_fields";
 	else if (p->netns == PM_LAUNCH_NET_JOIN && !p->netns_path)
 		missing = "netns_path";
+	else if (p->netns == PM_LAUNCH_NET_PASTA && !p->pasta_path)
+		missing = "pasta_path";
 	if (missing)
 		return pm_fail(err, PM_E_FORMAT, "launch plan: %s is missing", missing);
 	return 0;

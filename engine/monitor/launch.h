@@ -50,6 +50,7 @@ enum pm_launch_netns {
 			     namespace */
 	PM_LAUNCH_NET_SLIRP, /* the same, with a tap device served by pm-slirp */
 	PM_LAUNCH_NET_BRIDGE, /* the monitor makes it, pm-netd connects it to its networks */
+	PM_LAUNCH_NET_PASTA, /* the monitor makes it, pasta serves it */
 	PM_LAUNCH_NET_JOIN, /* the monitor enters netns_path (inside the user namespace) */
 };
 
@@ -192,6 +193,15 @@ struct pm_launch_plan {
 	enum pm_launch_netns netns;
 	char *netns_path; /* JOIN */
 	struct pm_slirp_config slirp; /* SLIRP */
+	/* PASTA: the program and its options; the address that the host is to have in the container, if this pasta can
+	 * map one (NULL: none), or has by the user's option. */
+	char *pasta_path, *pasta_guest_addr, *pasta_host_addr;
+	struct pm_strv pasta_args;
+	/* PASTA: lines for the end of ctr_dir/hosts: the container's names (NULL: no such file), the host's; needed:
+	 * the user asked for one of the latter. */
+	char *hosts_own;
+	struct pm_strv hosts_gateway;
+	bool hosts_needed;
 	struct pm_strv net_sysctls; /* LO, SLIRP: "net.NAME=VALUE" */
 
 	int64_t timeout; /* seconds until the container is killed; 0: never */

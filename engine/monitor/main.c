@@ -28,6 +28,7 @@
 #include "engine/monitor/life.h"
 #include "engine/monitor/nested.h"
 #include "engine/monitor/notify.h"
+#include "engine/monitor/pasta.h"
 #include "engine/monitor/prepare.h"
 #include "engine/monitor/runtime.h"
 
@@ -257,6 +258,8 @@ static int start(struct monitor *m, struct pm_err *err)
 	int r = claim(m, err);
 	if (r >= 0)
 		r = notify_open(m, err);
+	if (r >= 0 && m->plan.netns == PM_LAUNCH_NET_PASTA)
+		r = pasta_guard(m, err);
 	if (r >= 0)
 		r = nested_wanted(m) ? nested_prepare(m, err) : prepare_network(m, err);
 	if (r >= 0)
@@ -444,7 +447,7 @@ static void clean_up(struct monitor *m)
 {
 	const struct pm_launch_plan *p = &m->plan;
 	runtime_forget(m);
-	if (p->netns == PM_LAUNCH_NET_BRIDGE)
+	if (p->netns == PM_LAUNCH_NET_BRIDGE || p->netns == PM_LAUNCH_NET_PASTA)
 		pm_netd_release(m->slirp_fd);
 	else if (m->slirp_fd >= 0)
 		close(m->slirp_fd);

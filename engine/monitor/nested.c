@@ -21,6 +21,7 @@ bool nested_wanted(const struct monitor *m)
 static bool has_network(const struct monitor *m)
 {
 	return m->plan.netns == PM_LAUNCH_NET_SLIRP || m->plan.netns == PM_LAUNCH_NET_BRIDGE ||
+	       m->plan.netns == PM_LAUNCH_NET_PASTA ||
 	       m->plan.netns == PM_LAUNCH_NET_LO;
 }
 

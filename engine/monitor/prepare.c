@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "netns/answer.h"
 #include "netns/netd_client.h"
 #include "netns/tap.h"
 #include "storage/vfs.h"
@@ -88,7 +89,7 @@ int prepare_network(struct monitor *m, struct pm_err *err)
 		return pm_fail_sys(err, "make a network namespace");
 	if (p->netns == PM_LAUNCH_NET_SLIRP)
 		r = start_slirp(m, err);
-	else if (p->netns == PM_LAUNCH_NET_BRIDGE)
+	else if (p->netns == PM_LAUNCH_NET_BRIDGE || p->netns == PM_LAUNCH_NET_PASTA)
 		r = pm_netd_send_netns(m->slirp_fd, err);
 	else
 		r = pm_netns_lo_up(err);
@@ -101,6 +102,8 @@ int prepare_network_ready(struct monitor *m, struct pm_err *err)
 {
 	if (m->plan.netns == PM_LAUNCH_NET_BRIDGE)
 		return pm_netd_wait_ready(m->slirp_fd, err);
+	if (m->plan.netns == PM_LAUNCH_NET_PASTA)
+		return pm_answer_wait(m->slirp_fd, "pasta's guard", err);
 	if (m->plan.netns != PM_LAUNCH_NET_SLIRP)
 		return 0;
 	return pm_slirp_wait_ready(m->slirp_fd, err);

@@ -21,7 +21,7 @@ int prepare_files(struct monitor *m, struct pm_err *err);
 /* For a restart: mounts and namespaces are still there, volumes have their content. */
 int prepare_again(struct monitor *m, struct pm_err *err);
 
-/* Wait for pm-slirp, if there is one. */
+/* Wait for the network's helper, if there is one. */
 int prepare_network_ready(struct monitor *m, struct pm_err *err);
 
 #endif

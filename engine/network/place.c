@@ -177,7 +177,8 @@ static int apply_mode(struct pm_engine *e, const struct pm_network_wish *w, cons
 	if (w->egress->n)
 		return pm_fail(err, PM_E_UNSUPPORTED, "--egress goes with bridge networks only: give "
 						      "--network NAME, or --network bridge");
-	if (colon && (pm_startswith(word, "slirp4netns:") || pm_startswith(word, "slirp:"))) {
+	if (colon && (pm_startswith(word, "slirp4netns:") || pm_startswith(word, "slirp:") ||
+		      pm_startswith(word, "pasta:"))) {
 		mode[colon - word] = '\0';
 		pm_strv_split(&c->network_options, colon + 1, ',');
 	}

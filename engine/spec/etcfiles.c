@@ -154,7 +154,8 @@ static void add_resolv(struct pm_gen *g)
 		if (e->slirp)
 			pm_strv_add(&servers, SLIRP_DNS);
 		bool host_net = e->netns == PM_SPEC_NETNS_HOST;
-		for (size_t i = 0; i < host.servers.n && !(e->name_servers && e->name_servers->n); i++)
+		bool theirs = e->host_servers || !e->name_servers || !e->name_servers->n;
+		for (size_t i = 0; theirs && i < host.servers.n; i++)
 			if (host_net || !pm_is_loopback(host.servers.v[i]))
 				pm_strv_add(&servers, host.servers.v[i]);
 		if (servers.n == 0 && host_net == false) {
@@ -231,6 +232,56 @@ static int base_hosts(const struct pm_gen *g, struct pm_buf *text, struct pm_err
 	return r < 0 ? pm_wrap(err, "base of /etc/hosts") : 0;
 }
 
+/* --add-host: the lines, and the names so that no other line tells of them. host: NULL: none, "": known later. */
+static int add_given_hosts(struct pm_gen *g, const char *host, struct pm_strv *names, struct pm_buf *out,
+			   struct pm_err *err)
+{
+	for (size_t i = 0; i < g->c->add_hosts.n; i++) {
+		const char *s = g->c->add_hosts.v[i], *colon = strchr(s, ':');
+		_cleanup_free_ char *name = NULL;
+		unsigned char a[16];
+		if (!colon || colon == s)
+			goto bad;
+		const char *ip = colon + 1;
+		bool gateway = pm_streq(ip, "host-gateway");
+		if (gateway)
+			ip = host;
+		else if (inet_pton(AF_INET, ip, a) != 1 && inet_pton(AF_INET6, ip, a) != 1)
+			goto bad;
+		if (!ip)
+			return pm_fail(err, PM_E_UNSUPPORTED, "--add-host %s: the host has no address", s);
+		name = pm_strndup(s, (size_t)(colon - s));
+		if (strpbrk(name, " \t\r\n#"))
+			goto bad;
+		pm_strv_add(names, name);
+		if (*ip) {
+			pm_buf_printf(out, "%s\t%s\n", ip, name);
+			continue;
+		}
+		pm_strv_add(&g->plan->hosts_gateway, name);
+		g->plan->hosts_needed = true;
+		continue;
+	bad:
+		return pm_fail(err, PM_E_USAGE, "invalid --add-host \"%s\": it must be NAME:ADDRESS", s);
+	}
+	return 0;
+}
+
+/* The host by the names that it has in every container. */
+static void add_host_names(struct pm_gen *g, const char *host, const struct pm_strv *names,
+			   struct pm_buf *out)
+{
+	static const char *const known[] = {"host.containers.internal", "host.docker.internal"};
+	for (size_t i = 0; host && i < PM_ARRAY_SIZE(known); i++) {
+		if (pm_strv_has(names, known[i]))
+			continue;
+		if (*host)
+			pm_buf_printf(out, "%s\t%s\n", host, known[i]);
+		else
+			pm_strv_add(&g->plan->hosts_gateway, known[i]);
+	}
+}
+
 static int add_hosts(struct pm_gen *g, struct pm_err *err)
 {
 	const struct pm_ctr_config *c = g->c;
@@ -243,39 +294,19 @@ static int add_hosts(struct pm_gen *g, struct pm_err *err)
 	if (c->no_hosts || e->conf->no_hosts || e->hosts_from)
 		return 0;
 	if (!host)
-		host = found = pm_host_address();
-	for (size_t i = 0; i < c->add_hosts.n; i++) {
-		const char *s = c->add_hosts.v[i], *colon = strchr(s, ':');
-		_cleanup_free_ char *name = NULL;
-		unsigned char a[16];
-		if (!colon || colon == s)
-			goto bad;
-		const char *ip = colon + 1;
-		if (pm_streq(ip, "host-gateway")) {
-			if (!host)
-				return pm_fail(err, PM_E_UNSUPPORTED,
-					       "--add-host %s: the host has no address", s);
-			ip = host;
-		} else if (inet_pton(AF_INET, ip, a) != 1 && inet_pton(AF_INET6, ip, a) != 1) {
-			goto bad;
-		}
-		name = pm_strndup(s, (size_t)(colon - s));
-		if (strpbrk(name, " \t\r\n#"))
-			goto bad;
-		pm_strv_add(&names, name);
-		pm_buf_printf(&out, "%s\t%s\n", ip, name);
-		continue;
-	bad:
-		return pm_fail(err, PM_E_USAGE, "invalid --add-host \"%s\": it must be NAME:ADDRESS", s);
-	}
-	int r = base_hosts(g, &base, err);
+		host = e->late_addresses ? "" : (found = pm_host_address());
+	int r = add_given_hosts(g, host, &names, &out, err);
+	if (r >= 0)
+		r = base_hosts(g, &base, err);
 	if (r < 0)
 		return r;
 	pm_hosts_copy(pm_buf_str(&base), &names, &out);
 	if (!strstr(pm_buf_str(&out), "localhost"))
 		pm_buf_add_str(&out, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
-	if (host && !pm_strv_has(&names, "host.containers.internal"))
-		pm_buf_printf(&out, "%s\thost.containers.internal\n", host);
+	add_host_names(g, host, &names, &out);
+	if (e->late_addresses)
+		g->plan->hosts_own = c->name ? pm_asprintf("%s %s", g->hostname, c->name)
+					     : pm_strdup(g->hostname);
 	const char *own = e->address			       ? e->address
 			  : e->slirp			       ? SLIRP_ADDRESS
 			  : e->netns == PM_SPEC_NETNS_NEW      ? "127.0.0.1"

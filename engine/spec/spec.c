@@ -151,6 +151,8 @@ void pm_spec_plan_free(struct pm_spec_plan *p)
 	}
 	free(p->appends);
 	pm_strv_free(&p->net_sysctls);
+	free(p->hosts_own);
+	pm_strv_free(&p->hosts_gateway);
 	*p = (struct pm_spec_plan){0};
 }
 

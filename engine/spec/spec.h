@@ -98,7 +98,10 @@ struct pm_spec_env {
 	bool slirp_ipv6;
 	const char *address;   /* the container's own, for /etc/hosts; NULL: none known */
 	const char *host_address; /* of host.containers.internal; NULL: found from the host */
-	const struct pm_strv *name_servers; /* of the bridge networks; NULL: none */
+	const struct pm_strv *name_servers; /* of the network; NULL: none */
+	bool host_servers;        /* those of the host come after them */
+	bool late_addresses;      /* the container's and the host's are known when it has its network only:
+				   * hosts ends without their lines, which are told in the plan */
 
 	const struct pm_strv *hooks_dirs, *cdi_dirs; /* NULL: none */
 
@@ -155,6 +158,10 @@ struct pm_spec_plan {
 	size_t n_chowns;
 	struct pm_spec_append *appends;
 	size_t n_appends;
+	/* late_addresses: the names of the container, and those of the host; NULL: there is no hosts file. */
+	char *hosts_own;
+	struct pm_strv hosts_gateway;
+	bool hosts_needed; /* the user has asked for the host's address (host-gateway) */
 	struct pm_strv net_sysctls; /* NAME=VALUE, only with PM_SPEC_NETNS_INHERIT */
 	uint32_t uid, gid;          /* of the container's process, in container ids */
 };

@@ -3,34 +3,10 @@
 # a missing port. (DNS and a missing /dev/net/tun: 340-root, which can change the host's files.)
 
 load helpers
+load network
 
 test_setup() {
 	load_busybox
-}
-
-free_port() { # a port nobody uses now, outside of the ephemeral range
-	local p
-	while :; do
-		p=$((10000 + RANDOM % 20000))
-		ss -Hltun "sport = :$p" | grep -q . || { echo "$p"; return; }
-	done
-}
-
-get() {
-	curl -sS --fail --max-time 5 "$@"
-}
-
-# Waits until the port answers, then prints what it says.
-answer() {
-	wait_for get -o /dev/null "$1" 2>/dev/null
-	get "$1"
-}
-
-serve() { # NAME PORT-OPTION...: a web server in a container, logging
-	local name=$1
-	shift
-	pm run -d --name "$name" "$@" "$IMAGE" \
-		sh -c 'mkdir /www; echo "page of $HOSTNAME" >/www/index.html; exec httpd -f -v -p 80 -h /www' >/dev/null
 }
 
 ctr_log() {
@@ -44,7 +20,7 @@ ctr_log() {
 	assert_like "$(answer "http://127.0.0.1:$port/")" "page of"
 	# the host's own loopback arrives as the gateway's; an address of the host as itself
 	local addr
-	addr=$(ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
+	addr=$(host_address)
 	if [ -n "$addr" ]; then
 		get "http://$addr:$port/from-outside" 2>/dev/null || true
 		ctr_log web
@@ -78,23 +54,12 @@ ctr_log() {
 @test "-p: UDP, with an answer; the client's address" {
 	local port addr
 	port=$(free_port)
-	# busybox has no UDP server; perl is on every Debian
-	pm run -d --name u -p "$port:81/udp" -v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro "$IMAGE" \
-		/usr/bin/perl -MIO::Socket::INET -e '
-			my $s = IO::Socket::INET->new(Proto => "udp", LocalPort => 81) or die;
-			while ($s->recv(my $m, 1500)) { $s->send($s->peerhost . " " . $m) }' >/dev/null
-	ask() { # ADDRESS: sets reply
-		exec 5<>"/dev/udp/$1/$port" || return 1
-		echo "hello" >&5
-		reply=$(timeout 1 dd bs=1500 count=1 <&5 2>/dev/null) || true
-		exec 5>&-
-		[ -n "$reply" ]
-	}
-	wait_for ask 127.0.0.1
+	serve_udp u 81 -p "$port:81/udp"
+	wait_for ask_udp 127.0.0.1 "$port"
 	assert_eq "$reply" "10.0.2.2 hello"
-	addr=$(ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
+	addr=$(host_address)
 	if [ -n "$addr" ]; then
-		wait_for ask "$addr"
+		wait_for ask_udp "$addr" "$port"
 		assert_eq "$reply" "$addr hello"
 	fi
 	pm rm -f -t 0 u

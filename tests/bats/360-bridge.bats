@@ -2,33 +2,10 @@
 # Bridge networks without root: connectivity, addresses, names, published ports, isolation, what dies with whom.
 
 load helpers
+load network
 
 test_setup() {
 	load_busybox
-}
-
-free_port() { # a port nobody uses now, outside of the ephemeral range
-	local p
-	while :; do
-		p=$((10000 + RANDOM % 20000))
-		ss -Hltun "sport = :$p" | grep -q . || { echo "$p"; return; }
-	done
-}
-
-get() {
-	curl -sS --fail --max-time 5 "$@"
-}
-
-answer() { # URL: waits until it answers, then prints what it says
-	wait_for get -o /dev/null "$1" 2>/dev/null
-	get "$1"
-}
-
-serve() { # NAME OPTION...: a web server, logging
-	local name=$1
-	shift
-	pm run -d --name "$name" "$@" "$IMAGE" \
-		sh -c 'mkdir /www; echo "page of $HOSTNAME" >/www/index.html; exec httpd -f -v -p 80 -h /www' >/dev/null
 }
 
 fetch() { # URL OPTION...: what a fresh container gets within 3 seconds
@@ -46,10 +23,6 @@ netd() { # this test's pm-netd processes: those that hold its run root
 
 no_netd() {
 	[ -z "$(netd)" ]
-}
-
-host_address() {
-	ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }'
 }
 
 @test "a container on a network: device, address, route, name server, MTU" {
@@ -165,22 +138,12 @@ host_address() {
 	local port addr
 	port=$(free_port)
 	pm network create --subnet 10.123.0.0/24 n >/dev/null
-	pm run -d --name u --network n -p "$port:81/udp" -v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro "$IMAGE" \
-		/usr/bin/perl -MIO::Socket::INET -e '
-			my $s = IO::Socket::INET->new(Proto => "udp", LocalPort => 81) or die;
-			while ($s->recv(my $m, 1500)) { $s->send($s->peerhost . " " . $m) }' >/dev/null
-	ask() { # ADDRESS: sets reply
-		exec 5<>"/dev/udp/$1/$port" || return 1
-		echo "hello" >&5
-		reply=$(timeout 1 dd bs=1500 count=1 <&5 2>/dev/null) || true
-		exec 5>&-
-		[ -n "$reply" ]
-	}
-	wait_for ask 127.0.0.1
+	serve_udp u 81 --network n -p "$port:81/udp"
+	wait_for ask_udp 127.0.0.1 "$port"
 	assert_eq "$reply" "10.123.0.1 hello"
 	addr=$(host_address)
 	if [ -n "$addr" ]; then
-		wait_for ask "$addr"
+		wait_for ask_udp "$addr" "$port"
 		assert_eq "$reply" "$addr hello"
 	fi
 	pm rm -f -t 0 u >/dev/null

@@ -1,0 +1,85 @@
+# network - what the bats files about networks share: servers in containers, clients on the host, the processes of
+# networks. Loaded after helpers.
+
+free_port() { # a port nobody uses now, outside of the ephemeral range
+	local p
+	while :; do
+		p=$((10000 + RANDOM % 20000))
+		ss -Hltun "sport = :$p" | grep -q . || { echo "$p"; return; }
+	done
+}
+
+get() { # CURL-ARGUMENT...
+	curl -sS --fail --max-time 5 "$@"
+}
+
+answer() { # URL: waits until it answers, then prints what it says
+	wait_for get -o /dev/null "$1" 2>/dev/null
+	get "$1"
+}
+
+serve() { # NAME OPTION...: a web server in a container, logging
+	local name=$1
+	shift
+	pm run -d --name "$name" "$@" "$IMAGE" \
+		sh -c 'mkdir /www; echo "page of $HOSTNAME" >/www/index.html; exec httpd -f -v -p 80 -h /www' >/dev/null
+}
+
+# busybox has no UDP server; perl is on every Debian
+PERL=(-v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro)
+
+serve_udp() { # NAME PORT OPTION...: answers, by IPv4 and IPv6, with the client's address and what it said
+	local name=$1 port=$2
+	shift 2
+	pm run -d --name "$name" "${PERL[@]}" "$@" "$IMAGE" /usr/bin/perl -MSocket=:all -MIO::Select -e '
+		my $v4; socket($v4, PF_INET, SOCK_DGRAM, 0) && bind($v4, pack_sockaddr_in($ARGV[0], INADDR_ANY)) or die;
+		my @all = ($v4);
+		my $v6;
+		push @all, $v6 if socket($v6, PF_INET6, SOCK_DGRAM, 0) && setsockopt($v6, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
+			bind($v6, pack_sockaddr_in6($ARGV[0], IN6ADDR_ANY));
+		my $ready = IO::Select->new(@all);
+		for (;;) {
+			for my $s ($ready->can_read) {
+				my $from = recv($s, my $said, 1500, 0) or next;
+				my (undef, $a) = getnameinfo($from, NI_NUMERICHOST | NI_NUMERICSERV, NIx_NOSERV);
+				send($s, "$a $said", 0, $from);
+			}
+		}' "$port" >/dev/null
+}
+
+# The answer of HOST's UDP port to "hello", in $reply.
+ask_udp() { # HOST PORT
+	exec 5<>"/dev/udp/$1/$2" || return 1
+	echo "hello" >&5
+	reply=$(timeout 1 dd bs=1500 count=1 <&5 2>/dev/null) || true
+	exec 5>&-
+	[ -n "$reply" ]
+}
+
+host_address() { # the host's own, if any
+	ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }'
+}
+
+# Processes of this test by their name: those that orphans of this file end up at, and theirs.
+processes() { # NAME
+	local pid
+	for pid in $(pgrep -x "$1" -u "$(id -u)"); do
+		below "$pid" "$PM_TEST_REAPER" && echo "$pid"
+	done
+}
+
+below() { # PID ANCESTOR
+	local pid=$1
+	while [ -n "$pid" ] && [ "$pid" -gt 1 ]; do
+		[ "$pid" != "$2" ] || return 0
+		pid=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status" 2>/dev/null)
+	done
+	return 1
+}
+
+none_runs() { # NAME...
+	local name
+	for name in "$@"; do
+		[ -z "$(processes "$name")" ] || return 1
+	done
+}
