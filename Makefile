@@ -20,7 +20,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat
 	-Wno-missing-field-initializers $(WERROR)
 BASEFLAGS := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -fno-common -g \
 	-DPM_VERSION='"$(VERSION)"' -DPM_LIBEXECDIR='"$(PREFIX)/libexec/pm"' \
-	-DPM_DATADIR='"$(PREFIX)/share/pm"'
+	-DPM_DATADIR='"$(PREFIX)/share/pm"' -DPM_BINDIR='"$(PREFIX)/bin"'
 ifeq ($(SAN),1)
 OPT := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-DPM_FAULTS
@@ -48,7 +48,8 @@ GLIB_FREE_SLIRP := $(shell pkg-config --cflags slirp 2>/dev/null)
 $(OUT)/obj/netns/slirp/%.o: ALL_CFLAGS += $(GLIB_FREE_SLIRP)
 
 PROGRAMS := $(OUT)/bin/pm $(OUT)/libexec/pm/pm-transfer $(OUT)/libexec/pm/pm-monitor \
-	$(OUT)/libexec/pm/pm-slirp $(OUT)/libexec/pm/pm-netd $(OUT)/libexec/pm/pm-init $(OUT)/libexec/pm/pm-journal
+	$(OUT)/libexec/pm/pm-slirp $(OUT)/libexec/pm/pm-netd $(OUT)/libexec/pm/pm-init $(OUT)/libexec/pm/pm-journal \
+	$(OUT)/libexec/pm/pm-user-generator
 
 all: $(PROGRAMS)
 
@@ -97,6 +98,22 @@ endif
 $(OUT)/libexec/pm/pm-journal: $(OUT)/obj/engine/journal/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base) -lsystemd -lyajl
+
+# One program under two names: which of both says whose files it reads.
+GENERATOR_SRCS := $(wildcard engine/quadlet/*.c) engine/systemd/unit.c \
+	$(wildcard $(addprefix base/,err.c log.c mem.c buf.c fs.c io.c proc.c proc_info.c utf8.c timefmt.c))
+ifneq ($(MUSL_CC),)
+GENERATOR_OBJS := $(patsubst %.c,$(OUT)/obj/musl/%.o,$(GENERATOR_SRCS))
+$(OUT)/libexec/pm/pm-user-generator: $(GENERATOR_OBJS)
+	@mkdir -p $(@D)
+	$(MUSL_CC) -static -no-pie $(LDHARD) $(LDFLAGS) -o $@ $^
+	ln -sf $(@F) $(@D)/pm-system-generator
+else
+$(OUT)/libexec/pm/pm-user-generator: $(OUT)/obj/engine/quadlet/main.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(STATIC) $(if $(STATIC),,-pie) $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base engine)
+	ln -sf $(@F) $(@D)/pm-system-generator
+endif
 
 $(OUT)/libexec/pm/pm-slirp: $(OUT)/obj/netns/slirp/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -201,13 +218,15 @@ bench: all
 INSTALL ?= install
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/pm \
-		$(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(INSTALL) -m 755 $(OUT)/bin/pm $(DESTDIR)$(PREFIX)/bin/pm
 	$(INSTALL) -m 755 $(filter $(OUT)/libexec/%,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/libexec/pm/
 	$(INSTALL) -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	$(INSTALL) -m 644 $(wildcard docs/man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5/
+	ln -sf pm-user-generator $(DESTDIR)$(PREFIX)/libexec/pm/pm-system-generator
 	$(INSTALL) -m 644 completions/pm.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pm
 	$(INSTALL) -m 644 completions/_pm $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_pm
@@ -216,6 +235,12 @@ install: all
 		>$(DESTDIR)$(PREFIX)/lib/systemd/user/pm-restart.service
 	sed 's,@BINDIR@,$(PREFIX)/bin,; s,default.target,multi-user.target,' share/systemd/pm-restart.service.in \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/pm-restart.service
+	$(INSTALL) -m 644 share/systemd/pm-user-wait-network-online.service $(DESTDIR)$(PREFIX)/lib/systemd/user/
+	for kind in user system; do \
+		$(INSTALL) -d $(DESTDIR)$(PREFIX)/lib/systemd/$$kind-generators && \
+		ln -sf $(PREFIX)/libexec/pm/pm-user-generator \
+			$(DESTDIR)$(PREFIX)/lib/systemd/$$kind-generators/pm-$$kind-generator || exit 1; \
+	done
 	$(INSTALL) -m 644 completions/pm.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
 
 clean:

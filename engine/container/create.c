@@ -18,6 +18,7 @@
 #include "engine/container/mounts.h"
 #include "engine/container/name.h"
 #include "engine/container/remove.h"
+#include "engine/container/service.h"
 #include "engine/container/userns.h"
 #include "engine/network/place.h"
 #include "engine/events/events.h"
@@ -515,6 +516,7 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 	r = apply_image(e, c, o, err);
 	if (r < 0)
 		return r;
+	pm_service_label(k);
 	if ((r = pm_health_check_config(k, err)) < 0 ||
 	    (r = resolve_join(e, c, &k->network, "network", err)) < 0 ||
 	    (r = resolve_join(e, c, &k->pidns, "pid", err)) < 0 ||

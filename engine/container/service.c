@@ -22,6 +22,13 @@ static int64_t number(const char *name)
 	return *end ? -1 : n;
 }
 
+void pm_service_label(struct pm_ctr_config *c)
+{
+	const char *unit = getenv(PM_UNIT_LABEL);
+	if (unit && *unit)
+		pm_env_set(&c->labels, PM_UNIT_LABEL, unit);
+}
+
 int pm_service_listen_fds(void)
 {
 	int64_t n = number("LISTEN_FDS");

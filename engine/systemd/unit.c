@@ -3,25 +3,34 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* Beyond the container's own time, for the engine's work. */
 #define STOP_GRACE 60
 
-static void add_quoted(struct pm_buf *b, const char *s, bool dollars)
+/* What of systemd's own signs is text, to be doubled. */
+enum { TEXT_PERCENT = 1, TEXT_DOLLAR = 2 };
+
+static void add_quoted(struct pm_buf *b, const char *s, unsigned int text)
 {
-	bool quote = !*s || strpbrk(s, " \t\n\r\"'\\;") != NULL;
+	static const char special[] = "\001\002\003\004\005\006\a\b\t\n\v\f\r\016\017\020\021\022\023\024\025"
+				      "\026\027\030\031\032\033\034\035\036\037 \177\"'\\;";
+	const bool utf8 = pm_utf8_valid(s, strlen(s), NULL);
+	const bool quote = !*s || !utf8 || strpbrk(s, special);
 	if (quote)
 		pm_buf_add_char(b, '"');
 	for (; *s; s++) {
-		switch (*s) {
+		const unsigned char c = (unsigned char)*s;
+		switch (c) {
 		case '%':
-			pm_buf_add_str(b, "%%");
+			pm_buf_add_str(b, text & TEXT_PERCENT ? "%%" : "%");
 			break;
 		case '$':
-			pm_buf_add_str(b, dollars ? "$$" : "$");
+			pm_buf_add_str(b, text & TEXT_DOLLAR ? "$$" : "$");
 			break;
 		case '"':
 		case '\\':
-			pm_buf_printf(b, "\\%c", *s);
+			pm_buf_printf(b, "\\%c", c);
 			break;
 		case '\n':
 			pm_buf_add_str(b, "\\n");
@@ -33,24 +42,46 @@ static void add_quoted(struct pm_buf *b, const char *s, bool dollars)
 			pm_buf_add_str(b, "\\t");
 			break;
 		default:
-			pm_buf_add_char(b, *s);
+			if (c < ' ' || c == 0x7f || (c >= 0x80 && !utf8))
+				pm_buf_printf(b, "\\x%02x", c);
+			else
+				pm_buf_add_char(b, (char)c);
 		}
 	}
 	if (quote)
 		pm_buf_add_char(b, '"');
 }
 
-char *pm_unit_escape(const char *word)
+static char *quoted(const char *s, unsigned int text)
 {
 	struct pm_buf b = PM_BUF_INIT;
-	add_quoted(&b, word, true);
+	add_quoted(&b, s, text);
 	return pm_buf_take(&b);
+}
+
+char *pm_unit_escape(const char *word)
+{
+	return quoted(word, TEXT_PERCENT | TEXT_DOLLAR);
 }
 
 char *pm_unit_escape_env(const char *assignment)
 {
+	return quoted(assignment, TEXT_PERCENT);
+}
+
+char *pm_unit_quote(const char *word)
+{
+	return quoted(word, 0);
+}
+
+char *pm_unit_literal(const char *text, bool dollars)
+{
 	struct pm_buf b = PM_BUF_INIT;
-	add_quoted(&b, assignment, false);
+	for (; *text; text++) {
+		if (*text == '%' || (dollars && *text == '$'))
+			pm_buf_add_char(&b, *text);
+		pm_buf_add_char(&b, *text);
+	}
 	return pm_buf_take(&b);
 }
 

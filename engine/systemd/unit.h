@@ -40,6 +40,10 @@ void pm_unit_write(const struct pm_unit *u, struct pm_buf *out);
 char *pm_unit_escape(const char *word);
 /* The same for Environment=: % doubled, quoted where needed. */
 char *pm_unit_escape_env(const char *assignment);
+/* The same for a word in which % and $ are the user's own specifiers and variables: quoted only. */
+char *pm_unit_quote(const char *word);
+/* A text that is put among such: % doubled, and $ where systemd would expand variables; not quoted. */
+char *pm_unit_literal(const char *text, bool dollars);
 
 /* Is it one of systemd's words for Restart=? PM_E_USAGE. */
 int pm_unit_check_restart(const char *policy, struct pm_err *err);

@@ -52,7 +52,7 @@ check_page() {
 }
 
 @test "pages are well-formed roff" {
-	for page in "$MAN"/*.1; do
+	for page in "$MAN"/*.[15]; do
 		run -0 man --warnings -l "$page"
 		[ "$(LC_ALL=C.UTF-8 man --warnings -l "$page" 2>&1 >/dev/null)" = "" ] || fail "$page"
 	done
