@@ -18,7 +18,7 @@
 #include "storage/inflate.h"
 
 enum {
-	PM_GZIP_LEVEL = 5, /* the default; 1 to 9 */
+	PM_GZIP_LEVEL = 4, /* the default; 1 to 9 */
 	PM_ZSTD_LEVEL = 3, /* the default; 1 to 20 */
 	PM_ZSTD_LEVEL_MAX = 20,
 };

@@ -1,7 +1,6 @@
 #include "engine/transfer/commit.h"
 
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -36,7 +35,7 @@ static int transfer(struct pm_session *s, const struct pm_pack_spec *spec, struc
 		return pm_fail(err, pack_err.code, "%s", pack_err.text);
 	if (r < 0)
 		return r;
-	if (p < 0 || strcmp(packed.diff_id, res.diff_id) != 0)
+	if (p < 0 || packed.stream_size != res.stream_size)
 		return pm_fail(err, PM_E_INTERNAL, "the layer that was stored is not the one that was made");
 	return pm_session_send_layer(s, 0, res.diff_id, res.blob_digest, res.blob_size,
 				     res.stream_size, err);

@@ -4,7 +4,7 @@
  * The process is forked from pm-transfer, enters the user namespace as its root, chroots into the
  * directory, keeps no other descriptor but its input and its report, drops every capability that
  * extraction does not need and installs a seccomp filter without network, exec, or ptrace; then
- * two threads work: input, digest and inflate | diff-id digest and untar. Nothing is held
+ * three threads work: input, digest and inflate | diff-id digest | untar. Nothing is held
  * but the buffers between them (a few MiB). What it reports is one wire message (base/wire.h):
  * "blob_digest", "blob_size", "diff_id", "stream_size", "bytes", "entries", "skipped_devices",
  * "skipped_xattrs", "has_root"; or "code" and "error".

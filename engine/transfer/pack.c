@@ -17,12 +17,17 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/wire.h"
+#include "engine/transfer/ring.h"
 #include "engine/transfer/sandbox.h"
 #include "storage/deflate.h"
 #include "storage/recipe.h"
 #include "storage/layer_tar.h"
 
-enum { PIPE_SIZE = 1 << 20 };
+enum {
+	PIPE_SIZE = 1 << 20,
+	SLOT_SIZE = 256 << 10,
+	SLOTS = 4,
+};
 
 /* --- the child -------------------------------------------------------------------------------- */
 
@@ -30,15 +35,75 @@ struct packer {
 	const struct pm_pack_spec *spec;
 	int output;
 	struct pm_deflate *deflate; /* NULL: not compressed */
-	struct pm_sha256 stream, blob;
 	uint64_t stream_size, blob_size;
+
+	/* where the diff id is to be checked: a thread digests what is copied into the ring */
+	struct pm_ring *ring;
+	pthread_t hasher;
+	struct pm_sha256 hash; /* the thread's */
+	uint8_t *room;         /* of the ring, being filled */
+	size_t n_room;
 };
+
+static void *hasher_main(void *arg)
+{
+	struct packer *p = arg;
+	const uint8_t *data;
+	size_t len;
+	while ((data = pm_ring_next(p->ring, 0, &len))) {
+		pm_sha256_add(&p->hash, data, len);
+		pm_ring_done(p->ring, 0);
+	}
+	return NULL;
+}
+
+static int start_hasher(struct packer *p, struct pm_err *err)
+{
+	pm_sha256_init(&p->hash);
+	p->ring = pm_ring_new(SLOTS, SLOT_SIZE, 1);
+	int r = pthread_create(&p->hasher, NULL, hasher_main, p);
+	return r != 0 ? pm_fail_errno(err, r, "start a thread") : 0;
+}
+
+static void hash(struct packer *p, const uint8_t *data, size_t len)
+{
+	while (len > 0) {
+		if (!p->room)
+			p->room = pm_ring_room(p->ring);
+		size_t n = len < SLOT_SIZE - p->n_room ? len : SLOT_SIZE - p->n_room;
+		memcpy(p->room + p->n_room, data, n);
+		p->n_room += n;
+		data += n;
+		len -= n;
+		if (p->n_room == SLOT_SIZE) {
+			pm_ring_put(p->ring, p->n_room);
+			p->room = NULL;
+			p->n_room = 0;
+		}
+	}
+}
+
+/* The stream has ended: was it the layer? */
+static int check_hash(struct packer *p, struct pm_err *err)
+{
+	const char *want = p->spec->diff_id + strlen("sha256:");
+	char hex[65];
+	if (p->n_room > 0)
+		pm_ring_put(p->ring, p->n_room);
+	pm_ring_end(p->ring);
+	pthread_join(p->hasher, NULL);
+	pm_sha256_hex(&p->hash, hex);
+	return strcmp(want, hex) == 0
+		       ? 0
+		       : pm_fail(err, PM_E_DIGEST,
+				 "the layer's files are not what they were: its diff id is sha256:%s, "
+				 "not sha256:%s",
+				 hex, want);
+}
 
 static int put_blob(void *arg, const void *data, size_t len, struct pm_err *err)
 {
 	struct packer *p = arg;
-	if (p->deflate)
-		pm_sha256_add(&p->blob, data, len);
 	p->blob_size += len;
 	int r = pm_fs_write_all(p->output, data, len, err);
 	return r == -EPIPE ? pm_fail(err, PM_E_CANCELLED, "nobody takes the layer") : r;
@@ -47,8 +112,9 @@ static int put_blob(void *arg, const void *data, size_t len, struct pm_err *err)
 static int put_stream(void *arg, const void *data, size_t len, struct pm_err *err)
 {
 	struct packer *p = arg;
-	pm_sha256_add(&p->stream, data, len);
 	p->stream_size += len;
+	if (p->ring)
+		hash(p, data, len);
 	return p->deflate ? pm_deflate_add(p->deflate, data, len, err) : put_blob(p, data, len, err);
 }
 
@@ -74,29 +140,14 @@ static int make_stream(struct packer *p, struct pm_err *err)
 
 static int pack(struct packer *p, struct pm_pack_result *ret, struct pm_err *err)
 {
-	const char *want = p->spec->diff_id;
-	char hex[65];
-	pm_sha256_init(&p->stream);
-	pm_sha256_init(&p->blob);
 	int r = make_stream(p, err);
-	if (r < 0)
-		return r;
-	pm_sha256_hex(&p->stream, hex);
-	snprintf(ret->diff_id, sizeof(ret->diff_id), "sha256:%s", hex);
-	if (want && pm_startswith(want, "sha256:") && strcmp(want, ret->diff_id) != 0)
-		return pm_fail(err, PM_E_DIGEST,
-			       "the layer's files are not what they were: its diff id is %s, not %s",
-			       ret->diff_id, want);
-	if (p->deflate) {
+	if (r >= 0 && p->ring)
+		r = check_hash(p, err);
+	if (r >= 0 && p->deflate)
 		r = pm_deflate_finish(p->deflate, err);
-		if (r < 0)
-			return r;
-		pm_sha256_hex(&p->blob, hex);
-	}
-	snprintf(ret->blob_digest, sizeof(ret->blob_digest), "sha256:%s", hex);
 	ret->stream_size = (int64_t)p->stream_size;
 	ret->blob_size = (int64_t)p->blob_size;
-	return 0;
+	return r;
 }
 
 static int confine(const struct pm_pack_spec *s, int output, int report, pid_t parent,
@@ -138,6 +189,8 @@ static int child_work(struct packer *p, int report, pid_t parent, struct pm_pack
 	if (r >= 0 && p->spec->compression != PM_COMPRESSION_NONE)
 		r = pm_deflate_new(p->spec->compression, p->spec->level, 0, put_blob, p, &p->deflate,
 				   err);
+	if (r >= 0 && p->spec->diff_id && pm_startswith(p->spec->diff_id, "sha256:"))
+		r = start_hasher(p, err);
 	if (r >= 0)
 		r = pm_sandbox_filter(PM_SANDBOX_PACK, err);
 	return r < 0 ? r : pack(p, ret, err);
@@ -155,8 +208,6 @@ static _Noreturn void child_main(const struct pm_pack_spec *spec, int output, in
 		pm_wire_add_int(&w, "code", err.code);
 		pm_wire_add(&w, "error", err.text);
 	} else {
-		pm_wire_add(&w, "diff_id", result.diff_id);
-		pm_wire_add(&w, "blob_digest", result.blob_digest);
 		pm_wire_add_int(&w, "stream_size", result.stream_size);
 		pm_wire_add_int(&w, "blob_size", result.blob_size);
 	}
@@ -335,15 +386,10 @@ static int parse_report(const struct pm_wire *w, struct pm_pack_result *ret, str
 		return pm_fail(err, (int)code, "%s", text);
 	}
 	struct pm_pack_result x = {0};
-	const char *diff = pm_wire_get(w, "diff_id"), *blob = pm_wire_get(w, "blob_digest");
-	if (!diff || !blob || strlen(diff) >= sizeof(x.diff_id) ||
-	    strlen(blob) >= sizeof(x.blob_digest) ||
-	    pm_wire_get_int(w, "stream_size", -1, &x.stream_size, NULL) < 0 ||
+	if (pm_wire_get_int(w, "stream_size", -1, &x.stream_size, NULL) < 0 ||
 	    pm_wire_get_int(w, "blob_size", -1, &x.blob_size, NULL) < 0 || x.stream_size < 0 ||
 	    x.blob_size < 0)
 		return pm_fail(err, PM_E_INTERNAL, "the packer's report is malformed");
-	memcpy(x.diff_id, diff, strlen(diff) + 1);
-	memcpy(x.blob_digest, blob, strlen(blob) + 1);
 	*ret = x;
 	return 0;
 }

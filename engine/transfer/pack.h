@@ -6,8 +6,9 @@
  * The process is forked from pm-transfer, enters the user namespace as its root, chroots into the layer's
  * directory, keeps no other descriptor than those it needs, no capability but that to read, and installs a
  * seccomp filter as the extractor does. The blob comes out of a pipe; then one wire message is on the
- * report: "diff_id", "stream_size", "blob_digest", "blob_size"; or "code" and "error". The stream's digest is
+ * report: "stream_size", "blob_size"; or "code" and "error". The stream's digest, which a thread of its own makes, is
  * compared with the diff id before the end of the blob is written, so that a blob which ended well is the layer.
+ * The blob's own digest is made by whoever stores it.
  *
  *	spec = PM_PACK_SPEC_INIT, ...; pm_pack_spawn(NULL, &spec, &p, err);
  *	read p.output to its end; pm_pack_finish(&p, &result, err);
@@ -25,7 +26,6 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "engine/transfer/extract.h"
 #include "storage/inflate.h"
 
 struct pm_pack_spec {
@@ -61,8 +61,6 @@ struct pm_pack {
 	}
 
 struct pm_pack_result {
-	char diff_id[PM_EXTRACT_DIGEST];
-	char blob_digest[PM_EXTRACT_DIGEST];
 	int64_t stream_size, blob_size;
 };
 

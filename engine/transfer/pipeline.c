@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "engine/transfer/ring.h"
 #include "storage/inflate.h"
 #include "storage/untar.h"
 
@@ -28,26 +29,21 @@ struct digest {
 	struct pm_sha512 h512;
 };
 
-struct slot {
-	uint8_t *data;
-	size_t len;
-};
-
 struct pm_pipeline {
 	const struct pm_extract_spec *spec;
-	pthread_t reader;
+	pthread_t threads[2]; /* of reader and hasher */
+	unsigned int n_threads;
+	struct pm_ring *ring;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 
 	/* under mutex */
 	bool may_start, quit;
-	size_t filled, used; /* slots so far; slot i is slots[i % SLOTS] */
 	bool reader_done;
-	bool writer_failed; /* nobody takes slots any more */
+	bool writer_failed; /* nobody takes buffers any more */
 	bool drain;         /* read on for the digest's sake */
 
-	/* the reader's; the other looks after reader_done */
-	struct slot slots[SLOTS];
+	/* the reader's; the others look at kind with a buffer in hand, at the rest after reader_done */
 	uint8_t *input;
 	int64_t offset, left; /* for pread; left -1: to the end */
 	struct digest blob;
@@ -55,7 +51,12 @@ struct pm_pipeline {
 	bool input_ended;
 	enum pm_compression kind;
 	struct pm_err reader_err;
+
+	struct digest diff; /* the hasher's */
 };
+
+/* takers of the ring */
+enum { WRITER, HASHER };
 
 static void digest_init(struct digest *d, const char *like)
 {
@@ -121,25 +122,6 @@ static ssize_t source(void *arg, const void **ret_data, struct pm_err *err)
 	return n;
 }
 
-/* A slot to fill, or NULL when nobody will take it. */
-static struct slot *free_slot(struct pm_pipeline *p)
-{
-	pthread_mutex_lock(&p->mutex);
-	while (p->filled - p->used == SLOTS && !p->writer_failed)
-		pthread_cond_wait(&p->changed, &p->mutex);
-	struct slot *s = p->writer_failed ? NULL : &p->slots[p->filled % SLOTS];
-	pthread_mutex_unlock(&p->mutex);
-	return s;
-}
-
-static void slot_filled(struct pm_pipeline *p)
-{
-	pthread_mutex_lock(&p->mutex);
-	p->filled++;
-	pthread_cond_signal(&p->changed);
-	pthread_mutex_unlock(&p->mutex);
-}
-
 static int read_and_inflate(struct pm_pipeline *p, struct pm_err *err)
 {
 	const struct pm_inflate_opts opts = {
@@ -149,32 +131,38 @@ static int read_and_inflate(struct pm_pipeline *p, struct pm_err *err)
 	if (r < 0)
 		return r;
 	p->kind = pm_inflate_kind(z);
-	struct slot *s;
-	while ((s = free_slot(p))) {
-		ssize_t n = pm_inflate_read(z, s->data, SLOT_SIZE, err);
+	uint8_t *room;
+	while ((room = pm_ring_room(p->ring))) {
+		ssize_t n = pm_inflate_read(z, room, SLOT_SIZE, err);
 		if (n <= 0) {
 			r = (int)n;
 			break;
 		}
-		s->len = (size_t)n;
-		slot_filled(p);
+		pm_ring_put(p->ring, (size_t)n);
 	}
 	pm_inflate_free(z);
 	return r;
 }
 
-static void *reader_main(void *arg)
+/* False: the work is off. */
+static bool wait_for_start(struct pm_pipeline *p)
 {
-	struct pm_pipeline *p = arg;
 	pthread_mutex_lock(&p->mutex);
 	while (!p->may_start && !p->quit)
 		pthread_cond_wait(&p->changed, &p->mutex);
 	bool quit = p->quit;
 	pthread_mutex_unlock(&p->mutex);
-	if (quit)
+	return !quit;
+}
+
+static void *reader_main(void *arg)
+{
+	struct pm_pipeline *p = arg;
+	if (!wait_for_start(p))
 		return NULL;
 
 	int r = read_and_inflate(p, &p->reader_err);
+	pm_ring_end(p->ring);
 	pthread_mutex_lock(&p->mutex);
 	bool drain = p->writer_failed ? p->drain : r == -PM_E_FORMAT;
 	pthread_mutex_unlock(&p->mutex);
@@ -186,51 +174,56 @@ static void *reader_main(void *arg)
 
 	pthread_mutex_lock(&p->mutex);
 	p->reader_done = true;
-	pthread_cond_signal(&p->changed);
+	pthread_cond_broadcast(&p->changed);
 	pthread_mutex_unlock(&p->mutex);
+	return NULL;
+}
+
+/* --- the hasher ------------------------------------------------------------------------------- */
+
+/* Of a blob that is not compressed the two digests are one. */
+static bool one_digest(const struct pm_pipeline *p)
+{
+	return p->kind == PM_COMPRESSION_NONE && p->diff.is_512 == p->blob.is_512;
+}
+
+static void *hasher_main(void *arg)
+{
+	struct pm_pipeline *p = arg;
+	const uint8_t *data;
+	size_t len;
+	if (!wait_for_start(p))
+		return NULL;
+	while ((data = pm_ring_next(p->ring, HASHER, &len))) {
+		if (!one_digest(p))
+			digest_add(&p->diff, data, len);
+		pm_ring_done(p->ring, HASHER);
+	}
 	return NULL;
 }
 
 /* --- the writer ------------------------------------------------------------------------------- */
 
-/* The next slot, or NULL at the end of the stream. */
-static struct slot *filled_slot(struct pm_pipeline *p)
-{
-	pthread_mutex_lock(&p->mutex);
-	while (p->filled == p->used && !p->reader_done)
-		pthread_cond_wait(&p->changed, &p->mutex);
-	struct slot *s = p->filled == p->used ? NULL : &p->slots[p->used % SLOTS];
-	pthread_mutex_unlock(&p->mutex);
-	return s;
-}
-
-static void slot_used(struct pm_pipeline *p)
-{
-	pthread_mutex_lock(&p->mutex);
-	p->used++;
-	pthread_cond_signal(&p->changed);
-	pthread_mutex_unlock(&p->mutex);
-}
-
 /* Take everything the reader yields; then, and when the layer is malformed, wait until it ended. */
-static int write_files(struct pm_pipeline *p, struct pm_untar *u, struct digest *diff,
-		       uint64_t *ret_size, struct pm_err *err)
+static int write_files(struct pm_pipeline *p, struct pm_untar *u, uint64_t *ret_size,
+		       struct pm_err *err)
 {
-	struct slot *s;
+	const uint8_t *data;
+	size_t len;
 	int r = 0;
 	uint64_t size = 0;
-	while (r >= 0 && (s = filled_slot(p))) {
-		/* of a blob that is not compressed the two digests are one */
-		if (p->kind != PM_COMPRESSION_NONE || diff->is_512 != p->blob.is_512)
-			digest_add(diff, s->data, s->len);
-		size += s->len;
-		r = pm_untar_push(u, s->data, s->len, err);
-		slot_used(p);
+	while (r >= 0 && (data = pm_ring_next(p->ring, WRITER, &len))) {
+		size += len;
+		r = pm_untar_push(u, data, len, err);
+		pm_ring_done(p->ring, WRITER);
 	}
 	pthread_mutex_lock(&p->mutex);
 	p->writer_failed = r < 0;
 	p->drain = r == -PM_E_FORMAT;
-	pthread_cond_signal(&p->changed);
+	pthread_mutex_unlock(&p->mutex);
+	if (r < 0)
+		pm_ring_abandon(p->ring);
+	pthread_mutex_lock(&p->mutex);
 	/* a full disk is not worth waiting for input that may be slow to come */
 	while (!p->reader_done && (r >= 0 || p->drain))
 		pthread_cond_wait(&p->changed, &p->mutex);
@@ -252,12 +245,17 @@ static int check_blob(struct pm_pipeline *p, const char *got, struct pm_err *err
 	return 0;
 }
 
+static void join(struct pm_pipeline *p)
+{
+	while (p->n_threads > 0)
+		pthread_join(p->threads[--p->n_threads], NULL);
+}
+
 int pm_pipeline_run(struct pm_pipeline *p, struct pm_extract_result *ret, struct pm_err *err)
 {
 	const struct pm_extract_spec *s = p->spec;
 	struct pm_extract_result result = {0};
 	struct pm_err write_err = PM_ERR_INIT;
-	struct digest diff;
 	uint64_t stream_size;
 	struct pm_untar *u;
 	const struct pm_untar_opts opts = {
@@ -277,13 +275,12 @@ int pm_pipeline_run(struct pm_pipeline *p, struct pm_extract_result *ret, struct
 	int r = pm_untar_new(&opts, &u, err);
 	if (r < 0)
 		return r;
-	digest_init(&diff, s->diff_id);
 
 	pthread_mutex_lock(&p->mutex);
 	p->may_start = true;
-	pthread_cond_signal(&p->changed);
+	pthread_cond_broadcast(&p->changed);
 	pthread_mutex_unlock(&p->mutex);
-	r = write_files(p, u, &diff, &stream_size, &write_err);
+	r = write_files(p, u, &stream_size, &write_err);
 
 	/* the first cause: a wrong blob is behind all that looks malformed */
 	int read_code = 0;
@@ -301,10 +298,11 @@ int pm_pipeline_run(struct pm_pipeline *p, struct pm_extract_result *ret, struct
 	if (write_err.code)
 		goto write_failed;
 
-	if (p->kind == PM_COMPRESSION_NONE && diff.is_512 == p->blob.is_512)
+	join(p);
+	if (one_digest(p))
 		memcpy(result.diff_id, result.blob_digest, sizeof(result.diff_id));
 	else
-		digest_text(&diff, result.diff_id);
+		digest_text(&p->diff, result.diff_id);
 	if (s->diff_id && strcmp(result.diff_id, s->diff_id) != 0) {
 		r = pm_fail(err, PM_E_DIGEST, "the layer's diff id is %s, not %s as its image says",
 			    result.diff_id, s->diff_id);
@@ -338,17 +336,19 @@ int pm_pipeline_new(const struct pm_extract_spec *spec, struct pm_pipeline **ret
 	p->offset = spec->input_offset;
 	p->left = spec->input_size;
 	digest_init(&p->blob, spec->blob_digest);
+	digest_init(&p->diff, spec->diff_id);
 	p->input = pm_malloc(INPUT_SIZE);
-	for (size_t i = 0; i < SLOTS; i++)
-		p->slots[i].data = pm_malloc(SLOT_SIZE);
+	p->ring = pm_ring_new(SLOTS, SLOT_SIZE, 2);
 	pthread_mutex_init(&p->mutex, NULL);
 	pthread_cond_init(&p->changed, NULL);
-	int r = pthread_create(&p->reader, NULL, reader_main, p);
-	if (r != 0) {
-		p->reader = pthread_self();
-		p->reader_done = true;
-		pm_pipeline_free(p);
-		return pm_fail_errno(err, r, "start a thread");
+	void *(*const mains[])(void *) = {reader_main, hasher_main};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(mains); i++) {
+		int r = pthread_create(&p->threads[i], NULL, mains[i], p);
+		if (r != 0) {
+			pm_pipeline_free(p);
+			return pm_fail_errno(err, r, "start a thread");
+		}
+		p->n_threads++;
 	}
 	*ret = p;
 	return 0;
@@ -358,15 +358,13 @@ void pm_pipeline_free(struct pm_pipeline *p)
 {
 	if (!p)
 		return;
-	if (!pthread_equal(p->reader, pthread_self())) {
-		pthread_mutex_lock(&p->mutex);
-		p->quit = true;
-		pthread_cond_signal(&p->changed);
-		pthread_mutex_unlock(&p->mutex);
-		pthread_join(p->reader, NULL);
-	}
-	for (size_t i = 0; i < SLOTS; i++)
-		free(p->slots[i].data);
+	pthread_mutex_lock(&p->mutex);
+	p->quit = true;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->mutex);
+	pm_ring_abandon(p->ring);
+	join(p);
+	pm_ring_free(p->ring);
 	free(p->input);
 	pthread_mutex_destroy(&p->mutex);
 	pthread_cond_destroy(&p->changed);

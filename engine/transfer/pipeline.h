@@ -1,8 +1,8 @@
 /*
- * pipeline - a layer blob through digest, inflate, diff-id digest and untar, on two threads with a
- * bounded ring of buffers between them: one reads, digests and inflates, the other digests what
- * came out and writes files. Run by the extractor process (engine/transfer/extract.h); the umask
- * must be 0.
+ * pipeline - a layer blob through digest, inflate, diff-id digest and untar, on three threads with a
+ * bounded ring of buffers (engine/transfer/ring.h) between them: one reads, digests and inflates, one
+ * digests what came out, the caller's writes files. Run by the extractor process
+ * (engine/transfer/extract.h); the umask must be 0.
  */
 #ifndef PM_ENGINE_TRANSFER_PIPELINE_H
 #define PM_ENGINE_TRANSFER_PIPELINE_H
@@ -12,12 +12,12 @@
 
 struct pm_pipeline;
 
-/* Starts the second thread, which waits. spec is borrowed until pm_pipeline_free. */
+/* Starts the other threads, which wait. spec is borrowed until pm_pipeline_free. */
 int pm_pipeline_new(const struct pm_extract_spec *spec, struct pm_pipeline **ret,
 		    struct pm_err *err);
 /* The whole work; once. Codes as pm_extract_finish. */
 int pm_pipeline_run(struct pm_pipeline *p, struct pm_extract_result *ret, struct pm_err *err);
-/* Ends the thread. NULL is fine. */
+/* Ends the threads. NULL is fine. */
 void pm_pipeline_free(struct pm_pipeline *p);
 
 #endif

@@ -181,7 +181,7 @@ static int add_rules(scmp_filter_ctx ctx, enum pm_sandbox_work work)
 		SCMP_SYS(pwrite64),  SCMP_SYS(mkdirat),   SCMP_SYS(mknodat),  SCMP_SYS(symlinkat),
 		SCMP_SYS(linkat),    SCMP_SYS(unlinkat),  SCMP_SYS(ftruncate), SCMP_SYS(fchmod),
 		SCMP_SYS(fchmodat),  SCMP_SYS(fchown),    SCMP_SYS(fchownat), SCMP_SYS(fsetxattr),
-		SCMP_SYS(utimensat),
+		SCMP_SYS(utimensat), SCMP_SYS(sync_file_range),
 	};
 	static const int pack[] = {SCMP_SYS(fgetxattr), SCMP_SYS(flistxattr)};
 	static const int maps[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
