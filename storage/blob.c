@@ -50,6 +50,19 @@ int pm_blob_placed(struct pm_store *s, const char *blob, const char *domain,
 			  "sss", blob, domain, repository);
 }
 
+int pm_blob_placed_all(struct pm_store *s, const struct pm_strv *blobs, const char *domain,
+		       const char *repository, struct pm_err *err)
+{
+	int r = pm_db_begin(s->db, true, err);
+	for (size_t i = 0; r >= 0 && i < blobs->n; i++)
+		if (*blobs->v[i])
+			r = pm_blob_placed(s, blobs->v[i], domain, repository, err);
+	if (r >= 0)
+		r = pm_db_commit(s->db, err);
+	pm_db_rollback(s->db);
+	return r;
+}
+
 int pm_blob_places(struct pm_store *s, const char *diff_id, const char *domain,
 		   struct pm_strv *ret, struct pm_err *err)
 {
@@ -63,18 +76,5 @@ int pm_blob_places(struct pm_store *s, const char *diff_id, const char *domain,
 		pm_strv_add(ret, pm_stmt_str(q, 0));
 		pm_strv_add(ret, pm_stmt_str(q, 1));
 	}
-	return r;
-}
-
-int pm_blob_pulled_as(struct pm_store *s, const char *chain_id, struct pm_strv *ret,
-		      struct pm_err *err)
-{
-	_cleanup_stmt_ struct pm_stmt *q = NULL;
-	int r = pm_db_query(s->db, &q, err,
-			    "SELECT DISTINCT n.name FROM image_names n JOIN image_layers l"
-			    " ON l.image = n.image WHERE l.layer=? AND n.digest IS NOT NULL",
-			    "s", chain_id);
-	while (r >= 0 && (r = pm_stmt_step(q, err)) == 1)
-		pm_strv_add(ret, pm_stmt_str(q, 0));
 	return r;
 }

@@ -1,7 +1,9 @@
 /*
  * blob - what is known of layers' blobs outside of the store: which blob holds which layer, because it was
  * pulled or was made by a push, and in which repositories a blob was seen. A push asks its destination for these
- * before it compresses anything. Hints only: nothing relies on a row being there, or true.
+ * before it compresses anything. All of it stays when the layer goes. Nothing relies on a row being there; which
+ * blob holds which layer is true, because both digests were made here: what a manifest only says is not
+ * remembered, or it could put another image's content into what is pushed. Places are hints.
  *
  * Tables blobs, packed, blob_places (storage/schema.c); names are in the spelling of registry/reference.h.
  */
@@ -38,13 +40,12 @@ int pm_blob_packed(struct pm_store *s, const char *diff_id, const char *kind, in
 /* The blob is in that repository. */
 int pm_blob_placed(struct pm_store *s, const char *blob, const char *domain,
 		   const char *repository, struct pm_err *err);
+/* All of blobs are there. */
+int pm_blob_placed_all(struct pm_store *s, const struct pm_strv *blobs, const char *domain,
+		       const char *repository, struct pm_err *err);
 /* Pairs of domain and repository where blobs of the layer were seen on domain, appended to ret (2 each), at
  * most 8. */
 int pm_blob_places(struct pm_store *s, const char *diff_id, const char *domain,
 		   struct pm_strv *ret, struct pm_err *err);
-/* Names of images that were pulled and have the layer chain_id, appended to ret: its blob is in their
- * repositories. */
-int pm_blob_pulled_as(struct pm_store *s, const char *chain_id, struct pm_strv *ret,
-		      struct pm_err *err);
 
 #endif

@@ -102,9 +102,10 @@ static int put_layer(struct commit *c, size_t position, struct pm_err *err)
 			  l->media_type, l->created ? l->created : now_ns());
 }
 
+/* Of a layer that came with this image only: of another the manifest's word alone says that this is its blob. */
 static int remember_blob(struct commit *c, const struct pm_layer_row *l, struct pm_err *err)
 {
-	if (!l->blob)
+	if (!l->blob || !l->staged)
 		return 0;
 	return pm_db_exec(c->s->db, err,
 			  "INSERT OR REPLACE INTO blobs(digest, diff_id, size, media_type)"

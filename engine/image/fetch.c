@@ -14,6 +14,8 @@
 #include "netns/userns.h"
 #include "registry/digest.h"
 #include "registry/manifest.h"
+#include "registry/reference.h"
+#include "storage/blob.h"
 
 struct fetch {
 	struct pm_store *store;
@@ -23,6 +25,7 @@ struct fetch {
 	bool userns_asked, single_id;
 	int userns; /* -1: none, or not asked for yet */
 	unsigned int images;
+	struct pm_reference from; /* of a registry's image; else domain is NULL */
 	pm_fetch_stored_fn *stored;
 	void *stored_arg;
 };
@@ -387,6 +390,8 @@ static int commit(struct fetch *f, struct offer *o, struct pm_err *err)
 	ev.kind = PM_PULL_COMMIT;
 	emit(f, &ev);
 	int r = pm_image_commit(f->store, &o->row, o->layers, o->n, f->stage, err);
+	if (r >= 0 && f->from.domain)
+		r = pm_blob_placed_all(f->store, &o->digests, f->from.domain, f->from.path, err);
 	if (r < 0)
 		return r;
 	ev.kind = PM_PULL_DONE;
@@ -472,7 +477,7 @@ static int run_images(struct fetch *f, struct pm_err *err)
 	}
 }
 
-#define FETCH_INIT {.h = PM_HELPER_INIT, .userns = -1}
+#define FETCH_INIT {.h = PM_HELPER_INIT, .userns = -1, .from = PM_REFERENCE_INIT}
 
 int pm_fetch_images(struct pm_store *store, struct pm_wire *request, int input, bool with_stage,
 		    const struct pm_pull_progress *progress, pm_fetch_stored_fn *stored, void *arg,
@@ -485,7 +490,11 @@ int pm_fetch_images(struct pm_store *store, struct pm_wire *request, int input, 
 	f.stored_arg = arg;
 	int fds[2];
 	size_t n = 0;
-	int r = pm_store_need_dirs(store, err);
+	int r = 0;
+	if (pm_streq(pm_wire_get(request, "transport"), "docker"))
+		r = pm_reference_parse(pm_wire_get(request, "name"), &f.from, err);
+	if (r >= 0)
+		r = pm_store_need_dirs(store, err);
 	if (r >= 0)
 		r = pm_helper_begin(&f.h, err);
 	if (r >= 0 && with_stage)
@@ -508,6 +517,7 @@ int pm_fetch_images(struct pm_store *store, struct pm_wire *request, int input, 
 	if (f.stage)
 		pm_fetch_drop_stage(store, &f.stage);
 	pm_helper_unmask(&f.h);
+	pm_reference_free(&f.from);
 	return r;
 }
 

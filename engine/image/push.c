@@ -108,7 +108,7 @@ static int lock_layers(struct push *p, struct pm_err *err)
 static void add_blobs(struct pm_wire *w, size_t index, const struct pm_layer_row *l,
 		      const struct pm_blob_list *known)
 {
-	/* the one it was pulled as comes first: with it the manifest stays what it was */
+	/* the one it was pulled as comes first */
 	for (size_t i = 0; i <= known->n; i++) {
 		const char *digest = i == 0 ? l->blob : known->v[i - 1].digest;
 		const char *type = i == 0 ? l->media_type : known->v[i - 1].media_type;
@@ -132,21 +132,12 @@ static void add_place(struct pm_wire *w, size_t index, const char *domain, const
 static int add_places(struct push *p, struct pm_wire *w, size_t index, struct pm_err *err)
 {
 	const struct pm_layer_row *l = &p->layers.v[index];
-	_cleanup_strv_ struct pm_strv pairs = PM_STRV_INIT, names = PM_STRV_INIT;
+	_cleanup_strv_ struct pm_strv pairs = PM_STRV_INIT;
 	size_t count = 0;
 	int r = pm_blob_places(p->store, l->diff_id, p->ref.domain, &pairs, err);
-	if (r >= 0)
-		r = pm_blob_pulled_as(p->store, l->chain_id, &names, err);
 	for (size_t i = 0; r >= 0 && i + 1 < pairs.n; i += 2) {
 		if (strcmp(pairs.v[i + 1], p->ref.path) != 0 && count++ < PLACES_MAX)
 			add_place(w, index, pairs.v[i], pairs.v[i + 1]);
-	}
-	for (size_t i = 0; r >= 0 && i < names.n; i++) {
-		_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
-		if (pm_reference_parse(names.v[i], &ref, NULL) >= 0 &&
-		    pm_streq(ref.domain, p->ref.domain) && !pm_streq(ref.path, p->ref.path) &&
-		    count++ < PLACES_MAX)
-			add_place(w, index, ref.domain, ref.path);
 	}
 	return r;
 }
@@ -226,14 +217,9 @@ static int on_written(struct push *p, const struct pm_wire *w, struct pm_err *er
 	pm_strv_free(&p->blobs);
 	pm_wire_get_list(w, "blob", &p->blobs);
 	int r = pm_written_read(w, &p->written, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; p->docker && i < p->blobs.n; i++) {
-		r = pm_blob_placed(p->store, p->blobs.v[i], p->ref.domain, p->ref.path, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return r < 0 || !p->docker ? r
+				   : pm_blob_placed_all(p->store, &p->blobs, p->ref.domain,
+							p->ref.path, err);
 }
 
 static int talk(struct push *p, struct pm_err *err)

@@ -54,6 +54,7 @@ struct push {
 	struct pm_strv blob_layers, blobs, blob_sizes, blob_types;
 	struct pm_strv place_layers, place_domains, place_repositories;
 	struct known *known;
+	size_t n_known;
 	struct layer *layers;
 	size_t n_layers;
 
@@ -174,7 +175,7 @@ static int make_blob(struct push *p, size_t index, struct pm_err *err)
 	if (r < 0)
 		return r;
 	r = pm_destination_put_blob(p->d, &in, PM_BLOB_LAYER, NULL, -1, l->digest, &l->size, err);
-	if (r >= 0 && (!m.finished || strcmp(l->digest, m.result.blob_digest) != 0))
+	if (r >= 0 && (!m.finished || l->size != m.result.blob_size))
 		r = pm_fail(err, PM_E_INTERNAL, "the blob that was stored is not the one that was made");
 	pm_pack_cancel(&m.pack);
 	if (r < 0)
@@ -212,7 +213,7 @@ static int use(struct push *p, size_t index, const struct known *k, int64_t size
 
 static int place_layer(struct push *p, size_t index, struct pm_err *err)
 {
-	for (size_t i = 0; i < p->blobs.n; i++) {
+	for (size_t i = 0; i < p->n_known; i++) {
 		const struct known *k = &p->known[i];
 		int64_t size = -1;
 		if (k->layer != index || !acceptable(p, k))
@@ -317,11 +318,20 @@ static int parse_known(struct push *p, struct pm_err *err)
 	    p->place_layers.n != p->place_domains.n ||
 	    p->place_layers.n != p->place_repositories.n)
 		return malformed(err);
-	p->known = pm_calloc(n + 1, sizeof(*p->known));
+	p->known = pm_calloc(p->n_layers + n + 1, sizeof(*p->known));
+	/* What the image's own manifest names comes first: with it the manifest stays what it was. It is true of this
+	 * image, whatever it is of others that have the layer. */
+	for (size_t i = 0; i < p->n_layers; i++) {
+		const struct pm_descriptor *d = &p->manifest.layers[i];
+		p->known[p->n_known++] = (struct known){.layer = i,
+							.digest = d->digest,
+							.size = d->size,
+							.form = pm_layer_form_of(d->media_type)};
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (!pm_digest_valid(p->blobs.v[i]))
 			return malformed(err);
-		p->known[i] = (struct known){
+		p->known[p->n_known++] = (struct known){
 			.layer = (size_t)strtoul(p->blob_layers.v[i], NULL, 10),
 			.digest = p->blobs.v[i],
 			.size = strtoll(p->blob_sizes.v[i], NULL, 10),
@@ -353,8 +363,6 @@ static int parse_image(struct push *p, const int *fds, size_t n_fds, struct pm_e
 	int r = pm_fs_read_fd(fds[0], PM_MANIFEST_MAX, &p->manifest_text, err);
 	if (r >= 0)
 		r = pm_fs_read_fd(fds[1], PM_CONFIG_MAX, &p->config_text, err);
-	if (r >= 0)
-		r = parse_known(p, err);
 	if (r < 0)
 		return r;
 	enum pm_manifest_kind kind;
@@ -375,7 +383,7 @@ static int parse_image(struct push *p, const int *fds, size_t n_fds, struct pm_e
 		p->layers[i].diff_id = p->diff_ids.v[i];
 		p->layers[i].dir = p->dirs.v[i];
 	}
-	return 0;
+	return parse_known(p, err);
 }
 
 static void image_free(struct push *p)
@@ -389,6 +397,7 @@ static void image_free(struct push *p)
 	free(p->known);
 	free(p->layers);
 	p->known = NULL;
+	p->n_known = 0;
 	p->layers = NULL;
 	pm_manifest_free(&p->manifest);
 	pm_buf_free(&p->manifest_text);

@@ -76,6 +76,76 @@ diff_ids() {
 		"$(skopeo_ inspect --tls-verify=false -f '{{.Digest}}' "docker://$REGISTRY/other/name:v1")"
 }
 
+@test "what was pulled, removed and imported again is neither compressed nor sent again" {
+	start_registry --log
+	make_layout
+	skopeo_ copy -q --dest-tls-verify=false "oci:$T/layout:three" "docker://$REGISTRY/src/three:v1"
+	pm rmi -f "$IMAGE3" >/dev/null
+	pm pull -q --tls-verify=false "$REGISTRY/src/three:v1" >/dev/null
+	pm rmi -f "$REGISTRY/src/three:v1" >/dev/null
+	pm import -q "$T/l1.tar" again >/dev/null
+	assert_eq "$(pm image inspect --format '{{index .RootFS.Layers 0}}' again)" \
+		"sha256:$(sha256sum <"$T/l1.tar" | cut -c-64)"
+	requests() { # PATTERN of method and path
+		grep -cE "\"($1) HTTP" "$T/registry.log" || :
+	}
+	stored() {
+		find "$T/registry" -name data -printf '%s %p\n' | sort
+	}
+	# where it came from: asked for, and there
+	: >"$T/registry.log"
+	stored >"$T/before"
+	pm push -q --tls-verify=false again "$REGISTRY/src/three:again"
+	assert_eq "$(requests 'HEAD /v2/src/three/blobs/[^ ]*')" 1
+	assert_eq "$(requests 'PATCH [^ ]*')" 0
+	assert_eq "$(requests 'PUT /v2/src/three/blobs/[^ ]*')" 1 # the config
+	assert_eq "$(stored | comm -13 "$T/before" - | awk '{ n += $1 } END { print n < 4000, NR }')" '1 2'
+	# another repository there, by the blob's places alone: mounted
+	pm rmi -f again >/dev/null
+	pm pull -q --tls-verify=false "$REGISTRY/src/three:v1" >/dev/null
+	pm rmi -f "$REGISTRY/src/three:v1" >/dev/null
+	pm import -q "$T/l2.tar" second >/dev/null
+	: >"$T/registry.log"
+	pm push -q --tls-verify=false second "$REGISTRY/other/two:v1"
+	assert_eq "$(requests 'POST /v2/other/two/blobs/uploads/[?]mount=[^ ]*from=src[^ ]*')" 1
+	assert_eq "$(requests 'PATCH [^ ]*')" 0
+	assert_eq "$(requests 'PUT /v2/other/two/blobs/[^ ]*')" 1
+	# the registry has lost it: made anew
+	rm -rf "$T/registry/docker/registry/v2/repositories" "$T/registry/docker/registry/v2/blobs"
+	stop_registry
+	start_registry --log
+	pm push -q --tls-verify=false again "$REGISTRY/src/three:again" && fail "it was removed"
+	pm push -q --tls-verify=false second "$REGISTRY/src/three:second"
+	assert_eq "$(requests 'PATCH [^ ]*')" 1
+}
+
+@test "what a manifest says of a layer that was there already is not believed of other images" {
+	start_registry
+	make_layout
+	mkdir "$T/evil"
+	# the registry has another blob, which a manifest names as the layer that pm has by import
+	pm rmi -f "$IMAGE3" >/dev/null
+	pm import -q "$T/l1.tar" mine >/dev/null
+	echo evil >"$T/evil/file"
+	tar -C "$T/evil" -czf "$T/evil.tgz" file
+	bad=$(registry_blob src/three "$T/evil.tgz")
+	printf '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+		"$(sha256sum <"$T/l1.tar" | cut -c-64)" >"$T/config"
+	config=$(registry_blob src/three "$T/config")
+	jq -n --arg c "$config" --arg l "$bad" --argjson n "$(stat -c %s "$T/config")" \
+		--argjson m "$(stat -c %s "$T/evil.tgz")" '{schemaVersion: 2,
+		mediaType: "application/vnd.oci.image.manifest.v1+json",
+		config: {mediaType: "application/vnd.oci.image.config.v1+json", digest: $c, size: $n},
+		layers: [{mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest: $l, size: $m}]}' >"$T/manifest"
+	registry_manifest src/three evil "$T/manifest" application/vnd.oci.image.manifest.v1+json
+	pm pull -q --tls-verify=false "$REGISTRY/src/three:evil" >/dev/null
+	pm push -q --tls-verify=false mine "$REGISTRY/src/three:mine"
+	skopeo_ copy -q --src-tls-verify=false "docker://$REGISTRY/src/three:mine" "dir:$T/copy"
+	pushed=$(jq -r '.layers[0].digest' "$T/copy/manifest.json")
+	[ "$pushed" != "$bad" ]
+	gzip -dc "$T/copy/${pushed#sha256:}" | cmp - "$T/l1.tar"
+}
+
 @test "an image pulled from a registry is pushed there with the digest it had" {
 	start_registry
 	make_layout

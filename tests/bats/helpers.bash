@@ -83,22 +83,23 @@ monitor_pid() {
 
 # --- a registry -------------------------------------------------------------------------------------
 
-# start_registry [--tls] [--auth]: sets REGISTRY to its HOST:PORT. With --tls $T/certs/ca.crt is its
+# start_registry [--tls] [--auth] [--log]: sets REGISTRY to its HOST:PORT. With --tls $T/certs/ca.crt is its
 # certificate (for --cert-dir); with --auth the only user is "user" with password "secret".
 start_registry() {
-	local tls='' auth='' conf=$T/registry.yml
+	local tls='' auth='' quiet=true conf=$T/registry.yml
 	command -v docker-registry >/dev/null || { skip_or_fail "no docker-registry"; return; }
 	mkdir -p "$T/registry" "$T/certs"
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--tls) tls=1 ;;
 		--auth) auth=1 ;;
+		--log) quiet=false ;;
 		esac
 		shift
 	done
 	{
 		echo 'version: 0.1'
-		echo 'log: {level: info, accesslog: {disabled: true}}'
+		echo "log: {level: info, accesslog: {disabled: $quiet}}"
 		echo "storage: {filesystem: {rootdirectory: $T/registry}, delete: {enabled: true}}"
 		echo 'http:'
 		echo '  addr: 127.0.0.1:0'
@@ -115,6 +116,7 @@ start_registry() {
 			echo "auth: {htpasswd: {realm: test, path: $T/htpasswd}}"
 		fi
 	} >"$conf"
+	: >"$T/registry.log" # an earlier one's says the same
 	docker-registry serve "$conf" >"$T/registry.log" 2>&1 3>&- &
 	REGISTRY_PID=$!
 	wait_for grep -q 'listening on' "$T/registry.log"
