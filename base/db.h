@@ -29,6 +29,9 @@ int pm_db_open(const char *path, const char *const *migrations, size_t n, struct
 int pm_db_open_readonly(const char *path, size_t n, struct pm_db **ret, struct pm_err *err);
 void pm_db_close(struct pm_db *db);
 
+/* Write the WAL back if our commits found it half as long as it may become: to be called before a wait for others. */
+void pm_db_tidy(struct pm_db *db);
+
 /* Transactions: BEGIN IMMEDIATE. durable: COMMIT syncs. Not nested. */
 int pm_db_begin(struct pm_db *db, bool durable, struct pm_err *err);
 int pm_db_commit(struct pm_db *db, struct pm_err *err);

@@ -440,15 +440,43 @@ int pm_json_to_strv(const struct pm_json *array, struct pm_strv *l, struct pm_er
 
 /* --- writing -------------------------------------------------------------------------------- */
 
+/* Is one of the eight bytes of v zero? */
+static bool has_zero(uint64_t v)
+{
+	return (v - 0x0101010101010101u) & ~v & 0x8080808080808080u;
+}
+
+/* How many bytes at s are printable ASCII that no writer escapes: nearly all there is, so eight at a time. */
+static size_t plain_span(const char *s, size_t len, bool html)
+{
+	size_t i = 0;
+	uint64_t v;
+	for (; !html && len - i >= sizeof(v); i += sizeof(v)) {
+		memcpy(&v, s + i, sizeof(v));
+		if ((v & 0x8080808080808080u) || ((v - 0x2020202020202020u) & 0x8080808080808080u) ||
+		    has_zero(v ^ 0x2222222222222222u) || has_zero(v ^ 0x5c5c5c5c5c5c5c5cu))
+			break;
+	}
+	for (; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\' ||
+		    (html && (c == '<' || c == '>' || c == '&')))
+			break;
+	}
+	return i;
+}
+
 static void write_string(const char *s, size_t len, bool html, struct pm_buf *out)
 {
 	size_t plain = 0; /* start of the bytes not yet written that need no escape */
 	pm_buf_add_char(out, '"');
 	for (size_t i = 0; i < len;) {
+		i += plain_span(s + i, len - i, html);
+		if (i == len)
+			break;
 		uint32_t c;
 		size_t n = pm_utf8_decode(s + i, len - i, &c);
-		bool escape = n == 0 || c < 0x20 || c == '"' || c == '\\' || c == 0x2028 ||
-			      c == 0x2029 || (html && (c == '<' || c == '>' || c == '&'));
+		bool escape = n == 0 || c < 0x80 || c == 0x2028 || c == 0x2029;
 		if (escape) {
 			pm_buf_add(out, s + plain, i - plain);
 			if (c == '"' || c == '\\')

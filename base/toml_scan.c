@@ -43,6 +43,15 @@ static bool is_control(int c)
 	return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7f;
 }
 
+/* How many bytes from here on are neither control characters nor a backslash nor the quote. */
+static size_t plain_span(const struct pm_toml_text *t, char quote)
+{
+	const char *p = t->p;
+	while (p < t->end && (unsigned char)*p >= 0x20 && *p != 0x7f && *p != '\\' && *p != quote)
+		p++;
+	return (size_t)(p - t->p);
+}
+
 /* The length of the newline at p, 0 when there is none. */
 static size_t newline(const struct pm_toml_text *t)
 {
@@ -64,12 +73,14 @@ static int skip_comment(struct pm_toml_text *t)
 	pm_toml_skip_space(t);
 	if (pm_toml_peek(t) != '#')
 		return 0;
-	while (t->p < t->end && !newline(t)) {
+	for (;;) {
+		t->p += plain_span(t, '\n');
+		if (t->p == t->end || newline(t))
+			return 0;
 		if (is_control(pm_toml_peek(t)))
 			return pm_toml_fail(t, "control character in a comment");
 		t->p++;
 	}
-	return 0;
 }
 
 int pm_toml_end_line(struct pm_toml_text *t)
@@ -141,6 +152,9 @@ static int one_line(struct pm_toml_text *t, char quote, struct pm_buf *out)
 {
 	t->p++;
 	for (;;) {
+		size_t plain = plain_span(t, quote);
+		pm_buf_add(out, t->p, plain);
+		t->p += plain;
 		int c = pm_toml_peek(t);
 		if (c < 0 || newline(t))
 			return pm_toml_fail(t, "string without its closing quote");

@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 
 size_t pm_utf8_decode(const char *s, size_t len, uint32_t *ret)
@@ -65,6 +67,14 @@ bool pm_utf8_valid(const char *s, size_t len, size_t *ret_bad)
 {
 	size_t i = 0;
 	while (i < len) {
+		uint64_t eight;
+		if (len - i >= sizeof(eight)) {
+			memcpy(&eight, s + i, sizeof(eight));
+			if (!(eight & 0x8080808080808080u)) {
+				i += sizeof(eight);
+				continue;
+			}
+		}
 		uint32_t c;
 		size_t n = pm_utf8_decode(s + i, len - i, &c);
 		if (n == 0) {

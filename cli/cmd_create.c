@@ -17,7 +17,9 @@ static int create_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	pm_container_init(&c);
 	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
-		r = pm_ctr_options_container(cli, &e, o, &c.config, &co, image_id, new_pod, err);
+		r = pm_ctr_options_words(cli, &e, o, &c.config, &co, err);
+	if (r >= 0)
+		r = pm_ctr_options_resolve(cli, &e, o, &c.config, &co, image_id, new_pod, err);
 	if (r >= 0) {
 		r = pm_container_create(&e, &c, &co, err);
 		if (r < 0 && new_pod[0])

@@ -99,14 +99,14 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_start_ struct pm_start s = PM_START_INIT;
 	_cleanup_container_ struct pm_container c;
 	struct pm_create_options co;
-	char image_id[65], new_pod[65];
+	char image_id[65], new_pod[65] = "";
 
 	pm_container_init(&c);
 	int r = check_options(o, err);
 	if (r >= 0)
 		r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
-		r = pm_ctr_options_container(cli, &e, &o->ctr, &c.config, &co, image_id, new_pod, err);
+		r = pm_ctr_options_words(cli, &e, &o->ctr, &c.config, &co, err);
 	if (r < 0)
 		return r;
 
@@ -116,9 +116,15 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 				       .join = pm_container_joins(&c),
 				       .attach = !o->detach,
 				       .config = &c.config};
-	/* a container to join is known by its id only once it was looked up: create first */
-	if (!facts.join)
+	/* The monitor and its user namespace come to be while we open the database. A container to join, or a pod's,
+	 * is known by its id only once it was looked up: create first. */
+	bool early = !facts.join && !o->ctr.pod && !o->ctr.pod_id_file;
+	if (early)
 		r = pm_start_begin(&e, &facts, &s, err);
+	if (r >= 0)
+		r = pm_store_need_db(e.store, err);
+	if (r >= 0)
+		r = pm_ctr_options_resolve(cli, &e, &o->ctr, &c.config, &co, image_id, new_pod, err);
 	if (r >= 0)
 		r = pm_container_create(&e, &c, &co, err);
 	if (r < 0 && new_pod[0])
@@ -129,7 +135,7 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_ctr_write_cidfile(c.config.cidfile, c.row.id, err);
 	if (r >= 0 && c.row.deps.n)
 		r = pm_container_start_deps(&e, &c, err);
-	if (r >= 0 && facts.join) {
+	if (r >= 0 && !early) {
 		facts.join = pm_container_joins(&c);
 		facts.network = c.config.network; /* the name became an id */
 		r = pm_start_begin(&e, &facts, &s, err);
@@ -157,7 +163,7 @@ const struct pm_command pm_cmd_run = {
 		    "%p -d -p 8080:80 --name web imageID httpd -f -h /www",
 	.min_args = 1,
 	.max_args = -1,
-	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
+	.flags = PM_CMD_STORE_DIRS | PM_CMD_POSITIONAL,
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct run_opts),
 	.tables = {{pm_ctr_pod_table, offsetof(struct run_opts, ctr)},

@@ -307,6 +307,15 @@ int pm_cli_store_options(struct pm_cli *cli, struct pm_store_options *ret, struc
 	return 0;
 }
 
+static int open_store_dirs(struct pm_cli *cli, struct pm_err *err)
+{
+	struct pm_store_options opts = {0};
+	int r = pm_cli_store_options(cli, &opts, err);
+	if (r >= 0)
+		r = pm_store_paths(&opts, &cli->store, err);
+	return r < 0 ? r : pm_store_need_dirs(cli->store, err);
+}
+
 int pm_cli_open_store(struct pm_cli *cli, struct pm_err *err)
 {
 	struct pm_store_options opts = {0};
@@ -442,11 +451,12 @@ static int run_command(struct pm_cli *cli, char **rest, void *opts, struct pm_er
 		return r;
 	pm_log_set_level(level);
 
-	if (c->flags & PM_CMD_STORE) {
+	if (c->flags & PM_CMD_STORE)
 		r = pm_cli_open_store(cli, err);
-		if (r < 0)
-			return r;
-	}
+	else if (c->flags & PM_CMD_STORE_DIRS)
+		r = open_store_dirs(cli, err);
+	if (r < 0)
+		return r;
 	return c->run(cli, opts, err);
 }
 

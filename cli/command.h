@@ -47,6 +47,7 @@ enum {
 	PM_CMD_HIDDEN = 1 << 2,     /* not in help nor completion */
 	PM_CMD_RAW = 1 << 3,        /* options are not parsed: all words are arguments */
 	PM_CMD_GROUP = 1 << 4,      /* only a prefix of others ("image"); has no run */
+	PM_CMD_STORE_DIRS = 1 << 5, /* as STORE, but without its database: run calls pm_store_need_db() */
 };
 
 struct pm_cli;
@@ -93,7 +94,7 @@ bool pm_cli_given(const struct pm_cli *cli, const char *name);
 
 /* Where the global options put the store. PM_E_USAGE for a --storage-opt that pm does not know. */
 int pm_cli_store_options(struct pm_cli *cli, struct pm_store_options *ret, struct pm_err *err);
-/* The open store, for commands with PM_CMD_STORE. It is closed by the runner. */
+/* The open store, for commands with PM_CMD_STORE or PM_CMD_STORE_DIRS. It is closed by the runner. */
 struct pm_store *pm_cli_store(struct pm_cli *cli);
 /* Open the store now, for commands that need it only sometimes; no-op when it is open. */
 int pm_cli_open_store(struct pm_cli *cli, struct pm_err *err);

@@ -179,16 +179,23 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 	return r;
 }
 
-int pm_ctr_options_container(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
-			     struct pm_ctr_config *c, struct pm_create_options *co, char image_id[65],
-			     char ret_pod[65], struct pm_err *err)
+int pm_ctr_options_words(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+			 struct pm_ctr_config *c, struct pm_create_options *co, struct pm_err *err)
 {
-	ret_pod[0] = '\0';
 	int r = pm_ctr_options_apply(cli, e, o, cli->args[0], cli->args + 1, c, err);
 	if (r >= 0 && c->cidfile)
 		r = pm_ctr_check_cidfile(c->cidfile, err);
 	*co = create_options(cli, o);
-	if (r >= 0 && !c->rootfs) {
+	return r;
+}
+
+int pm_ctr_options_resolve(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+			   struct pm_ctr_config *c, struct pm_create_options *co, char image_id[65],
+			   char ret_pod[65], struct pm_err *err)
+{
+	int r = 0;
+	ret_pod[0] = '\0';
+	if (!c->rootfs) {
 		r = pm_ctr_options_image(cli, e, o, cli->args[0], c, image_id, err);
 		co->image_id = image_id;
 	}

@@ -83,11 +83,14 @@ int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct p
 			 const char *image, char *const *args, struct pm_ctr_config *c,
 			 struct pm_err *err);
 
-/* All between the command line and pm_container_create, for run and create: the options, the image, the pod.
- * c and co are filled (co->image_id is image_id's memory). ret_pod as pm_ctr_join_pod. */
-int pm_ctr_options_container(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
-			     struct pm_ctr_config *c, struct pm_create_options *co, char image_id[65],
-			     char ret_pod[65], struct pm_err *err);
+/* All between the command line and pm_container_create, for run and create, in two steps. The options, without a look
+ * at the database; then, with it open, the image and the pod. c and co are filled (co->image_id is image_id's
+ * memory). ret_pod as pm_ctr_join_pod. */
+int pm_ctr_options_words(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+			 struct pm_ctr_config *c, struct pm_create_options *co, struct pm_err *err);
+int pm_ctr_options_resolve(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
+			   struct pm_ctr_config *c, struct pm_create_options *co, char image_id[65],
+			   char ret_pod[65], struct pm_err *err);
 
 /* -l, --label-file: appended to labels, each name once. */
 int pm_ctr_parse_labels(const struct pm_strv *args, const struct pm_strv *files,

@@ -425,9 +425,16 @@ int pm_userns_publish_hint(int runroot_fd, struct pm_err *err)
 	int r = pm_proc_start_time(getpid(), &start, err);
 	if (r < 0)
 		return r;
+	/* In place, at a fixed width: a reader finds one of two hints, or a mixture, which is the hint of nobody. A file
+	 * that takes the old one's place would cost the removal of that one each time. */
 	char text[64];
-	int len = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)getpid(), start);
-	return pm_fs_write_file(runroot_fd, HINT, text, (size_t)len, 0600, false, err);
+	int len = snprintf(text, sizeof(text), "%10d %20" PRIu64 "\n", (int)getpid(), start);
+	_cleanup_close_ int fd = pm_fs_open(runroot_fd, HINT, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, err);
+	if (fd < 0)
+		return fd;
+	if (pwrite(fd, text, (size_t)len, 0) != len)
+		return pm_fail_sys(err, "write the user namespace's hint '%s'", HINT);
+	return 0;
 }
 
 /* A fresh namespace with the mapping m; the child that held it is gone when this returns. */

@@ -353,21 +353,21 @@ static bool only_comments(const char *s, size_t len)
  * string may go over several lines. */
 static void drop_comments(const char *text, size_t len, struct pm_buf *out)
 {
-	const char *end = text + len;
-	if (memmem(text, len, "\"\"\"", 3) || memmem(text, len, "'''", 3)) {
-		pm_buf_add(out, text, len);
-		return;
-	}
-	while (text < end) {
-		const char *nl = memchr(text, '\n', (size_t)(end - text));
-		const char *next = nl ? nl + 1 : end, *p = text;
+	const char *end = text + len, *from = text;
+	while (from < end) {
+		const char *nl = memchr(from, '\n', (size_t)(end - from));
+		const char *next = nl ? nl + 1 : end, *p = from;
 		while (p < next && (*p == ' ' || *p == '\t'))
 			p++;
 		if (p < next && *p == '#')
 			pm_buf_add_char(out, '\n');
 		else
-			pm_buf_add(out, text, (size_t)(next - text));
-		text = next;
+			pm_buf_add(out, from, (size_t)(next - from));
+		from = next;
+	}
+	if (memmem(pm_buf_str(out), out->len, "\"\"\"", 3) || memmem(pm_buf_str(out), out->len, "'''", 3)) {
+		pm_buf_cut(out, 0);
+		pm_buf_add(out, text, len);
 	}
 }
 

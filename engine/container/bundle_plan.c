@@ -180,8 +180,10 @@ int pm_bundle_plan(struct pm_start *s, const struct pm_container *c,
 	plan->conmon_pidfile = pm_strdup_null(k->conmon_pid_file);
 	if (s->fresh)
 		plan->userns_hint_dir = pm_strdup(e->store->runroot);
-	if (k->rm)
+	if (k->rm) {
 		pm_strv_add(&plan->remove_dirs, plan->bundle);
+		plan->trash = pm_store_path(e->store, "trash");
+	}
 
 	int r = pm_bundle_plan_userns(s, c, b, spec, plan, err);
 	if (r >= 0)

@@ -119,18 +119,13 @@ static int apply_image(struct pm_engine *e, struct pm_container *c,
 	return merge_env(e, &c->config, &given, o, err);
 }
 
-/* A name that no other container has; the row's uniqueness decides, this only saves a retry. */
-static void choose_name(struct pm_engine *e, struct pm_container *c)
+/* The row's uniqueness decides whether it is free: insert() tries again. */
+static void choose_name(struct pm_container *c, unsigned int attempt)
 {
-	for (unsigned int attempt = 0; attempt < 10; attempt++) {
-		char name[64];
-		pm_name_random(attempt, name);
-		_cleanup_ctr_row_ struct pm_ctr_row other = {0};
-		free(c->config.name);
-		c->config.name = pm_strdup(name);
-		if (pm_ctr_find(e->store, name, 0, &other, NULL) == -PM_E_NOSUCH)
-			return;
-	}
+	char name[64];
+	pm_name_random(attempt, name);
+	free(c->config.name);
+	c->config.name = pm_strdup(name);
 }
 
 /* What the volume's own options say of its use. */
@@ -463,7 +458,7 @@ static int insert(struct pm_engine *e, struct pm_container *c, bool given_name,
 		if (r != -PM_E_EXISTS || given_name || attempt > 20)
 			return r;
 		/* two made-up names met */
-		choose_name(e, c);
+		choose_name(c, attempt + 1);
 		struct pm_strv deps = c->row.deps, volumes = c->row.volumes;
 		c->row.deps = c->row.volumes = (struct pm_strv)PM_STRV_INIT;
 		pm_ctr_row_free(&c->row);
@@ -503,7 +498,7 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 		if (r < 0)
 			return r;
 	} else {
-		choose_name(e, c);
+		choose_name(c, 0);
 	}
 
 	pm_random_hex(32, id);

@@ -218,6 +218,7 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 int pm_start_wait(struct pm_start *s, struct pm_container *c, struct pm_err *err)
 {
 	pid_t pid = 0;
+	pm_db_tidy(s->engine->store->db);
 	int r = pm_monitor_wait_started(&s->monitor, &pid, err);
 	pm_volume_locks_free(&s->volumes);
 	if (r < 0)

@@ -154,6 +154,7 @@ static const struct field fields[] = {
 	F(events_head, F_STR),
 	F(events_tail, F_STR),
 	F(remove_dirs, F_STRV),
+	F(trash, F_STR),
 	F(cleanup, F_STRV),
 };
 
@@ -628,7 +629,6 @@ void pm_monitor_wait_gone(struct pm_monitor *m)
 	do
 		n = read(m->control_fd, buf, sizeof(buf));
 	while (n > 0 || (n < 0 && errno == EINTR));
-	m->gone = true;
 }
 
 void pm_monitor_close(struct pm_monitor *m)

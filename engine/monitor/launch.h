@@ -7,7 +7,8 @@
  *	monitor -> pm	{event unshared}  {event started, pid}  {event exited, exit_code, oom_killed}
  *			{event error, code, text}: the launch failed, nothing is left
  *	pm -> monitor	{op launch, the plan's entries}  {op acknowledge}: pm sees to the row
- * The monitor shuts its end down when it has cleaned up (for rm the container's files are gone). When
+ * The monitor shuts its end down when it has cleaned up; for rm the container's files are in the trash by then, and
+ * it goes on to delete them. When
  * pm closes its end the container goes on; at its end the monitor executes the plan's clean-up
  * command, unless pm has acknowledged the exit.
  *
@@ -244,6 +245,7 @@ struct pm_launch_plan {
 	char *events_head, *events_tail;
 
 	struct pm_strv remove_dirs; /* removed after the exit (rm): absolute, in this order */
+	char *trash; /* the store's trash directory: they go there first; NULL: removed where they are */
 	/* argv executed last when pm is gone; argv[0] absolute; may be empty */
 	struct pm_strv cleanup;
 };

@@ -31,6 +31,7 @@
 #include "engine/monitor/pasta.h"
 #include "engine/monitor/prepare.h"
 #include "engine/monitor/runtime.h"
+#include "engine/monitor/trash.h"
 
 enum {
 	FD_CONTROL = 3,
@@ -467,8 +468,7 @@ static void clean_up(struct monitor *m)
 	}
 	/* a config.json with secrets is kept no longer than it may be started again */
 	pm_fs_remove_tree(m->ctr_fd, "bundle", NULL);
-	for (size_t i = 0; i < p->remove_dirs.n; i++)
-		pm_fs_remove_tree(AT_FDCWD, p->remove_dirs.v[i], NULL);
+	trash_fill(m);
 }
 
 /* pm acknowledges the exit when it has been told; a pm that has gone, or does not answer, leaves
@@ -497,7 +497,7 @@ int main(int argc, char **argv)
 	m->attach_fd = inherited(FD_ATTACH);
 	m->slirp_fd = inherited(FD_SLIRP);
 	m->fresh_userns = argc > 1 && pm_streq(argv[1], "--userns=fresh");
-	m->ctr_fd = m->live_fd = m->give_in = m->give_out = m->give_err = m->runtime_err =
+	m->ctr_fd = m->trash_fd = m->live_fd = m->give_in = m->give_out = m->give_err = m->runtime_err =
 		m->oom_fd = m->freeze_fd = -1;
 	runtime_take_preserved();
 	set_signals();
@@ -533,6 +533,7 @@ int main(int argc, char **argv)
 
 	if (m->control_fd >= 0)
 		shutdown(m->control_fd, SHUT_WR);
+	trash_empty(m); /* nobody waits for that */
 	/* the container's exit code is its monitor's, for whom this is a service's main process */
 	const int code = pm_proc_exit_code(m->status);
 	if (m->plan.cleanup.n > 0 && !acknowledged(m)) {

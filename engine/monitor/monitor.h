@@ -53,6 +53,7 @@ struct monitor {
 	uid_t owner_uid; /* pm's ids, as seen from here: 0 but for mappings as keep-id */
 	gid_t owner_gid;
 	int ctr_fd;  /* plan.ctr_dir, O_PATH */
+	int trash_fd; /* plan.trash, locked against sweeps, while something of ours is in it; -1: nothing */
 	int live_fd; /* holds the liveness lock */
 
 	/* the container's standard streams, ends of the runtime's side; closed after it has run */

@@ -6,18 +6,21 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/timefmt.h"
 #include "engine/spec/gen.h"
 #include "engine/spec/seccomp_arch.h"
 #include "engine/spec/seccomp_parse.h"
 
 /* Raised when what is compiled from the same profile changes. */
-#define CACHE_VERSION "1"
+#define CACHE_VERSION "2"
 #define MAX_PROFILE (4 << 20)
 #define MAX_CACHED (1 << 20)
+#define SETTLED_S 2
 
 void pm_seccomp_profile_free(struct pm_seccomp_profile *p)
 {
@@ -215,8 +218,31 @@ void pm_base64(const void *data, size_t len, struct pm_buf *out)
 
 /* --- chosen and cached -------------------------------------------------------------------------- */
 
-/* The profile's text; an empty one means the built-in profile. 1: no filter at all. */
-static int choose(const struct pm_gen *g, struct pm_buf *text, struct pm_err *err)
+/* Where the profile is: a file, open; or a text; or neither, for the built-in one. */
+struct source {
+	int fd;
+	const char *path;
+	struct pm_buf text;
+};
+
+#define SOURCE_INIT {.fd = -1, .text = PM_BUF_INIT}
+
+static void source_free(struct source *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	pm_buf_free(&s->text);
+}
+
+static int open_source(struct source *s, const char *path, struct pm_err *err)
+{
+	s->path = path;
+	s->fd = pm_fs_open(AT_FDCWD, path, O_RDONLY | O_NOCTTY, 0, err);
+	return s->fd < 0 ? s->fd : 0;
+}
+
+/* 1: no filter at all. */
+static int choose(const struct pm_gen *g, struct source *s, struct pm_err *err)
 {
 	static const char *const usual[] = {"/etc/containers/seccomp.json",
 					    "/usr/share/containers/seccomp.json"};
@@ -228,7 +254,7 @@ static int choose(const struct pm_gen *g, struct pm_buf *text, struct pm_err *er
 		if (label && *label) {
 			if (strlen(label) > MAX_PROFILE)
 				return pm_fail(err, PM_E_FORMAT, "the image's seccomp profile is too long");
-			pm_buf_add_str(text, label);
+			pm_buf_add_str(&s->text, label);
 			return 0;
 		}
 	}
@@ -237,11 +263,11 @@ static int choose(const struct pm_gen *g, struct pm_buf *text, struct pm_err *er
 	if (opt && *opt) {
 		if (pm_streq(opt, "unconfined"))
 			return 1;
-		int r = pm_fs_read_file(AT_FDCWD, opt, MAX_PROFILE, text, err);
+		int r = open_source(s, opt, err);
 		return r < 0 ? pm_wrap(err, "seccomp profile %s", opt) : 0;
 	}
 	for (size_t i = 0; i < PM_ARRAY_SIZE(usual); i++) {
-		int r = pm_fs_read_file(AT_FDCWD, usual[i], MAX_PROFILE, text, err);
+		int r = open_source(s, usual[i], err);
 		if (r >= 0)
 			return 0;
 		if (r != -ENOENT)
@@ -249,6 +275,14 @@ static int choose(const struct pm_gen *g, struct pm_buf *text, struct pm_err *er
 		pm_err_clear(err);
 	}
 	return 0;
+}
+
+static int read_source(struct source *s, struct pm_err *err)
+{
+	if (s->fd < 0 || s->text.len)
+		return 0;
+	int r = pm_fs_read_fd(s->fd, MAX_PROFILE, &s->text, err);
+	return r < 0 ? pm_wrap(err, "seccomp profile %s", s->path) : 0;
 }
 
 static int load(const struct pm_buf *text, struct pm_seccomp_profile *ret, struct pm_err *err)
@@ -259,7 +293,28 @@ static int load(const struct pm_buf *text, struct pm_seccomp_profile *ret, struc
 	return 0;
 }
 
-static void cache_name(const struct pm_buf *text, uint64_t caps, char ret[65])
+/* What stands for the profile in the name of its compiled form. A file is named by its inode and times, which saves
+ * reading it; one that was changed just now, and may be changed again within the same tick of the clock, by what is in
+ * it. */
+static int add_identity(struct source *s, struct pm_sha256 *h, struct pm_err *err)
+{
+	struct stat st;
+	char text[160];
+	if (s->fd >= 0 && fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    pm_time_now() / PM_NS_PER_SEC - st.st_ctim.tv_sec > SETTLED_S) {
+		int n = snprintf(text, sizeof(text), "file %ju %ju %jd %jd.%09ld %jd.%09ld", (uintmax_t)st.st_dev,
+				 (uintmax_t)st.st_ino, (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
+				 st.st_mtim.tv_nsec, (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+		pm_sha256_add(h, text, (size_t)n);
+		return 0;
+	}
+	int r = read_source(s, err);
+	if (r >= 0 && s->text.len)
+		pm_sha256_add(h, s->text.data, s->text.len);
+	return r;
+}
+
+static int cache_name(struct source *s, uint64_t caps, char ret[65], struct pm_err *err)
 {
 	struct pm_sha256 h;
 	char head[64];
@@ -270,9 +325,9 @@ static void cache_name(const struct pm_buf *text, uint64_t caps, char ret[65])
 			 (unsigned long long)caps);
 	pm_sha256_init(&h);
 	pm_sha256_add(&h, head, (size_t)n);
-	if (text->len)
-		pm_sha256_add(&h, text->data, text->len);
+	int r = add_identity(s, &h, err);
 	pm_sha256_hex(&h, ret);
+	return r;
 }
 
 static bool read_cache(const char *dir, const char *name, struct pm_buf *out)
@@ -290,19 +345,18 @@ static bool read_cache(const char *dir, const char *name, struct pm_buf *out)
 	return true;
 }
 
-static int compiled(const struct pm_gen *g, const struct pm_buf *text, struct pm_buf *out,
-		    struct pm_err *err)
+static int compiled(const struct pm_gen *g, struct source *s, struct pm_buf *out, struct pm_err *err)
 {
 	char name[65];
 	const char *dir = g->env->seccomp_cache;
 	_cleanup_seccomp_profile_ struct pm_seccomp_profile p = {0};
 	_cleanup_buf_ struct pm_buf bpf = PM_BUF_INIT;
 
-	cache_name(text, g->caps, name);
-	if (dir && read_cache(dir, name, out))
-		return 0;
-	int r = load(text, &p, err);
-	if (r < 0 || (r = pm_seccomp_compile(&p, g->caps, &bpf, err)) < 0)
+	int r = cache_name(s, g->caps, name, err);
+	if (r < 0 || (dir && read_cache(dir, name, out)))
+		return r;
+	r = read_source(s, err);
+	if (r < 0 || (r = load(&s->text, &p, err)) < 0 || (r = pm_seccomp_compile(&p, g->caps, &bpf, err)) < 0)
 		return r;
 	pm_base64(bpf.data, bpf.len, out);
 	if (!dir)
@@ -318,20 +372,20 @@ static int compiled(const struct pm_gen *g, const struct pm_buf *text, struct pm
 
 int pm_gen_seccomp(struct pm_gen *g, struct pm_err *err)
 {
-	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-	int r = choose(g, &text, err);
+	_cleanup_(source_free) struct source source = SOURCE_INIT;
+	int r = choose(g, &source, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (pm_gen_is_crun(g)) {
 		_cleanup_buf_ struct pm_buf b64 = PM_BUF_INIT;
-		if ((r = compiled(g, &text, &b64, err)) < 0)
+		if ((r = compiled(g, &source, &b64, err)) < 0)
 			return r;
 		pm_json_set(g->pool, g->annotations, "run.oci.seccomp_bpf_data",
 			    pm_json_strn(g->pool, b64.data, b64.len));
 		return 0;
 	}
 	_cleanup_seccomp_profile_ struct pm_seccomp_profile p = {0};
-	if ((r = load(&text, &p, err)) < 0)
+	if ((r = read_source(&source, err)) < 0 || (r = load(&source.text, &p, err)) < 0)
 		return r;
 	pm_json_set(g->pool, g->linux_, "seccomp", pm_seccomp_json(&p, g->caps, g->pool));
 	return 0;

@@ -5,8 +5,8 @@
  *
  * crun gets the BPF program in the annotation run.oci.seccomp_bpf_data (base64), which saves it 2 ms
  * of libseccomp on each start; other runtimes get linux.seccomp. Compiled programs are kept in the cache
- * directory, one file per (profile, capabilities, architecture), named by a SHA-256 over these and
- * holding the base64 text; files of another owner, or writable by others, are not used.
+ * directory, one file per (profile, capabilities, architecture), named by a SHA-256 over these (a profile's file counts as
+ * the same while its inode and times are) and holding the base64 text; files of another owner, or writable by others, are not used.
  *
  * A profile is searched in --security-opt seccomp=, containers.conf's seccomp_profile,
  * /etc/containers/seccomp.json, /usr/share/containers/seccomp.json, and last the built-in one, which has

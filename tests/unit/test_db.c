@@ -193,3 +193,28 @@ TEST(wal_stays_short)
 	pm_db_close(db);
 	CHECK(stat(wal, &st) == 0); /* and is there for the next */
 }
+
+/* Before a wait it is emptied sooner, but not for every few pages. */
+TEST(wal_is_emptied_in_spare_time)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_db *db = open_db(1);
+	static const char big[70 * 4096];
+	_cleanup_free_ char *wal = path_of("x.db-wal");
+	struct stat st;
+	CHECK_OK(pm_db_exec(db, &err, "INSERT INTO t(name) VALUES('few')", ""), err);
+	pm_db_tidy(db);
+	CHECK(stat(wal, &st) == 0 && st.st_size > 0);
+	CHECK_OK(pm_db_exec(db, &err, "INSERT INTO t(name, data) VALUES('many', ?1)", "b", big, sizeof(big)), err);
+	CHECK(stat(wal, &st) == 0 && st.st_size > 0);
+	CHECK_OK(pm_db_begin(db, false, &err), err);
+	pm_db_tidy(db); /* not within a transaction */
+	CHECK(stat(wal, &st) == 0 && st.st_size > 0);
+	CHECK_OK(pm_db_commit(db, &err), err);
+	pm_db_tidy(db);
+	CHECK(stat(wal, &st) == 0 && st.st_size == 0);
+	pm_db_close(db);
+	db = open_db(1);
+	CHECK_INT(pm_db_exec(db, &err, "DELETE FROM t", ""), 2);
+	pm_db_close(db);
+}

@@ -206,3 +206,32 @@ TEST(indent_and_escapes)
 	CHECK_STR(h.data, "{\"a\":[1,{}],\"\\u003c\\u0026\\u003e\":"
 			  "\"\\\"\\\\\\u001b\x7f\\n\\t\\u003c\\u2028 \\ufffd\"}");
 }
+
+/* What needs an escape is found wherever it stands in a long text. */
+TEST(escapes_at_every_place)
+{
+	static const struct {
+		const char *bytes, *plain, *html;
+	} cases[] = {
+		{"\"", "\\\"", "\\\""},	{"\\", "\\\\", "\\\\"},	   {"\n", "\\n", "\\n"},
+		{"\x1f", "\\u001f", "\\u001f"}, {"<", "<", "\\u003c"},	   {"\x7f", "\x7f", "\x7f"},
+		{"\xc3\xa9", "\xc3\xa9", "\xc3\xa9"}, {"\xff", "\\ufffd", "\\ufffd"}, {" ~!", " ~!", " ~!"},
+		{"\xe2\x80\xa8", "\\u2028", "\\u2028"},
+	};
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	for (size_t i = 0; i < PM_ARRAY_SIZE(cases); i++) {
+		for (int at = 0; at < 20; at++) {
+			_cleanup_free_ char *text = pm_asprintf("%.*s%sabcdefghijklmnopqrst", at,
+								"01234567890123456789", cases[i].bytes);
+			_cleanup_buf_ struct pm_buf plain = PM_BUF_INIT, html = PM_BUF_INIT;
+			_cleanup_free_ char *want = pm_asprintf("\"%.*s%sabcdefghijklmnopqrst\"", at,
+								"01234567890123456789", cases[i].plain);
+			_cleanup_free_ char *want_html = pm_asprintf("\"%.*s%sabcdefghijklmnopqrst\"", at,
+								     "01234567890123456789", cases[i].html);
+			pm_json_write(pm_json_str(pool, text), 0, &plain);
+			pm_json_write_html(pm_json_str(pool, text), 0, &html);
+			CHECK_STR(plain.data, want);
+			CHECK_STR(html.data, want_html);
+		}
+	}
+}

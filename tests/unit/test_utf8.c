@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "tests/unit/test.h"
 
 #include "base/mem.h"
@@ -23,6 +25,20 @@ TEST(malformed)
 		snprintf(text, sizeof(text), "ab%s", bad[i]);
 		CHECK(!pm_utf8_valid(text, strlen(text), &at));
 		CHECK_INT(at, 2);
+	}
+}
+
+/* A bad byte is found wherever it stands. */
+TEST(bad_byte_at_every_place)
+{
+	char text[32];
+	for (size_t at = 0; at < sizeof(text); at++) {
+		size_t bad = 99;
+		memset(text, 'a', sizeof(text));
+		CHECK(pm_utf8_valid(text, sizeof(text), &bad));
+		text[at] = (char)0xff;
+		CHECK(!pm_utf8_valid(text, sizeof(text), &bad));
+		CHECK_INT((long)bad, (long)at);
 	}
 }
 
