@@ -64,6 +64,10 @@ int pm_proc_start_time(pid_t pid, uint64_t *ret_ticks, struct pm_err *err);
 /* A pidfd of pid if that process exists and has that start time; -ESRCH otherwise. */
 int pm_proc_pidfd(pid_t pid, uint64_t start_ticks, struct pm_err *err);
 
+/* Does this process act for the system, whose files are below /etc and /var: as root, who is not a user that
+ * entered its own user namespace (pm unshare, the monitor's clean-up: _PM_USERNS)? */
+bool pm_proc_for_system(void);
+
 /* /proc/sys/kernel/random/boot_id, 36 characters and a NUL. */
 int pm_proc_boot_id(char ret[37], struct pm_err *err);
 

@@ -154,3 +154,8 @@ char *pm_proc_helper(const char *name)
 	}
 	return pm_asprintf("%s/%s", PM_LIBEXECDIR, name);
 }
+
+bool pm_proc_for_system(void)
+{
+	return geteuid() == 0 && !getenv("_PM_USERNS");
+}

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/lock.h"
+#include "base/proc.h"
 #include "base/toml.h"
 
 enum { CONF_MAX = 4 << 20 };
@@ -267,9 +268,7 @@ static char *user_path(const char *name, const char *home_below, const char *bel
 
 static char *alias_file(void)
 {
-	/* root of a user's namespace is that user still */
-	bool of_root = getuid() == 0 && !getenv("_PM_USERNS");
-	return of_root ? pm_strdup("/var/cache/containers/short-name-aliases.conf")
+	return pm_proc_for_system() ? pm_strdup("/var/cache/containers/short-name-aliases.conf")
 		       : user_path("XDG_CACHE_HOME", ".cache", "containers/short-name-aliases.conf");
 }
 

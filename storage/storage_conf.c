@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "base/toml.h"
 
 enum { CONF_MAX = 1 << 20 };
@@ -180,7 +181,7 @@ int pm_storage_conf_load(struct pm_storage_conf *ret, struct pm_err *err)
 {
 	const char *named = getenv("CONTAINERS_STORAGE_CONF");
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	bool user = geteuid() != 0 || getenv("_PM_USERNS");
+	bool user = !pm_proc_for_system();
 	int r = 0;
 	if (named && *named) {
 		r = load_file(named, false, ret, err);

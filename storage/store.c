@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/proc.h"
 
 static const char *const driver_names[] = {
 	[PM_STORE_AUTO] = "",
@@ -28,12 +29,6 @@ static const char *env(const char *name)
 {
 	const char *v = getenv(name);
 	return v && *v ? v : NULL;
-}
-
-/* The system's own store: root, who is not a user that entered its namespace. */
-static bool is_system(void)
-{
-	return geteuid() == 0 && !env("_PM_USERNS");
 }
 
 /* The user's id outside of its user namespace. */
@@ -58,7 +53,7 @@ static bool is_private_dir(int fd)
 static int default_root(char **ret, struct pm_err *err)
 {
 	const char *v;
-	if (is_system())
+	if (pm_proc_for_system())
 		*ret = pm_strdup("/var/lib/pm");
 	else if ((v = env("XDG_DATA_HOME")) && *v == '/')
 		*ret = pm_asprintf("%s/pm", v);
@@ -74,7 +69,7 @@ static int default_root(char **ret, struct pm_err *err)
 static char *default_runroot(void)
 {
 	const char *v = env("XDG_RUNTIME_DIR");
-	if (is_system())
+	if (pm_proc_for_system())
 		return pm_strdup("/run/pm");
 	if (v && *v == '/')
 		return pm_asprintf("%s/pm", v);

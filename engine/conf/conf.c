@@ -464,7 +464,7 @@ static int load_all(struct pm_conf *c, struct pm_err *err)
 	    (r = read_conf(c, "/etc/containers/containers.conf", false, err)) < 0 ||
 	    (r = read_conf_d(c, "/etc/containers/containers.conf.d", err)) < 0)
 		return r;
-	if (geteuid() == 0 && !getenv("_PM_USERNS"))
+	if (pm_proc_for_system())
 		return 0;
 	_cleanup_free_ char *base = user_config_dir();
 	if (!base)
@@ -487,7 +487,7 @@ static int read_module(struct pm_conf *c, const char *name, struct pm_err *err)
 		pm_asprintf("/usr/share/containers/containers.conf.modules/%s", name);
 	if (name[0] == '/')
 		return read_conf(c, name, true, err);
-	const char *const paths[] = {geteuid() || getenv("_PM_USERNS") ? user : NULL, etc, usr};
+	const char *const paths[] = {pm_proc_for_system() ? NULL : user, etc, usr};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(paths); i++)
 		if (paths[i] && access(paths[i], F_OK) == 0)
 			return read_conf(c, paths[i], true, err);

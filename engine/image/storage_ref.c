@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/proc.h"
 
 void pm_storage_ref_free(struct pm_storage_ref *ref)
 {
@@ -20,7 +21,7 @@ void pm_storage_ref_free(struct pm_storage_ref *ref)
 static char *default_root(void)
 {
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-	if (geteuid() == 0 && !getenv("_PM_USERNS"))
+	if (pm_proc_for_system())
 		return pm_strdup("/var/lib/containers/storage");
 	if (data && *data == '/')
 		return pm_asprintf("%s/containers/storage", data);

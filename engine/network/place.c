@@ -185,11 +185,29 @@ static int apply_mode(struct pm_engine *e, const struct pm_network_wish *w, cons
 	return pm_network_mode(&e->conf, mode, &c->network, err);
 }
 
+static int add_egress(const struct pm_network_wish *w, struct pm_ctr_config *c, struct pm_err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < w->egress->n && r >= 0; i++) {
+		struct pm_egress_rule rule;
+		r = pm_egress_parse(w->egress->v[i], &rule, err);
+		pm_strv_add(&c->egress, w->egress->v[i]);
+	}
+	return r;
+}
+
 int pm_network_apply(struct pm_engine *e, const struct pm_network_wish *w, struct pm_ctr_config *c,
 		     struct pm_err *err)
 {
 	const char *conf = e->conf.netns && *e->conf.netns ? e->conf.netns : NULL;
 	const char *first = w->networks->n ? w->networks->v[0] : conf;
+	/* root's own network is the default bridge, as Podman's */
+	if (w->networks->n <= 1 && !pm_userns_needed() && !pm_userns_nested() &&
+	    (!first || !*first || pm_streq(first, "private") || pm_streq(first, "default"))) {
+		c->network = pm_strdup("bridge");
+		int r = add_place(e, w, "bridge", c, err);
+		return r < 0 ? r : add_egress(w, c, err);
+	}
 	if (!first || is_mode(first)) {
 		if (w->networks->n > 1)
 			return pm_fail(err, PM_E_USAGE,
@@ -208,12 +226,7 @@ int pm_network_apply(struct pm_engine *e, const struct pm_network_wish *w, struc
 				       w->networks->v[i]);
 		r = add_place(e, w, w->networks->v[i], c, err);
 	}
-	for (size_t i = 0; i < w->egress->n && r >= 0; i++) {
-		struct pm_egress_rule rule;
-		r = pm_egress_parse(w->egress->v[i], &rule, err);
-		pm_strv_add(&c->egress, w->egress->v[i]);
-	}
-	return r;
+	return r < 0 ? r : add_egress(w, c, err);
 }
 
 /* --- creation -------------------------------------------------------------------------------- */

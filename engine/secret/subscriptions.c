@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/proc.h"
 
 enum {
 	TOTAL_MAX = 4 << 20,
@@ -118,7 +119,7 @@ int pm_subscriptions_read(const char *file, struct pm_subscriptions *l, struct p
 			      : r < 0 ? r : 0;
 	}
 	int r = 0;
-	if (geteuid() != 0 || getenv("_PM_USERNS")) {
+	if (!pm_proc_for_system()) {
 		const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 		_cleanup_free_ char *own =
 			config && *config ? pm_asprintf("%s/containers/mounts.conf", config)

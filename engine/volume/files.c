@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/proc.h"
 #include "engine/unpack.h"
 #include "engine/view.h"
 #include "engine/volume/plan.h"
@@ -82,7 +83,7 @@ int pm_volume_import(struct pm_engine *e, const struct pm_volume_row *row, int i
 	u.dir = o.view.dir;
 	u.userns = o.userns;
 	u.single_id = o.single_id;
-	u.devices = geteuid() == 0 && !getenv("_PM_USERNS");
+	u.devices = pm_proc_for_system();
 	r = pm_unpack(&u, err);
 	return r < 0 ? pm_wrap(err, "import into volume %s", row->name) : 0;
 }

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fib_rules.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 #include "netns/answer.h"
 #include "netns/netd/dns.h"
 #include "netns/netd/forward.h"
+#include "netns/netd/links.h"
 #include "netns/netd/manager.h"
 #include "netns/rtnl.h"
 #include "netns/slirp_client.h"
@@ -131,28 +131,6 @@ static int set_sysctl(const char *name, const char *value, struct pm_err *err)
 	return pm_fs_write_all(fd, value, strlen(value), err);
 }
 
-/* Packets back to a client whose address was kept are for this namespace, not for the way out. */
-static void way_back(struct pm_rtnl *b, int family)
-{
-	struct fib_rule_hdr *h = pm_rtnl_begin(b, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, sizeof(*h),
-					       "add the rule for published ports");
-	pm_rtnl_ignore(b, family == AF_INET ? EEXIST : PM_RTNL_NO_IPV6);
-	h->family = (uint8_t)family;
-	h->action = FR_ACT_TO_TBL;
-	pm_rtnl_attr_u32(b, FRA_FWMARK, PM_MARK);
-	pm_rtnl_attr_u32(b, FRA_FWMASK, UINT32_MAX);
-	pm_rtnl_attr_u32(b, FRA_TABLE, PM_MARK_TABLE);
-	struct rtmsg *r = pm_rtnl_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*r),
-					"add the route for published ports");
-	pm_rtnl_ignore(b, family == AF_INET ? EEXIST : PM_RTNL_NO_IPV6);
-	r->rtm_family = (unsigned char)family;
-	r->rtm_protocol = RTPROT_STATIC;
-	r->rtm_scope = RT_SCOPE_HOST;
-	r->rtm_type = RTN_LOCAL;
-	pm_rtnl_attr_u32(b, RTA_TABLE, PM_MARK_TABLE);
-	pm_rtnl_attr_u32(b, RTA_OIF, PM_LO_INDEX);
-}
-
 /* The user-mode network as the way out. */
 static int open_way_out(struct netd *d, struct pm_err *err)
 {
@@ -190,18 +168,20 @@ static int make_netns(struct netd *d, struct pm_err *err)
 	d->nl = d->own_netns < 0 ? d->own_netns : pm_rtnl_open(err);
 	if (d->nl < 0)
 		return d->nl;
-	struct pm_rtnl b;
-	pm_rtnl_init(&b);
-	way_back(&b, AF_INET);
-	way_back(&b, AF_INET6);
-	return pm_rtnl_run(&b, d->nl, err);
+	return pm_links_way_back(d->nl, d->mark, true, err);
 }
 
 /* --- start -------------------------------------------------------------------------------------- */
 
 static int start(struct netd *d, const char *userns, struct pm_err *err)
 {
+	struct stat st;
 	d->rootless = userns != NULL;
+	if (fstat(FD_RUNROOT, &st) < 0)
+		return pm_fail_sys(err, "look at the run root");
+	/* on the host each run root has a table, and a mark, of its own */
+	snprintf(d->table, sizeof(d->table), d->rootless ? "pm" : "pm_%lx", (unsigned long)st.st_ino);
+	d->mark = d->rootless ? PM_MARK : PM_MARK | (uint32_t)(st.st_ino & PM_MARK_OWN);
 	int r = enter_userns(userns, err);
 	if (r >= 0) {
 		d->lock_dir = pm_fs_open(FD_RUNROOT, "netd", O_RDONLY | O_DIRECTORY, 0, err);
@@ -215,14 +195,7 @@ static int start(struct netd *d, const char *userns, struct pm_err *err)
 		r = start_child(serve_forward, &d->forward, NULL, err);
 	if (r >= 0 && d->rootless)
 		r = pm_slirp_wait_ready(d->slirp, err);
-	if (r < 0)
-		return r;
-	struct stat st;
-	if (fstat(FD_RUNROOT, &st) < 0)
-		return pm_fail_sys(err, "look at the run root");
-	/* on the host each run root has a table of its own */
-	snprintf(d->table, sizeof(d->table), d->rootless ? "pm" : "pm_%lx", (unsigned long)st.st_ino);
-	return netd_rules(d, err);
+	return r < 0 ? r : netd_rules(d, err);
 }
 
 /* Those who wait for a hello hear why there is none. */

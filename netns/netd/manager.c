@@ -9,6 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/proc.h"
@@ -131,8 +132,12 @@ static int message_netns(struct netd *d, struct netd_ctr *c, int *fds, size_t n,
 	pm_rtnl_link_up(&b, PM_LO_INDEX, 0, "bring lo up");
 	if (r >= 0)
 		r = pm_rtnl_run(&b, c->nl, err);
-	for (size_t i = 0; i < c->asked.n_nets && r >= 0; i++)
+	for (size_t i = 0; i < c->asked.n_nets && r >= 0; i++) {
+		/* on the host the devices of a pm-netd that was killed are still there */
+		if (!d->rootless)
+			pm_links_disconnect(c->nl, c->asked.nets[i].device);
 		r = netd_join(d, c, &c->asked.nets[i], err);
+	}
 	if (r >= 0)
 		r = netd_publish(d, c, err);
 	if (r < 0)
@@ -251,6 +256,25 @@ static bool client_event(struct netd *d, struct netd_ctr *c)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
+/* What is on the host and no container's, of those killed before us, too; one's own network namespace goes
+ * as a whole. */
+static void leave_host(struct netd *d)
+{
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	if (d->rootless)
+		return;
+	(void)pm_links_way_back(d->nl, d->mark, false, NULL);
+	(void)pm_fs_list(d->lock_dir, ".", &names, NULL);
+	for (size_t i = 0; i < names.n; i++) {
+		if (!pm_startswith(names.v[i], NETD_BRIDGE_NOTE))
+			continue;
+		int index = pm_rtnl_index(d->nl, names.v[i] + strlen(NETD_BRIDGE_NOTE), NULL);
+		if (index > 0)
+			pm_links_remove(d->nl, index);
+		unlinkat(d->lock_dir, names.v[i], 0);
+	}
+}
+
 /* Nobody is left: end, unless somebody is just coming. Connecting takes the same lock. */
 static bool may_end(struct netd *d)
 {
@@ -259,6 +283,7 @@ static bool may_end(struct netd *d)
 		return true;
 	if (accept_client(d))
 		return false;
+	leave_host(d);
 	unlinkat(d->lock_dir, "sock", 0);
 	close(d->listener);
 	return true;
@@ -307,8 +332,12 @@ int netd_run(struct netd *d, struct pm_err *err)
 				continue;
 			return pm_fail_sys(err, "poll");
 		}
-		if (p[P_DNS].revents || p[P_FORWARD].revents)
+		if (p[P_DNS].revents || p[P_FORWARD].revents) {
+			while (d->n_ctrs)
+				remove_client(d, 0);
+			leave_host(d);
 			return pm_fail(err, PM_E_INTERNAL, "a child of pm-netd has ended");
+		}
 		if (p[P_SLIRP].revents)
 			close(pm_steal_fd(&d->slirp));
 		if (p[P_LEARNED].revents)

@@ -29,6 +29,9 @@ struct netd_place {
 	char host_device[16];
 };
 
+/* As root: a file with this and a bridge's name in runroot/netd says that the bridge is ours, whoever dies. */
+#define NETD_BRIDGE_NOTE "bridge-"
+
 enum netd_state { NETD_NEW, NETD_ATTACHING, NETD_UP };
 
 struct netd_ctr {
@@ -66,6 +69,7 @@ struct netd {
 	int slirp;                 /* -1: none */
 	bool rootless;
 	char table[32];
+	uint32_t mark; /* rules.h */
 	struct netd_bridge **bridges;
 	size_t n_bridges;
 	struct netd_ctr **ctrs;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "netns/answer.h"
 #include "netns/netd/links.h"
@@ -100,6 +101,15 @@ static void net_clear(struct pm_netd_net *n)
 	pm_strv_free(&n->egress);
 }
 
+static void note_bridge(const struct netd *d, const struct netd_bridge *b, bool there)
+{
+	_cleanup_free_ char *name = pm_asprintf("%s%s", NETD_BRIDGE_NOTE, b->net.bridge);
+	if (!d->rootless && there)
+		(void)pm_fs_write_file(d->lock_dir, name, "", 0, 0600, false, NULL);
+	else if (!d->rootless)
+		unlinkat(d->lock_dir, name, 0);
+}
+
 static void bridge_remove(struct netd *d, struct netd_bridge *b)
 {
 	netd_scopes_drop(d, NULL, b, NULL);
@@ -107,6 +117,7 @@ static void bridge_remove(struct netd *d, struct netd_bridge *b)
 		dns_say(d, "gone", b->net.name, NULL);
 	if (b->index > 0)
 		pm_links_remove(d->nl, b->index);
+	note_bridge(d, b, false);
 	for (size_t i = 0; i < d->n_bridges; i++) {
 		if (d->bridges[i] != b)
 			continue;
@@ -130,6 +141,7 @@ static int bridge_new(struct netd *d, const struct pm_netd_net *net, struct netd
 	d->bridges = pm_reallocarray(d->bridges, d->n_bridges + 1, sizeof(struct netd_bridge *));
 	d->bridges[d->n_bridges++] = b;
 
+	note_bridge(d, b, true);
 	int r = b->index = pm_links_bridge(d->nl, net, err);
 	if (r >= 0 && net->egress.n)
 		r = netd_scopes_add(d, NULL, b, &b->net, &net->egress, err);

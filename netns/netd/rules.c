@@ -207,7 +207,7 @@ void pm_rules_text(const struct pm_rules *r, struct pm_buf *out)
 		      "\t}\n\tchain prerouting {\n"
 		      "\t\ttype filter hook prerouting priority mangle; policy accept;\n"
 		      "\t\tmeta l4proto { tcp, udp } socket transparent 1 meta mark set 0x%x\n\t}\n}\n",
-		      PM_MARK);
+		      r->mark);
 }
 
 void pm_rules_add_address(const char *table, const struct pm_rules_scope *s, size_t rule,

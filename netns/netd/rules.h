@@ -16,8 +16,8 @@
 #include "netns/netd_client.h"
 
 /* Packets that belong to the forwarder's sockets get this mark, and by it the routing table. */
-#define PM_MARK 0x706d0001
-#define PM_MARK_TABLE 28781
+#define PM_MARK 0x70000000
+#define PM_MARK_OWN 0x0fffffff /* on the host: which run root's */
 
 /* What may be reached from some source; the more than one scope there is, the less. */
 struct pm_rules_scope {
@@ -30,6 +30,7 @@ struct pm_rules_scope {
 
 struct pm_rules {
 	const char *table;
+	uint32_t mark;
 	const struct pm_netd_net *const *nets; /* one for each bridge */
 	size_t n_nets;
 	const struct pm_rules_scope *scopes;

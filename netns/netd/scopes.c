@@ -129,7 +129,7 @@ int netd_rules(struct netd *d, struct pm_err *err)
 		nets[i] = &d->bridges[i]->net;
 	for (size_t i = 0; i < d->n_scopes; i++)
 		scopes[i] = d->scopes[i]->rules;
-	const struct pm_rules r = {.table = d->table, .nets = nets, .n_nets = d->n_bridges,
+	const struct pm_rules r = {.table = d->table, .mark = d->mark, .nets = nets, .n_nets = d->n_bridges,
 				   .scopes = scopes, .n_scopes = d->n_scopes};
 	pm_rules_text(&r, &text);
 	for (size_t i = 0; i < d->n_scopes && d->n_bridges; i++)

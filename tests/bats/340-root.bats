@@ -2,7 +2,7 @@
 # run-bats: root
 # As real root: containers without a user namespace. And a user on hosts that lack something, which only root
 # can make: no /dev/net/tun, no /dev/fuse, no newuidmap, no subordinate ids, a name server of the test's own.
-# All of it in the private mount namespace that tests/run-bats gives.
+# All of it in the private mount and network namespaces that tests/run-bats gives.
 
 load helpers
 
@@ -22,6 +22,10 @@ test_teardown() {
 	for at in /etc/subuid /etc/subgid /etc/resolv.conf /usr/bin/newuidmap /dev/net /dev/fuse; do
 		umount "$at" 2>/dev/null || true
 	done
+	if [ -n "$(net_left)" ]; then
+		echo "on the network: $(net_left)" >&2
+		bad=1
+	fi
 	if [ -n "$(cgroups)" ]; then
 		echo "cgroups left: $(cgroups)" >&2
 		bad=1
@@ -38,6 +42,13 @@ upm() {
 
 user_busybox() {
 	upm import -q --change 'CMD ["sh"]' "$PM_TEST_FIXTURES/busybox.tar" "$IMAGE" 2>&1
+}
+
+# Devices, rules of routing and of nftables that were not there at first.
+net_left() {
+	ip -o link | grep -v ': lo:'
+	ip rule | grep fwmark
+	nft list tables
 }
 
 cgroups() {

@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# run-bats: root
+# Networks as root: the default bridge, macvlan, what is left on the host. In a network namespace of its own.
+
+load helpers
+load network
+
+test_setup() {
+	[ "$(id -u)" = 0 ] && [ -n "${PM_TEST_AS-}" ] || skip_or_fail "needs root" || return
+	load_busybox
+}
+
+test_teardown() {
+	pm rm -f -t 0 -a >/dev/null
+	pm run --rm "$IMAGE" true # sweeps what a failed test may have left
+	ip link del cable 2>/dev/null || true
+	wait_for nothing_left || { left >&2; return 1; }
+}
+
+# Devices, rules of routing and of nftables that were not there at first.
+left() {
+	ip -o link | grep -v ': lo:'
+	ip rule | grep fwmark
+	ip route show table all | grep -v 'table local'
+	nft list tables
+}
+
+nothing_left() {
+	[ -z "$(left)" ]
+}
+
+netd() {
+	local p
+	for p in $(pgrep -x pm-netd); do
+		[ "$(readlink "/proc/$p/fd/5" 2>/dev/null)" = "$T/run" ] && echo "$p"
+	done
+}
+
+@test "the default network is the bridge podman; nothing stays on the host" {
+	pm run -d --name web "$IMAGE" sleep 300 >/dev/null
+	assert_eq "$(pm inspect -f '{{.HostConfig.NetworkMode}}' web)" bridge
+	assert_eq "$(pm inspect -f '{{(index .NetworkSettings.Networks "podman").IPAddress}}' web)" 10.88.0.2
+	assert_like "$(ip -4 -o addr show podman0)" "inet 10\.88\.0\.1/16"
+	assert_like "$(pm run --rm --network private "$IMAGE" ip -4 -o addr show eth0)" "inet 10\.88\.0\.3/16"
+	pm pod create --name pods >/dev/null
+	assert_like "$(pm run --rm --pod pods "$IMAGE" ip -4 -o addr show eth0)" "inet 10\.88\."
+	pm pod rm -f -t 0 pods >/dev/null
+	pm rm -f -t 0 web >/dev/null
+	wait_for nothing_left
+	run pm run --rm --network pasta "$IMAGE" true
+	assert_error 125 "only supported for rootless mode"
+	run -0 pm run --rm --network slirp4netns "$IMAGE" ls /sys/class/net
+	assert_like "$output" tap0
+}
+
+@test "two run roots at once do not undo each other's" {
+	local port
+	port=$(free_port)
+	serve web -p "127.0.0.1:$port:80"
+	assert_like "$(answer "http://127.0.0.1:$port/")" "page of"
+	pm --runroot "$T/other" --root "$T/store" import -q --change 'CMD ["sh"]' "$PM_TEST_FIXTURES/busybox.tar" "$IMAGE" >/dev/null
+	mkdir -p "$T/store/networks"
+	pm --runroot "$T/other" --root "$T/store" network create --subnet 10.99.0.0/24 --interface-name other0 other >/dev/null
+	pm --runroot "$T/other" --root "$T/store" run --rm --network other "$IMAGE" true
+	other_gone() { ! ip link show other0 2>/dev/null; }
+	wait_for other_gone
+	assert_like "$(get "http://10.88.0.1:$port/" || get "http://127.0.0.1:$port/")" "page of"
+	assert_eq "$(ip rule | grep -c fwmark)" 1
+	pm --runroot "$T/other" --root "$T/store" system reset -f
+}
+
+@test "kill -9 of pm-netd: the next one takes over what is on the host; reload" {
+	local port
+	port=$(free_port)
+	serve web -p "127.0.0.1:$port:80"
+	answer "http://127.0.0.1:$port/" >/dev/null
+	# shellcheck disable=SC2046
+	kill -9 $(netd)
+	no_netd() { [ -z "$(netd)" ]; }
+	wait_for no_netd
+	# what is not taken over is taken away by the next one
+	pm network create --subnet 10.99.0.0/24 other >/dev/null
+	pm run -d --name quiet --network other "$IMAGE" sleep 300 >/dev/null
+	pm network reload web >/dev/null
+	assert_like "$(answer "http://127.0.0.1:$port/")" "page of"
+	assert_eq "$(ip rule | grep -c fwmark)" 1
+	# shellcheck disable=SC2046
+	kill -9 $(netd)
+	wait_for no_netd
+	pm rm -f -t 0 web quiet >/dev/null
+	assert_like "$(ip -o link)" podman0
+	pm run --rm --network other "$IMAGE" true
+	wait_for nothing_left
+}
+
+@test "macvlan: a device on the parent, reached from the wire; what cannot be is said" {
+	ip link add wire type veth peer name cable
+	ip link set wire up
+	ip link set cable up
+	ip addr add 10.77.0.1/24 dev cable
+	run pm network create -d macvlan -o parent=wire mv
+	assert_error 125 "DHCP is not supported"
+	pm network create -d macvlan -o parent=wire -o mode=bridge --subnet 10.77.0.0/24 mv >/dev/null
+	pm network create -d macvlan -o parent=nosuch0 --subnet 10.76.0.0/24 lost >/dev/null
+	run pm run --rm --network lost "$IMAGE" true
+	assert_error 125 "network lost: its parent device.*nosuch0"
+	pm run -d --name web --network mv:ip=10.77.0.9,interface_name=lan "$IMAGE" httpd -f -p 80 >/dev/null
+	assert_like "$(pm exec web ip -4 -o addr show lan)" "inet 10\.77\.0\.9/24"
+	assert_like "$(pm exec web ip route)" "default via 10\.77\.0\.1 dev lan"
+	reached() { [ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 2 http://10.77.0.9/)" = 404 ]; }
+	wait_for reached
+	run pm run --rm --network mv --egress none "$IMAGE" true
+	assert_error 125 "egress rules need a bridge network"
+	pm rm -f -t 0 web >/dev/null
+}
