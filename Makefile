@@ -72,7 +72,7 @@ $(OUT)/libexec/pm/pm-transfer: $(OUT)/obj/engine/transfer/main.o $(ARCHIVES)
 # half. Without musl-gcc, and with sanitizers, it is linked with glibc.
 MUSL_CC := $(if $(STATIC),$(shell command -v musl-gcc 2>/dev/null))
 ifneq ($(MUSL_CC),)
-MONITOR_SRCS := $(wildcard engine/monitor/*.c) engine/cgroup/cgroup.c \
+MONITOR_SRCS := $(wildcard engine/monitor/*.c) engine/cgroup/cgroup.c engine/cgroup/group.c \
 	engine/container/logfile.c engine/container/logline.c engine/events/eventlog.c storage/overlay.c storage/vfs.c \
 	storage/volume_mount.c \
 	$(wildcard $(addprefix netns/,userns.c subid.c tap.c publish.c slirp_client.c)) \

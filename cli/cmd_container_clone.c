@@ -103,6 +103,9 @@ const struct pm_command pm_cmd_container_clone = {
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_CONTAINER,
 	.opts_size = sizeof(struct clone_opts),
-	.tables = {{pm_ctr_limits_table, offsetof(struct clone_opts, ctr)}, {clone_table, 0}, {0}},
+	.tables = {{pm_ctr_pod_limits_table, offsetof(struct clone_opts, ctr)},
+		   {pm_ctr_limits_table, offsetof(struct clone_opts, ctr)},
+		   {clone_table, 0},
+		   {0}},
 	.run = clone_run,
 };

@@ -50,6 +50,8 @@ const struct pm_command pm_cmd_create = {
 	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct pm_ctr_opts),
-	.tables = {{pm_ctr_pod_table, 0}, {pm_ctr_table, 0}, {pm_ctr_limits_table, 0}, {0}},
+	.tables = {{pm_ctr_pod_table, 0}, {pm_ctr_pod_network_table, 0},
+		   {pm_ctr_pod_limits_table, 0}, {pm_ctr_table, 0},
+		   {pm_ctr_limits_table, 0}, {0}},
 	.run = create_run,
 };

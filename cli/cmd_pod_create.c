@@ -6,7 +6,8 @@
 #include "base/fs.h"
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
-#include "cli/ctr_options.h"
+#include "cli/ctr_options_parts.h"
+#include "engine/container/limits.h"
 #include "engine/pod/create.h"
 #include "engine/pod/verbs.h"
 
@@ -18,17 +19,7 @@ struct create_opts {
 	struct pm_strv label, label_file;
 };
 
-#define LIMIT PM_REFUSED, "a pod's control group has no limits of its own: give them to its containers"
-
 static const struct pm_opt create_table[] = {
-	{"blkio-weight", 0, LIMIT},
-	{"blkio-weight-device", 0, LIMIT},
-	{"cpu-shares", 0, LIMIT},
-	{"cpus", 0, LIMIT},
-	{"cpuset-cpus", 0, LIMIT},
-	{"cpuset-mems", 0, LIMIT},
-	{"device-read-bps", 0, LIMIT},
-	{"device-write-bps", 0, LIMIT},
 	{"exit-policy", 0, PM_CHOICE(struct create_opts, exit_policy),
 	 "Behaviour when the last container exits", .def = "continue", .choices = "continue|stop"},
 	{"infra", 0, PM_BOOL(struct create_opts, infra),
@@ -46,8 +37,6 @@ static const struct pm_opt create_table[] = {
 	{"label", 'l', PM_STRINGS(struct create_opts, label), "Set metadata on pod", .arg = "key=value"},
 	{"label-file", 0, PM_LIST(struct create_opts, label_file), "Read in a line delimited file of labels",
 	 .complete = PM_COMPLETE_FILE},
-	{"memory", 'm', LIMIT},
-	{"memory-swap", 0, LIMIT},
 	{"name", 'n', PM_STRING(struct create_opts, name), "Assign a name to the pod"},
 	{"pod-id-file", 0, PM_STRING(struct create_opts, id_file), "Write the pod ID to the file",
 	 .complete = PM_COMPLETE_FILE},
@@ -96,18 +85,28 @@ static int infra(struct pm_cli *cli, struct pm_engine *e, struct create_opts *o,
 		 struct pm_err *err)
 {
 	static char *const no_args[] = {NULL};
-	int r = pm_ctr_opts_defaults(&o->ctr, false, err);
-	if (r < 0)
-		return r;
 	o->ctr.name = o->infra_name;
 	o->ctr.conmon_pidfile = o->infra_pidfile;
 	o->ctr.entrypoint = o->infra_command; /* a word, or a JSON array of words */
-	r = pm_ctr_options_apply(cli, e, &o->ctr, "", no_args, k, err);
+	int r = pm_ctr_options_apply(cli, e, &o->ctr, "", no_args, k, err);
 	if (r >= 0 && o->infra_image)
 		r = pm_ctr_options_image(cli, e, &o->ctr, o->infra_image, k, image_id, err);
 	if (r >= 0)
 		config->hostname = pm_strdup_null(k->hostname);
 	return r;
+}
+
+/* Limits are the whole pod's: they go from k to config. */
+static int limits(const struct create_opts *o, struct pm_ctr_config *k,
+		  struct pm_pod_config *config, struct pm_err *err)
+{
+	if (!o->ctr.cgroup_conf.n) /* containers.conf's is for each container */
+		pm_strv_free(&k->cgroup_conf);
+	config->limits = pm_limits_take(k);
+	if (config->limits && !config->share_parent)
+		return pm_fail(err, PM_E_USAGE, "limits are those of the pod's control group: they need "
+						"--share-parent");
+	return 0;
 }
 
 static int create_run(struct pm_cli *cli, void *opts, struct pm_err *err)
@@ -139,8 +138,13 @@ static int create_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_ctr_check_cidfile(o->id_file, err);
 	if (r >= 0)
 		r = pm_cli_engine(cli, &e, err);
-	if (r >= 0 && o->infra)
-		r = infra(cli, &e, o, &config, &k, image_id, err);
+	if (r >= 0)
+		r = pm_ctr_opts_defaults(&o->ctr, false, err);
+	if (r >= 0)
+		r = o->infra ? infra(cli, &e, o, &config, &k, image_id, err)
+			     : pm_ctr_apply_limits(cli, &o->ctr, &k, err);
+	if (r >= 0)
+		r = limits(o, &k, &config, err);
 	if (r < 0)
 		return r;
 
@@ -175,6 +179,8 @@ const struct pm_command pm_cmd_pod_create = {
 	.flags = PM_CMD_STORE,
 	.opts_size = sizeof(struct create_opts),
 	.tables = {{pm_ctr_pod_table, offsetof(struct create_opts, ctr)},
+		   {pm_ctr_pod_network_table, offsetof(struct create_opts, ctr)},
+		   {pm_ctr_pod_limits_table, offsetof(struct create_opts, ctr)},
 		   {create_table, 0},
 		   {0}},
 	.run = create_run,

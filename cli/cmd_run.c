@@ -167,6 +167,8 @@ const struct pm_command pm_cmd_run = {
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct run_opts),
 	.tables = {{pm_ctr_pod_table, offsetof(struct run_opts, ctr)},
+		   {pm_ctr_pod_network_table, offsetof(struct run_opts, ctr)},
+		   {pm_ctr_pod_limits_table, offsetof(struct run_opts, ctr)},
 		   {pm_ctr_table, offsetof(struct run_opts, ctr)},
 		   {pm_ctr_limits_table, offsetof(struct run_opts, ctr)},
 		   {run_table, 0},

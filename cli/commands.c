@@ -177,6 +177,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_volume_rm,
 	&pm_cmd_volume_unmount,
 	/* pods */
+	&pm_cmd_pod_clone,
 	&pm_cmd_pod_create,
 	&pm_cmd_pod_exists,
 	&pm_cmd_pod_inspect,

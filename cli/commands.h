@@ -40,6 +40,7 @@ extern const struct pm_command pm_cmd_exec;
 extern const struct pm_command pm_cmd_kill;
 extern const struct pm_command pm_cmd_pause;
 extern const struct pm_command pm_cmd_port;
+extern const struct pm_command pm_cmd_pod_clone;
 extern const struct pm_command pm_cmd_pod_create;
 extern const struct pm_command pm_cmd_pod_exists;
 extern const struct pm_command pm_cmd_pod_inspect;

@@ -73,6 +73,8 @@ int pm_ctr_opts_defaults(struct pm_ctr_opts *o, bool pod_too, struct pm_err *err
 	const struct pm_opt_table tables[] = {{pm_ctr_table, 0},
 					      {pm_ctr_limits_table, 0},
 					      {pod_too ? pm_ctr_pod_table : NULL, 0},
+					      {pm_ctr_pod_network_table, 0},
+					      {pm_ctr_pod_limits_table, 0},
 					      {0}};
 	struct pm_parse parse = {0};
 	int r = pm_parse_add(&parse, tables, o, err);

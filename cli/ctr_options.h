@@ -66,10 +66,11 @@ struct pm_ctr_opts {
 	bool tls_verify, quiet, disable_content_trust;
 };
 
-/* All of struct pm_ctr_opts; the first one's options are `pod create`'s as well, limits are update's and clone's. */
+/* All of struct pm_ctr_opts. The pod tables' options are `pod create`'s as well, where they are the infra
+ * container's and its control group's; `pod clone` has them but for the network's. Limits are update's and clone's. */
 extern const struct pm_opt pm_ctr_pod_table[];
-/* Two tables: the first one's options are `pod create`'s as well. */
-extern const struct pm_opt pm_ctr_pod_table[];
+extern const struct pm_opt pm_ctr_pod_network_table[];
+extern const struct pm_opt pm_ctr_pod_limits_table[];
 extern const struct pm_opt pm_ctr_table[];
 extern const struct pm_opt pm_ctr_limits_table[];
 

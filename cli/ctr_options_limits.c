@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "cli/ctr_options_parts.h"
+#include "engine/container/limits.h"
 
 static int ulimits(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
 {
@@ -170,17 +171,6 @@ static int block_io(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct
 	return 0;
 }
 
-static bool any_limit(const struct pm_ctr_config *c)
-{
-	const int64_t numbers[] = {c->memory,	  c->memory_reservation, c->memory_swap, c->cpu_shares,
-				   c->cpu_quota, c->cpu_period,		c->blkio_weight};
-	for (size_t i = 0; i < PM_ARRAY_SIZE(numbers); i++)
-		if (numbers[i] != PM_UNSET)
-			return true;
-	return c->cpuset_cpus || c->cpuset_mems || c->n_throttles ||
-	       c->cgroup_conf.n || (c->pids_limit != PM_UNSET && c->pids_limit > 0);
-}
-
 static int cgroup(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
 		  struct pm_err *err)
 {
@@ -196,7 +186,7 @@ static int cgroup(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm_ctr
 	c->cgroup_parent = pm_strdup_null(o->cgroup_parent && o->cgroup_parent[0] ? o->cgroup_parent
 									      : NULL);
 	bool off = pm_streq(c->cgroups, "disabled");
-	if (off && any_limit(c))
+	if (off && pm_limits_any(c))
 		return pm_fail(err, PM_E_USAGE,
 			       "cannot specify resource limits when cgroups are disabled");
 	if (c->cgroup_parent && (off || pm_streq(c->cgroups, "split")))

@@ -3,28 +3,16 @@
 #define O struct pm_ctr_opts
 
 /* Sorted by name; what Podman has and pm has not is refused by name. */
-/* Those that a pod has as well: its infra container has what they say. */
+
 const struct pm_opt pm_ctr_pod_table[] = {
-	{"add-host", 0, PM_LIST(O, add_host), "Add a custom host-to-IP mapping (host:ip)", .arg = "host:ip"},
+	{"cgroup-conf", 0, PM_LIST(O, cgroup_conf), "Write a value to a file of the cgroup", .arg = "KEY=VALUE"},
 	{"cgroup-parent", 0, PM_STRING(O, cgroup_parent), "Parent cgroup for the container"},
 	{"device", 0, PM_LIST(O, device), "Add a host device to the container", .arg = "host[:container[:rwm]]", .complete = PM_COMPLETE_FILE},
-	{"dns", 0, PM_LIST(O, dns), "Set custom DNS servers"},
-	{"dns-option", 0, PM_LIST(O, dns_option), "Set custom DNS options"},
-	{"dns-search", 0, PM_LIST(O, dns_search), "Set custom DNS search domains"},
-	{"egress", 0, PM_STRINGS(O, egress), "Let the container connect only to this: none, CIDR[:PORTS], NAME[:PORTS] (bridge networks)", .arg = "rule"},
 	{"gidmap", 0, PM_STRINGS(O, gidmap), "Map group IDs of a new user namespace", .arg = "[+]container:[@]host[:amount]"},
 	{"gpus", 0, PM_STRINGS(O, gpus), "GPU devices to add, by CDI: all, or NAMEs of nvidia.com/gpu", .arg = "all|NAME"},
 	{"hostname", 'h', PM_STRING(O, hostname), "Set the container's hostname"},
-	{"ip", 0, PM_STRING(O, ip), "Specify a static IPv4 address for the container", .arg = "ip"},
-	{"ip6", 0, PM_STRING(O, ip6), "Specify a static IPv6 address for the container", .arg = "ip"},
-	{"mac-address", 0, PM_STRING(O, mac_address), "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
 	{"mount", 0, PM_STRINGS(O, mount), "Attach a filesystem mount to the container"},
-	{"net", 0, PM_STRINGS(O, network), "Connect the container to a network", .hidden = true},
-	{"network", 0, PM_STRINGS(O, network), "Connect the container to a network: none, host, slirp4netns[:OPTIONS], pasta[:OPTIONS], container:NAME, ns:PATH, bridge, or NAME[:OPTIONS] of a network", .complete = PM_COMPLETE_NETWORK},
-	{"network-alias", 0, PM_STRINGS(O, network_alias), "Add network-scoped alias for the container"},
-	{"no-hosts", 0, PM_BOOL(O, no_hosts), "Do not create /etc/hosts within the container"},
 	{"pid", 0, PM_STRING(O, pid), "PID namespace to use"},
-	{"publish", 'p', PM_LIST(O, publish), "Publish a container's port, or a range of ports, to the host"},
 	{"security-opt", 0, PM_STRINGS(O, security_opt), "Security options"},
 	{"shm-size", 0, PM_SIZE(O, shm_size), "Size of /dev/shm", .arg = "<number>[<unit>]"},
 	{"shm-size-systemd", 0, PM_SIZE(O, shm_size_systemd), "Size of the tmpfs mounts made for systemd", .arg = "<number>[<unit>]"},
@@ -35,6 +23,38 @@ const struct pm_opt pm_ctr_pod_table[] = {
 	{"userns", 0, PM_STRING(O, userns), "User namespace to use: host, auto[:OPTIONS], keep-id[:OPTIONS], nomap, container:NAME, ns:PATH"},
 	{"uts", 0, PM_STRING(O, uts), "UTS namespace to use"},
 	{"volume", 'v', PM_STRINGS(O, volume), "Bind mount a volume into the container", .arg = "[source:]container[:options]", .complete = PM_COMPLETE_MOUNT},
+	{"volumes-from", 0, PM_STRINGS(O, volumes_from), "Mount volumes from the specified container: CONTAINER[:ro|rw|z|Z]", .complete = PM_COMPLETE_CONTAINER},
+	{0},
+};
+
+const struct pm_opt pm_ctr_pod_network_table[] = {
+	{"add-host", 0, PM_LIST(O, add_host), "Add a custom host-to-IP mapping (host:ip)", .arg = "host:ip"},
+	{"dns", 0, PM_LIST(O, dns), "Set custom DNS servers"},
+	{"dns-option", 0, PM_LIST(O, dns_option), "Set custom DNS options"},
+	{"dns-search", 0, PM_LIST(O, dns_search), "Set custom DNS search domains"},
+	{"egress", 0, PM_STRINGS(O, egress), "Let the container connect only to this: none, CIDR[:PORTS], NAME[:PORTS] (bridge networks)", .arg = "rule"},
+	{"ip", 0, PM_STRING(O, ip), "Specify a static IPv4 address for the container", .arg = "ip"},
+	{"ip6", 0, PM_STRING(O, ip6), "Specify a static IPv6 address for the container", .arg = "ip"},
+	{"mac-address", 0, PM_STRING(O, mac_address), "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
+	{"net", 0, PM_STRINGS(O, network), "Connect the container to a network", .hidden = true},
+	{"network", 0, PM_STRINGS(O, network), "Connect the container to a network: none, host, slirp4netns[:OPTIONS], pasta[:OPTIONS], container:NAME, ns:PATH, bridge, or NAME[:OPTIONS] of a network", .complete = PM_COMPLETE_NETWORK},
+	{"network-alias", 0, PM_STRINGS(O, network_alias), "Add network-scoped alias for the container"},
+	{"no-hosts", 0, PM_BOOL(O, no_hosts), "Do not create /etc/hosts within the container"},
+	{"publish", 'p', PM_LIST(O, publish), "Publish a container's port, or a range of ports, to the host"},
+	{0},
+};
+
+const struct pm_opt pm_ctr_pod_limits_table[] = {
+	{"blkio-weight", 0, PM_UINT(O, blkio_weight), "Block I/O weight (relative weight), between 10 and 1000"},
+	{"blkio-weight-device", 0, PM_LIST(O, blkio_weight_device), "Block I/O weight of a device", .arg = "DEVICE:WEIGHT", .complete = PM_COMPLETE_FILE},
+	{"cpu-shares", 'c', PM_UINT(O, cpu_shares), "CPU shares (relative weight)"},
+	{"cpus", 0, PM_FLOAT(O, cpus), "Number of CPUs", .arg = "number"},
+	{"cpuset-cpus", 0, PM_STRING(O, cpuset_cpus), "CPUs in which to allow execution (0-3, 0,1)"},
+	{"cpuset-mems", 0, PM_STRING(O, cpuset_mems), "Memory nodes in which to allow execution (0-3, 0,1)"},
+	{"device-read-bps", 0, PM_LIST(O, device_read_bps), "Limit the read rate from a device", .arg = "DEVICE:BYTES", .complete = PM_COMPLETE_FILE},
+	{"device-write-bps", 0, PM_LIST(O, device_write_bps), "Limit the write rate to a device", .arg = "DEVICE:BYTES", .complete = PM_COMPLETE_FILE},
+	{"memory", 'm', PM_SIZE(O, memory), "Memory limit", .arg = "<number>[<unit>]"},
+	{"memory-swap", 0, PM_STRING(O, memory_swap), "Swap limit equal to memory plus swap, -1 for unlimited", .arg = "<number>[<unit>]"},
 	{0},
 };
 
@@ -45,7 +65,6 @@ const struct pm_opt pm_ctr_table[] = {
 	{"authfile", 0, PM_STRING(O, authfile), "Path of the authentication file", .complete = PM_COMPLETE_FILE},
 	{"cap-add", 0, PM_LIST(O, cap_add), "Add capabilities to the container"},
 	{"cap-drop", 0, PM_LIST(O, cap_drop), "Drop capabilities from the container"},
-	{"cgroup-conf", 0, PM_LIST(O, cgroup_conf), "Write a value to a file of the container's cgroup", .arg = "KEY=VALUE"},
 	{"cgroupns", 0, PM_STRING(O, cgroupns), "Cgroup namespace to use"},
 	{"cgroups", 0, PM_CHOICE(O, cgroups), "Control the container's cgroups", .choices = "enabled|disabled|no-conmon|split"},
 	{"chrootdirs", 0, PM_LIST(O, chrootdirs), "Directories inside the container that get hosts, resolv.conf and hostname, too"},
@@ -134,29 +153,18 @@ const struct pm_opt pm_ctr_table[] = {
 	{"unsetenv-all", 0, PM_BOOL(O, unsetenv_all), "Unset all default environment variables in the container"},
 	{"user", 'u', PM_STRING(O, user), "Username or UID (format: <name|uid>[:<group|gid>])", .complete = PM_COMPLETE_USER},
 	{"variant", 0, PM_STRING(O, variant), "Use `VARIANT` instead of this machine's for choosing images"},
-	{"volumes-from", 0, PM_STRINGS(O, volumes_from), "Mount volumes from the specified container: CONTAINER[:ro|rw|z|Z]", .complete = PM_COMPLETE_CONTAINER},
 	{"workdir", 'w', PM_STRING(O, workdir), "Working directory inside the container", .complete = PM_COMPLETE_DIR},
 	{0},
 };
 
 const struct pm_opt pm_ctr_limits_table[] = {
-	{"blkio-weight", 0, PM_UINT(O, blkio_weight), "Block I/O weight (relative weight), between 10 and 1000"},
-	{"blkio-weight-device", 0, PM_LIST(O, blkio_weight_device), "Block I/O weight of a device", .arg = "DEVICE:WEIGHT", .complete = PM_COMPLETE_FILE},
 	{"cpu-period", 0, PM_UINT(O, cpu_period), "Limit the CPU CFS period, in microseconds"},
 	{"cpu-quota", 0, PM_INT(O, cpu_quota), "Limit the CPU CFS quota, in microseconds"},
 	{"cpu-rt-period", 0, PM_UINT(O, cpu_rt_period), "Limit the CPU's real-time period in microseconds (cgroups v1 only)"},
 	{"cpu-rt-runtime", 0, PM_INT(O, cpu_rt_runtime), "Limit the CPU's real-time runtime in microseconds (cgroups v1 only)"},
-	{"cpu-shares", 'c', PM_UINT(O, cpu_shares), "CPU shares (relative weight)"},
-	{"cpus", 0, PM_FLOAT(O, cpus), "Number of CPUs", .arg = "number"},
-	{"cpuset-cpus", 0, PM_STRING(O, cpuset_cpus), "CPUs in which to allow execution (0-3, 0,1)"},
-	{"cpuset-mems", 0, PM_STRING(O, cpuset_mems), "Memory nodes in which to allow execution (0-3, 0,1)"},
-	{"device-read-bps", 0, PM_LIST(O, device_read_bps), "Limit the read rate from a device", .arg = "DEVICE:BYTES", .complete = PM_COMPLETE_FILE},
 	{"device-read-iops", 0, PM_LIST(O, device_read_iops), "Limit the read operations per second from a device", .arg = "DEVICE:NUMBER", .complete = PM_COMPLETE_FILE},
-	{"device-write-bps", 0, PM_LIST(O, device_write_bps), "Limit the write rate to a device", .arg = "DEVICE:BYTES", .complete = PM_COMPLETE_FILE},
 	{"device-write-iops", 0, PM_LIST(O, device_write_iops), "Limit the write operations per second to a device", .arg = "DEVICE:NUMBER", .complete = PM_COMPLETE_FILE},
-	{"memory", 'm', PM_SIZE(O, memory), "Memory limit", .arg = "<number>[<unit>]"},
 	{"memory-reservation", 0, PM_SIZE(O, memory_reservation), "Memory soft limit", .arg = "<number>[<unit>]"},
-	{"memory-swap", 0, PM_STRING(O, memory_swap), "Swap limit equal to memory plus swap, -1 for unlimited", .arg = "<number>[<unit>]"},
 	{"memory-swappiness", 0, PM_INT(O, memory_swappiness), "Tune the container's memory swappiness, 0 to 100 (cgroups v1 only)", .def = "-1"},
 	{"pids-limit", 0, PM_INT(O, pids_limit), "Tune the container's pids limit"},
 	{0},

@@ -97,7 +97,7 @@ struct pm_opt {
 #define PM_CHOICE(S, field) PM_OPT_AT(PM_OPT_CHOICE, S, field, const char *)
 #define PM_REFUSED PM_OPT_REFUSED, 0
 
-#define PM_OPT_TABLES 4
+#define PM_OPT_TABLES 6
 
 /* A table and where its struct lies in the command's. */
 struct pm_opt_table {

@@ -182,6 +182,78 @@ int pm_group_write(const struct pm_group *g, const char *file, const char *value
 	return 0;
 }
 
+int pm_group_write_all(const struct pm_group *g, const struct pm_strv *values, struct pm_err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < values->n && r >= 0; i++) {
+		const char *v = values->v[i], *eq = strchr(v, '=');
+		_cleanup_free_ char *file = eq ? pm_strndup(v, (size_t)(eq - v)) : NULL;
+		if (!file || !*file || strchr(file, '/') || file[0] == '.')
+			return pm_fail(err, PM_E_USAGE, "'%s' is no FILE=VALUE of a cgroup", v);
+		r = pm_group_write(g, file, eq + 1, err);
+	}
+	return r;
+}
+
+/* Is word one of the words of dir/file? */
+static bool has_word(const char *dir, const char *file, const char *word, size_t len)
+{
+	_cleanup_free_ char *path = pm_path_join(dir, file);
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	if (pm_fs_read_file(AT_FDCWD, path, FILE_MAX, &b, NULL) < 0)
+		return false;
+	for (const char *p = pm_buf_str(&b); *p; p += strspn(p, " \n")) {
+		size_t n = strcspn(p, " \n");
+		if (n == len && strncmp(p, word, n) == 0)
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+/* Each controller of values ("memory" of memory.max), for the groups in dir. One that dir has not itself cannot be
+ * given on; the file that is missing later tells. */
+static void enable(const char *dir, const struct pm_strv *values)
+{
+	_cleanup_free_ char *path = pm_path_join(dir, "cgroup.subtree_control");
+	for (size_t i = 0; i < values->n; i++) {
+		const char *name = values->v[i];
+		size_t n = strcspn(name, ".=");
+		if (!has_word(dir, "cgroup.controllers", name, n) ||
+		    has_word(dir, "cgroup.subtree_control", name, n))
+			continue;
+		_cleanup_free_ char *word = pm_asprintf("+%.*s", (int)n, name);
+		_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, path, O_WRONLY, 0, NULL);
+		if (fd >= 0)
+			pm_fs_write_all(fd, word, strlen(word), NULL);
+	}
+}
+
+int pm_group_make(const char *path, const struct pm_strv *values, struct pm_err *err)
+{
+	static const char root[] = "/sys/fs/cgroup";
+	_cleanup_group_ struct pm_group g = {.fd = -1, .path = pm_strdup(path)};
+	char *end = g.path + strlen(root);
+	for (;;) {
+		end += strspn(end, "/");
+		end += strcspn(end, "/");
+		char slash = *end;
+		*end = '\0';
+		if (mkdir(g.path, 0755) < 0 && errno != EEXIST)
+			return pm_fail_sys(err, "make the cgroup %s", g.path);
+		if (!slash)
+			break;
+		enable(g.path, values);
+		*end = slash;
+	}
+	g.fd = pm_fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err);
+	int r = g.fd < 0 ? g.fd : pm_group_write_all(&g, values, err);
+	if (r == -ENOENT)
+		return pm_fail(err, PM_E_UNSUPPORTED, "the cgroup %s has no such controller: it is not "
+			       "delegated to this user, or the kernel has it not", path);
+	return r;
+}
+
 bool pm_group_frozen(const struct pm_group *g)
 {
 	int64_t n = 0;

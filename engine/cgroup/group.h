@@ -57,5 +57,12 @@ bool pm_group_io(const struct pm_group *g, const char *key, int64_t *ret);
 /* Write a limit ("memory.max"). A missing controller is ENOENT. */
 int pm_group_write(const struct pm_group *g, const char *file, const char *value,
 		   struct pm_err *err);
+/* "FILE=VALUE" each. The first failure ends it; PM_E_USAGE for what is no file of a group. */
+int pm_group_write_all(const struct pm_group *g, const struct pm_strv *values, struct pm_err *err);
+
+/* Make the group at path, absolute and below /sys/fs/cgroup, with those above it, have the controllers that
+ * values need enabled for it, and write them. A group that is there already gets the values, too.
+ * PM_E_UNSUPPORTED: a controller is missing. Also in pm-monitor. */
+int pm_group_make(const char *path, const struct pm_strv *values, struct pm_err *err);
 
 #endif

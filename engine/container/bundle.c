@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "engine/container/attach.h"
 #include "engine/container/bundle_parts.h"
+#include "engine/container/limits.h"
 #include "engine/container/mounts.h"
 #include "engine/container/service.h"
 #include "engine/network/place.h"
@@ -64,7 +65,7 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 	if (r >= 0)
 		r = pm_engine_cgroup(e, c->config.cgroups, &b->cgroup, err);
 	if (r >= 0)
-		r = pm_bundle_check_limits(&c->config, &b->cgroup, err);
+		r = pm_limits_check(&c->config, &b->cgroup, err);
 	if (r >= 0)
 		r = pm_conf_runtime(&e->conf, c->config.runtime ? c->config.runtime : e->runtime,
 				    &b->runtime, err);
@@ -122,7 +123,7 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 	free(b->address);
 	pm_pasta_free(&b->pasta);
 	char *strings[] = {b->run_dir,	  b->rootfs,	   b->runtime,	  b->init_path,
-			   b->seccomp_cache, b->cgroup_path, b->netns_path, b->pidns_path,
+			   b->seccomp_cache, b->cgroup_path, b->cgroup_parent, b->netns_path, b->pidns_path,
 			   b->ipcns_path, b->utsns_path,   b->cgroupns_path, b->hosts_from,
 			   b->resolv_from, b->shm, b->shm_from, b->notify_dir,
 			   b->userns_path};

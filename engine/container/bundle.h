@@ -46,6 +46,7 @@ struct pm_bundle_env {
 	char *notify_dir;
 	struct pm_strv mount_sources;
 	char *run_dir, *rootfs, *runtime, *init_path, *seccomp_cache, *cgroup_path;
+	char *cgroup_parent; /* what the group called cgroup_path is made in */
 	char *netns_path, *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path;
 	char *hosts_from, *resolv_from, *shm, *shm_from, *userns_path;
 	struct pm_strv name_servers; /* of its networks */
@@ -60,10 +61,6 @@ struct pm_bundle_env {
 int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 		  const struct pm_userns_map *map, struct pm_bundle_env *b, struct pm_err *err);
 void pm_bundle_env_free(struct pm_bundle_env *b);
-
-/* Limits that k asks for must be possible; none is dropped. PM_E_UNSUPPORTED names the option. */
-int pm_bundle_check_limits(const struct pm_ctr_config *k, const struct pm_cgroup *cg,
-			   struct pm_err *err);
 
 /* The storage driver that containers get: the store's, or the best that works here (the answer "native"
  * is remembered in runroot until reboot). Warns when it can only be vfs. */

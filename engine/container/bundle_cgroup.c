@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "engine/container/limits.h"
+#include "engine/pod/pod.h"
+
 /* Below what the container's group is made: parent, or in it the pod's group where the pod has one. */
 static char *parent_group(const struct pm_ctr_config *k, const char *parent, bool slice)
 {
@@ -82,34 +85,32 @@ int pm_bundle_cgroup(const struct pm_container *c, struct pm_bundle_env *b, stru
 		break;
 	}
 	env->cgroup_path = b->cgroup_path;
+	if (parent)
+		b->cgroup_parent = pm_steal(&parent);
 	return 0;
 }
 
-int pm_bundle_check_limits(const struct pm_ctr_config *k, const struct pm_cgroup *cg,
-			   struct pm_err *err)
+int pm_bundle_plan_pod_group(struct pm_engine *e, const struct pm_container *c,
+			     const struct pm_bundle_env *b, struct pm_launch_plan *plan,
+			     struct pm_err *err)
 {
-	const struct {
-		bool asked;
-		unsigned int needs;
-		const char *option;
-	} limits[] = {
-		{k->memory != PM_UNSET, PM_CGROUP_MEMORY, "--memory"},
-		{k->memory_reservation != PM_UNSET, PM_CGROUP_MEMORY, "--memory-reservation"},
-		{k->memory_swap != PM_UNSET, PM_CGROUP_MEMORY, "--memory-swap"},
-		{k->cpu_shares != PM_UNSET, PM_CGROUP_CPU, "--cpu-shares"},
-		{k->cpu_quota != PM_UNSET, PM_CGROUP_CPU, "--cpus or --cpu-quota"},
-		{k->cpu_period != PM_UNSET, PM_CGROUP_CPU, "--cpus or --cpu-period"},
-		{k->cpuset_cpus != NULL, PM_CGROUP_CPUSET, "--cpuset-cpus"},
-		{k->cpuset_mems != NULL, PM_CGROUP_CPUSET, "--cpuset-mems"},
-		{k->pids_limit != PM_UNSET && k->pids_limit > 0, PM_CGROUP_PIDS, "--pids-limit"},
-		{k->blkio_weight != PM_UNSET || k->n_throttles, PM_CGROUP_IO, "block I/O limits"},
-	};
-	for (size_t i = 0; i < PM_ARRAY_SIZE(limits); i++) {
-		int r = limits[i].asked
-				? pm_cgroup_check_limits(cg, limits[i].needs, limits[i].option, err)
-				: 0;
-		if (r < 0)
-			return r;
-	}
+	_cleanup_ctr_config_ struct pm_ctr_config limits;
+	pm_ctr_config_init(&limits);
+	if (!c->config.pod || !c->config.pod_cgroup)
+		return 0;
+	int r = pm_pod_limits(e, c->config.pod, &limits, err);
+	if (r <= 0)
+		return r;
+	r = pm_limits_check(&limits, &b->cgroup, err);
+	if (r >= 0 && b->cgroup.manager == PM_CGROUP_DISABLED)
+		r = pm_fail(err, PM_E_UNSUPPORTED, "limits cannot be applied: %s",
+			    b->cgroup.why_disabled);
+	if (r >= 0)
+		r = pm_limits_values(&limits, &limits, &plan->pod_limits, err);
+	if (r < 0)
+		return pm_wrap(err, "pod of container %s", c->row.name);
+	plan->pod_group = b->cgroup.manager == PM_CGROUP_SYSTEMD
+				  ? pm_asprintf(PM_CGROUP_POD_PREFIX "%s", c->config.pod)
+				  : pm_asprintf("/sys/fs/cgroup%s", b->cgroup_parent);
 	return 0;
 }

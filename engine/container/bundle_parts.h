@@ -33,6 +33,10 @@ void pm_bundle_cover_rootfs(struct pm_engine *e, const struct pm_container *c,
 
 /* b->env's cgroup, b->cgroup_path. Needs b->cgroup and b->runtime. */
 int pm_bundle_cgroup(const struct pm_container *c, struct pm_bundle_env *b, struct pm_err *err);
+/* The limits of the pod that c is in. PM_E_UNSUPPORTED: one that the host cannot do. */
+int pm_bundle_plan_pod_group(struct pm_engine *e, const struct pm_container *c,
+			     const struct pm_bundle_env *b, struct pm_launch_plan *plan,
+			     struct pm_err *err);
 
 /* --- bundle_userns.c */
 

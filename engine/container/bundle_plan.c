@@ -187,6 +187,8 @@ int pm_bundle_plan(struct pm_start *s, const struct pm_container *c,
 
 	int r = pm_bundle_plan_userns(s, c, b, spec, plan, err);
 	if (r >= 0)
+		r = pm_bundle_plan_pod_group(e, c, b, plan, err);
+	if (r >= 0)
 		r = plan_network(e, c, spec, b, plan, err);
 	if (r >= 0)
 		r = plan_log(e, c, plan, err);

@@ -98,6 +98,7 @@ int pm_bundle_plan_rootfs(struct pm_engine *e, const struct pm_container *c,
 		/* nothing below: its own directory, empty but for what the runtime mounts */
 		_cleanup_free_ char *own = pm_store_ctr_path(e->store, c->row.id);
 		plan->rootfs = pm_path_join(own, "upper");
+		plan->upper = pm_strdup(plan->rootfs);
 		return 0;
 	}
 

@@ -2,9 +2,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/container/create.h"
-#include "engine/container/update.h"
+#include "engine/container/limits.h"
+#include "engine/pod/inherit.h"
 
 /* The members that are one container's only. */
 static void forget_own(struct pm_ctr_config *k)
@@ -14,6 +16,9 @@ static void forget_own(struct pm_ctr_config *k)
 		free(*own[i]);
 		*own[i] = NULL;
 	}
+	/* made of the mode again: auto takes other ids */
+	pm_strv_free(&k->id_uids);
+	pm_strv_free(&k->id_gids);
 	for (size_t i = 0; i < k->n_mounts; i++) {
 		struct pm_ctr_mount *m = &k->mounts[i];
 		if (!m->anonymous)
@@ -41,16 +46,58 @@ static int free_name(struct pm_engine *e, const char *old, char **ret, struct pm
 	return pm_fail(err, PM_E_EXISTS, "no free name for a clone of %s: give one", old);
 }
 
+static const char *new_id(const struct pm_strv *ids, const char *old)
+{
+	for (size_t i = 0; i + 1 < ids->n; i += 2)
+		if (strcmp(ids->v[i], old) == 0)
+			return ids->v[i + 1];
+	return NULL;
+}
+
+/* Of the containers that k names, the new ones in place of the old ones. */
+static void rename_ids(struct pm_ctr_config *k, const struct pm_strv *ids)
+{
+	static const char prefix[] = "container:";
+	char **const modes[] = {&k->network, &k->ipcns, &k->utsns, &k->pidns, &k->cgroupns, &k->userns};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(modes); i++) {
+		const char *old = *modes[i] && pm_startswith(*modes[i], prefix)
+					  ? *modes[i] + strlen(prefix) : NULL;
+		const char *id = old ? new_id(ids, old) : NULL;
+		if (!id)
+			continue;
+		free(*modes[i]);
+		*modes[i] = pm_asprintf("%s%s", prefix, id);
+	}
+	for (size_t i = 0; i < k->requires_ctrs.n; i++) {
+		const char *id = new_id(ids, k->requires_ctrs.v[i]);
+		if (!id)
+			continue;
+		free(k->requires_ctrs.v[i]);
+		k->requires_ctrs.v[i] = pm_strdup(id);
+	}
+}
+
+int pm_clone_config(const struct pm_ctr_config *from, struct pm_ctr_config *to, struct pm_err *err)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	int r = pm_ctr_config_from_json(pm_ctr_config_to_json(pool, from), to, err);
+	if (r >= 0)
+		forget_own(to);
+	return r;
+}
+
 int pm_container_clone(struct pm_engine *e, const struct pm_container *from,
 		       const struct pm_clone_options *o, struct pm_container *ret,
 		       struct pm_err *err)
 {
-	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_ctr_config *k = &ret->config;
-	int r = pm_ctr_config_from_json(pm_ctr_config_to_json(pool, &from->config), k, err);
+	int r = pm_clone_config(&from->config, k, err);
 	if (r < 0)
 		return r;
-	forget_own(k);
+	if (o->ids)
+		rename_ids(k, o->ids);
+	if (o->infra)
+		pm_pod_inherit(o->infra, k);
 	if (o->name)
 		k->name = pm_strdup(o->name);
 	else if ((r = free_name(e, from->row.name, &k->name, err)) < 0)
@@ -68,7 +115,7 @@ int pm_container_clone(struct pm_engine *e, const struct pm_container *from,
 		k->pod = pm_strdup(o->pod);
 	}
 	if (o->limits)
-		pm_config_merge_limits(k, o->limits);
+		pm_limits_merge(k, o->limits);
 	/* all is resolved already: the image adds nothing to entrypoint and environment */
 	_cleanup_free_ char *image = pm_strdup_null(k->image_id); /* k's own is replaced */
 	const struct pm_create_options co = {

@@ -6,7 +6,6 @@
 #define PM_ENGINE_CONTAINER_UPDATE_H
 
 #include "base/err.h"
-#include "engine/cgroup/group.h"
 #include "engine/container/container.h"
 
 /* Takes the operation lock. given holds what is to change and nothing else (an init'ed config
@@ -14,13 +13,5 @@
  * changed. */
 int pm_container_update(struct pm_engine *e, struct pm_container *c,
 			const struct pm_ctr_config *given, struct pm_err *err);
-
-/* The limits of given over those of to. */
-void pm_config_merge_limits(struct pm_ctr_config *to, const struct pm_ctr_config *given);
-
-/* c's limits as cgroup v2 files want them, written to g: only those that given has, by the
- * values of all. The first failure ends it. */
-int pm_update_write(const struct pm_group *g, const struct pm_ctr_config *given,
-		    const struct pm_ctr_config *all, struct pm_err *err);
 
 #endif

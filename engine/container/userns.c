@@ -342,6 +342,11 @@ static int of_other(struct pm_engine *e, struct pm_ctr_config *k, const char *na
 	pm_strv_add_all(&k->id_gids, other.config.id_gids.v);
 	k->keep_uid = other.config.keep_uid;
 	k->keep_gid = other.config.keep_gid;
+	/* a pod with keep-id keeps its user in all of its containers */
+	if (other.config.is_infra && k->keep_uid != PM_UNSET && (!k->user || !*k->user)) {
+		free(k->user);
+		k->user = pm_asprintf("%lld:%lld", (long long)k->keep_uid, (long long)k->keep_gid);
+	}
 	return 0;
 }
 

@@ -76,6 +76,8 @@ static const struct field fields[] = {
 	F(runtime_args, F_STRV),
 	F(runtime_root, F_STR),
 	F(cgroup_dir, F_STR),
+	F(pod_group, F_STR),
+	F(pod_limits, F_STRV),
 	FE(cgroup_manager, PM_CGROUP_DISABLED),
 	F(cgroup_private_mount, F_BOOL),
 	F(runtime_env, F_STRV),

@@ -152,6 +152,10 @@ struct pm_launch_plan {
 	struct pm_strv runtime_args; /* global arguments (--runtime-flag), before the subcommand */
 	char *runtime_root; /* --root; made when missing */
 	char *cgroup_dir; /* the container's own cgroup, absolute: removed after the end; may be NULL */
+	/* The pod's group, which gets pod_limits ("FILE=VALUE") before the start; with systemd, which makes it, its
+	 * name, and after the start. Without limits NULL. */
+	char *pod_group;
+	struct pm_strv pod_limits;
 	enum pm_cgroup_manager cgroup_manager;
 	bool cgroup_private_mount; /* pm_cgroup_private_mount() first */
 	struct pm_strv runtime_env; /* environment of the runtime; empty: the monitor's own */
@@ -167,7 +171,8 @@ struct pm_launch_plan {
 	bool overlay; /* mount it there, as storage/overlay.h says; else it is ready */
 	enum pm_overlay_method overlay_method;
 	struct pm_strv lowers; /* absolute, bottom first */
-	char *upper, *work; /* absolute; may be NULL: read-only */
+	char *upper, *work; /* absolute; may be NULL: read-only. Without overlay upper is the rootfs itself, to be given
+			     * to the container's root */
 	bool overlay_volatile;
 	struct pm_volume_mounts mounts; /* before all that follows */
 	struct pm_launch_dir *dirs;

@@ -240,7 +240,9 @@ static int start_process(struct monitor *m, const char *console, struct pm_err *
 {
 	health_reset(m);
 	m->created = m->plan.create_only && !m->restarts;
-	int r = runtime_start(m, console, err);
+	int r = prepare_pod_group(m, err);
+	if (r >= 0)
+		r = runtime_start(m, console, err);
 	if (r >= 0 && console)
 		r = io_accept_terminal(m, err);
 	if (m->plan.process)
@@ -248,8 +250,10 @@ static int start_process(struct monitor *m, const char *console, struct pm_err *
 	if (r >= 0) {
 		tell_slirp(m);
 		runtime_open_oom(m);
-		r = write_state(m, err);
+		r = prepare_pod_group(m, err);
 	}
+	if (r >= 0)
+		r = write_state(m, err);
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "engine/cgroup/group.h"
 #include "netns/answer.h"
 #include "netns/netd_client.h"
 #include "netns/tap.h"
@@ -111,12 +112,18 @@ int prepare_network_ready(struct monitor *m, struct pm_err *err)
 
 /* --- files --------------------------------------------------------------------------- */
 
-static int mount_overlay(struct monitor *m, struct pm_err *err)
+/* Where there is no image the runtime makes mount points in it. */
+static int give_upper(const struct pm_launch_plan *p, struct pm_err *err)
 {
-	const struct pm_launch_plan *p = &m->plan;
 	if (p->upper && (p->root_uid || p->root_gid) &&
 	    chown(p->upper, (uid_t)p->root_uid, (gid_t)p->root_gid) < 0)
 		return pm_fail_sys(err, "give %s to the container's root", p->upper);
+	return 0;
+}
+
+static int mount_overlay(struct monitor *m, struct pm_err *err)
+{
+	const struct pm_launch_plan *p = &m->plan;
 	struct pm_overlay o = {
 		.method = p->overlay_method,
 		.lowers = (const char *const *)p->lowers.v,
@@ -279,6 +286,25 @@ int prepare_again(struct monitor *m, struct pm_err *err)
 	return r < 0 ? r : make_dirs(p, root, err);
 }
 
+int prepare_pod_group(struct monitor *m, struct pm_err *err)
+{
+	const struct pm_launch_plan *p = &m->plan;
+	bool after = p->cgroup_manager == PM_CGROUP_SYSTEMD;
+	int r = 0;
+	if (!p->pod_group || after != (m->init > 0))
+		return 0;
+	if (!after) {
+		r = pm_group_make(p->pod_group, &p->pod_limits, err);
+	} else {
+		/* its slice has been made by the start of this scope */
+		_cleanup_group_ struct pm_group g = PM_GROUP_INIT;
+		r = pm_group_open(m->init, p->pod_group, &g) > 0
+			    ? pm_group_write_all(&g, &p->pod_limits, err)
+			    : pm_fail(err, PM_E_UNSUPPORTED, "%s is no cgroup", p->pod_group);
+	}
+	return r < 0 ? pm_wrap(err, "limits of the pod") : 0;
+}
+
 static int share_shm(const struct pm_launch_plan *p, struct pm_err *err)
 {
 	_cleanup_close_ int tree = pm_mount_borrow(p->shm_pid, p->shm_pid_start, p->shm_from, err);
@@ -365,6 +391,9 @@ int prepare_files(struct monitor *m, struct pm_err *err)
 		if (r < 0)
 			return r;
 	}
+	r = give_upper(p, err);
+	if (r < 0)
+		return r;
 	if (p->overlay) {
 		r = mount_overlay(m, err);
 		if (r < 0)

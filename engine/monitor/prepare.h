@@ -18,6 +18,10 @@ int prepare_mount_namespace(struct pm_err *err);
 int prepare_network(struct monitor *m, struct pm_err *err);
 int prepare_files(struct monitor *m, struct pm_err *err);
 
+/* The limits of the pod's control group: to be called before the runtime's start, and after it (m->init is set). Either
+ * does what is to be done then, which depends on who makes the group. */
+int prepare_pod_group(struct monitor *m, struct pm_err *err);
+
 /* For a restart: mounts and namespaces are still there, volumes have their content. */
 int prepare_again(struct monitor *m, struct pm_err *err);
 

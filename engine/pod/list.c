@@ -16,18 +16,10 @@ static struct pm_json *labels(struct pm_json_pool *pool, const struct pm_pod *p)
 	return v;
 }
 
-static const struct pm_container *infra_of(const struct pm_pod *p)
-{
-	for (size_t i = 0; i < p->n_members; i++)
-		if (pm_pod_is_infra(p, &p->members[i]))
-			return &p->members[i];
-	return NULL;
-}
-
 /* Names of the pod's bridge networks. */
 static struct pm_json *networks(struct pm_json_pool *pool, const struct pm_pod *p)
 {
-	const struct pm_container *infra = infra_of(p);
+	const struct pm_container *infra = pm_pod_infra(p);
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	for (size_t i = 0; infra && i < infra->config.networks.n; i++) {
 		const char *place = infra->config.networks.v[i]; /* NAME[:OPTIONS] */
@@ -179,11 +171,86 @@ static struct pm_json *infra_tree(struct pm_json_pool *pool, const struct pm_pod
 	return o;
 }
 
+static void set_number(struct pm_json_pool *pool, struct pm_json *o, const char *name, int64_t n)
+{
+	if (n != PM_UNSET && n != 0)
+		pm_json_set_int(pool, o, name, n);
+}
+
+/* [{"Path", "Rate" or "Weight"}] of one kind; nothing when there is none. */
+static void set_throttles(struct pm_json_pool *pool, struct pm_json *o, const char *name,
+			  const struct pm_ctr_config *k, const char *kind)
+{
+	bool weight = strcmp(kind, "weight") == 0;
+	struct pm_json *list = NULL;
+	for (size_t i = 0; i < k->n_throttles; i++) {
+		if (strcmp(k->throttles[i].kind, kind) != 0)
+			continue;
+		if (!list)
+			list = pm_json_set(pool, o, name, pm_json_array(pool));
+		struct pm_json *t = pm_json_add(pool, list, pm_json_object(pool));
+		pm_json_set_str(pool, t, "Path", k->throttles[i].path);
+		pm_json_set_int(pool, t, weight ? "Weight" : "Rate", k->throttles[i].rate);
+	}
+}
+
+/* Of the pod's control group; what is not limited is left out. */
+static void set_limits(struct pm_json_pool *pool, struct pm_json *o, const struct pm_ctr_config *k)
+{
+	set_number(pool, o, "cpu_period", k->cpu_period);
+	set_number(pool, o, "cpu_quota", k->cpu_quota);
+	set_number(pool, o, "cpu_shares", k->cpu_shares);
+	if (k->cpuset_cpus)
+		pm_json_set_str(pool, o, "cpuset_cpus", k->cpuset_cpus);
+	if (k->cpuset_mems)
+		pm_json_set_str(pool, o, "cpuset_mems", k->cpuset_mems);
+	set_number(pool, o, "memory_limit", k->memory);
+	set_number(pool, o, "memory_swap", k->memory_swap);
+	set_number(pool, o, "blkio_weight", k->blkio_weight);
+	set_throttles(pool, o, "blkio_weight_device", k, "weight");
+	set_throttles(pool, o, "device_read_bps", k, "read_bps");
+	set_throttles(pool, o, "device_write_bps", k, "write_bps");
+	if (k->cgroup_conf.n)
+		pm_json_set(pool, o, "cgroup_conf", pm_json_strv(pool, &k->cgroup_conf));
+}
+
+/* What its containers have of the infra container. */
+static void set_inherited(struct pm_json_pool *pool, struct pm_json *o,
+			  const struct pm_ctr_config *k)
+{
+	struct pm_json *list = NULL;
+	for (size_t i = 0; i < k->n_mounts; i++) {
+		const struct pm_ctr_mount *m = &k->mounts[i];
+		if (!list)
+			list = pm_json_set(pool, o, "mounts", pm_json_array(pool));
+		struct pm_json *v = pm_json_add(pool, list, pm_json_object(pool));
+		pm_json_set_str(pool, v, "Type", m->type);
+		if (m->name)
+			pm_json_set_str(pool, v, "Name", m->name);
+		pm_json_set_str(pool, v, "Source", m->source ? m->source : "");
+		pm_json_set_str(pool, v, "Destination", m->dest);
+		pm_json_set(pool, v, "Options", pm_json_strv(pool, &m->options));
+		pm_json_set_bool(pool, v, "RW", !pm_strv_has(&m->options, "ro"));
+	}
+	list = NULL;
+	for (size_t i = 0; i < k->n_devices; i++) {
+		const struct pm_ctr_device *d = &k->devices[i];
+		if (!list)
+			list = pm_json_set(pool, o, "devices", pm_json_array(pool));
+		struct pm_json *v = pm_json_add(pool, list, pm_json_object(pool));
+		pm_json_set_str(pool, v, "PathOnHost", d->host);
+		pm_json_set_str(pool, v, "PathInContainer", d->container ? d->container : d->host);
+		pm_json_set_str(pool, v, "CgroupPermissions", d->perm ? d->perm : "");
+	}
+	if (k->security_opt.n)
+		pm_json_set(pool, o, "security_opt", pm_json_strv(pool, &k->security_opt));
+}
+
 struct pm_json *pm_pod_inspect_tree(struct pm_json_pool *pool, const struct pm_pod *p)
 {
 	struct pm_json *o = pm_json_object(pool);
 	_cleanup_strv_ struct pm_strv shared = PM_STRV_INIT;
-	const struct pm_container *infra = infra_of(p);
+	const struct pm_container *infra = pm_pod_infra(p);
 	char created[PM_TIME_SIZE];
 	pm_pod_share_names(p->config.share, &shared);
 
@@ -208,6 +275,10 @@ struct pm_json *pm_pod_inspect_tree(struct pm_json_pool *pool, const struct pm_p
 	pm_json_set(pool, o, "SharedNamespaces", pm_json_strv(pool, &shared));
 	pm_json_set_int(pool, o, "NumContainers", (int64_t)p->n_members);
 	pm_json_set(pool, o, "Containers", containers(pool, p, "Name", "State"));
+	if (p->config.limits)
+		set_limits(pool, o, p->config.limits);
+	if (infra)
+		set_inherited(pool, o, &infra->config);
 	pm_json_set_str(pool, o, "RestartPolicy",
 			p->config.restart_policy ? p->config.restart_policy : "no");
 	return o;

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "engine/container/limits.h"
 #include "engine/container/stop.h"
+#include "engine/pod/inherit.h"
 
 /* --- the config ------------------------------------------------------------------------------------ */
 
@@ -22,6 +24,9 @@ void pm_pod_config_free(struct pm_pod_config *c)
 	free(c->cgroup_parent);
 	free(c->restart_policy);
 	pm_strv_free(&c->create_command);
+	if (c->limits)
+		pm_ctr_config_free(c->limits);
+	free(c->limits);
 	*c = (struct pm_pod_config){0};
 }
 
@@ -80,6 +85,8 @@ struct pm_json *pm_pod_config_to_json(struct pm_json_pool *pool, const struct pm
 	if (c->restart_policy)
 		pm_json_set_str(pool, v, "restart_policy", c->restart_policy);
 	pm_json_set(pool, v, "create_command", pm_json_strv(pool, &c->create_command));
+	if (c->limits)
+		pm_json_set(pool, v, "limits", pm_ctr_config_to_json(pool, c->limits));
 	return v;
 }
 
@@ -101,6 +108,12 @@ int pm_pod_config_from_json(const struct pm_json *v, struct pm_pod_config *ret, 
 		r = share_bit(names.v[i], &ret->share, err);
 	if (r >= 0 && command)
 		r = pm_json_to_strv(command, &ret->create_command, err);
+	const struct pm_json *limits = pm_json_get(v, "limits");
+	if (r >= 0 && limits) {
+		ret->limits = pm_calloc(1, sizeof(*ret->limits));
+		pm_ctr_config_init(ret->limits);
+		r = pm_ctr_config_from_json(limits, ret->limits, err);
+	}
 	if (r < 0)
 		pm_pod_config_free(ret);
 	return r;
@@ -140,19 +153,36 @@ static int load_members(struct pm_engine *e, struct pm_pod *p, struct pm_err *er
 	return r;
 }
 
-int pm_pod_load(struct pm_engine *e, const char *name_or_id, struct pm_pod *p, struct pm_err *err)
+static int load_config(const struct pm_pod_row *row, struct pm_pod_config *ret, struct pm_err *err)
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_json *v = NULL;
-	int r = pm_pod_find(e->store, name_or_id, &p->row, err);
-	if (r < 0)
-		return r;
-	r = pm_json_parse(pool, p->row.config, strlen(p->row.config), &v, err);
+	int r = pm_json_parse(pool, row->config, strlen(row->config), &v, err);
 	if (r >= 0)
-		r = pm_pod_config_from_json(v, &p->config, err);
-	if (r < 0)
-		return pm_wrap(err, "configuration of pod %s", p->row.name);
-	return load_members(e, p, err);
+		r = pm_pod_config_from_json(v, ret, err);
+	return r < 0 ? pm_wrap(err, "configuration of pod %s", row->name) : 0;
+}
+
+int pm_pod_load(struct pm_engine *e, const char *name_or_id, struct pm_pod *p, struct pm_err *err)
+{
+	int r = pm_pod_find(e->store, name_or_id, &p->row, err);
+	if (r >= 0)
+		r = load_config(&p->row, &p->config, err);
+	return r < 0 ? r : load_members(e, p, err);
+}
+
+int pm_pod_limits(struct pm_engine *e, const char *id, struct pm_ctr_config *ret,
+		  struct pm_err *err)
+{
+	_cleanup_pod_row_ struct pm_pod_row row = {0};
+	_cleanup_(pm_pod_config_free) struct pm_pod_config config = {0};
+	int r = pm_pod_find(e->store, id, &row, err);
+	if (r >= 0)
+		r = load_config(&row, &config, err);
+	if (r < 0 || !config.limits)
+		return r;
+	pm_limits_merge(ret, config.limits);
+	return 1;
 }
 
 int pm_pod_latest(struct pm_engine *e, char ret_id[65], struct pm_err *err)
@@ -175,6 +205,14 @@ int pm_pod_lock(struct pm_engine *e, const char *id, struct pm_err *err)
 bool pm_pod_is_infra(const struct pm_pod *p, const struct pm_container *c)
 {
 	return p->row.infra && strcmp(p->row.infra, c->row.id) == 0;
+}
+
+const struct pm_container *pm_pod_infra(const struct pm_pod *p)
+{
+	for (size_t i = 0; i < p->n_members; i++)
+		if (pm_pod_is_infra(p, &p->members[i]))
+			return &p->members[i];
+	return NULL;
 }
 
 const char *pm_pod_status(const struct pm_pod *p)
@@ -263,6 +301,9 @@ int pm_pod_join(struct pm_engine *e, const char *name_or_id, unsigned int chosen
 	share_namespace(&p, shared, PM_POD_SHARE_UTS, &k->utsns);
 	share_namespace(&p, shared, PM_POD_SHARE_PID, &k->pidns);
 	share_namespace(&p, shared, PM_POD_SHARE_CGROUP, &k->cgroupns);
+	const struct pm_container *infra = pm_pod_infra(&p);
+	if (infra)
+		pm_pod_inherit(infra, k);
 	return 0;
 }
 

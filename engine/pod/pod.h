@@ -35,6 +35,7 @@ struct pm_pod_config {
 	char *hostname;
 	char *cgroup_parent;
 	char *restart_policy;   /* for containers that say none themselves */
+	struct pm_ctr_config *limits; /* of the pod's control group, and nothing else; owned; NULL: none */
 	struct pm_strv create_command;
 };
 
@@ -63,16 +64,23 @@ void pm_pod_free(struct pm_pod *p);
 /* The newest pod (-l). PM_E_NOSUCH when there is none. */
 int pm_pod_latest(struct pm_engine *e, char ret_id[65], struct pm_err *err);
 
+/* What the control group of the pod with that id is limited to, into ret (init'ed). 1, or 0: to nothing. */
+int pm_pod_limits(struct pm_engine *e, const char *id, struct pm_ctr_config *ret,
+		  struct pm_err *err);
+
 int pm_pod_lock(struct pm_engine *e, const char *id, struct pm_err *err);
 
 bool pm_pod_is_infra(const struct pm_pod *p, const struct pm_container *c);
+/* NULL: it has none. */
+const struct pm_container *pm_pod_infra(const struct pm_pod *p);
 
 /* Podman's word for the whole: Created, Running, Degraded, Paused, Exited, Stopped. */
 const char *pm_pod_status(const struct pm_pod *p);
 
 /* Make k, a container's config, one of pod name_or_id: shared namespaces but those in chosen
- * (PM_POD_SHARE_*, what the user said something else about) are the infra container's. PM_E_USAGE for what only
- * the pod can decide (ports, host name, networks). */
+ * (PM_POD_SHARE_*, what the user said something else about) are the infra container's, and so are, where k has none of
+ * its own, volumes, devices, security options and the user namespace. PM_E_USAGE for what only the pod can decide
+ * (ports, host name, networks). */
 int pm_pod_join(struct pm_engine *e, const char *name_or_id, unsigned int chosen,
 		struct pm_ctr_config *k, struct pm_err *err);
 

@@ -17,6 +17,7 @@ struct verb {
 	int lock;
 	const struct pm_pod_notes *notes;
 	bool failed; /* one of them at least */
+	bool removing;
 };
 
 static void verb_end(struct verb *v)
@@ -85,6 +86,13 @@ int pm_pod_start(struct pm_engine *e, const char *name, const struct pm_pod_note
 	return verb_result(&v, "started", err);
 }
 
+/* Is c one that stop_some is to stop? Paused ones are killed by their removal, which is all that can be done. */
+static bool to_stop(const struct verb *v, const struct pm_container *c, bool infra)
+{
+	return pm_pod_is_infra(&v->pod, c) == infra &&
+	       !(v->removing && c->state.status == PM_STATUS_PAUSED);
+}
+
 /* Stop the members for which infra says the same. */
 static void stop_some(struct verb *v, bool infra, int timeout)
 {
@@ -94,11 +102,11 @@ static void stop_some(struct verb *v, bool infra, int timeout)
 	size_t n = 0;
 	/* moved out and back: the verb on several wants them in a row */
 	for (size_t i = 0; i < p->n_members; i++)
-		if (pm_pod_is_infra(p, &p->members[i]) == infra)
+		if (to_stop(v, &p->members[i], infra))
 			some[n++] = p->members[i];
 	pm_containers_stop(v->e, some, n, timeout, errs);
 	for (size_t i = 0, k = 0; i < p->n_members; i++)
-		if (pm_pod_is_infra(p, &p->members[i]) == infra)
+		if (to_stop(v, &p->members[i], infra))
 			p->members[i] = some[k++];
 	for (size_t i = 0; i < n; i++)
 		if (errs[i].code)
@@ -243,6 +251,7 @@ int pm_pod_remove(struct pm_engine *e, const char *name, bool force, int timeout
 	if (r < 0)
 		return r;
 	/* running ones have their time together, not one after the other */
+	v.removing = true;
 	stop_some(&v, false, timeout);
 	if (!v.failed)
 		remove_members(&v, timeout);

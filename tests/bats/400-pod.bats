@@ -302,8 +302,8 @@ ns() { # ns CONTAINER KIND
 	assert_like "$output" 'a 1'
 	pm pod stop -t 0 p >/dev/null
 	run -125 pm pod top p
-	run -125 pm pod create --memory 1g
-	assert_error 125 "a pod's control group has no limits of its own"
+	run -125 pm pod create --memory 1g --share-parent=false
+	assert_error 125 '--share-parent'
 }
 
 @test "inspect finds pods, volumes and networks too; ps tells the pod" {
@@ -389,4 +389,85 @@ ns() { # ns CONTAINER KIND
 		assert_like "$output" '^lo'
 		pm pod rm -f -t 0 p >/dev/null
 	done
+}
+
+@test "clone: config, containers and what they share; the originals stay apart" {
+	pm pod create --name p --label tier=x --share net,uts,pid --exit-policy stop >/dev/null
+	pm create --pod p --name first -e WHO=me "$IMAGE" sleep 100 >/dev/null
+	pm create --pod p --name second --requires first "$IMAGE" sleep 101 >/dev/null
+	run -0 pm pod clone --start p
+	assert_like "$output" '^[0-9a-f]{64}$'
+	assert_eq "$(state p-clone)" Running
+	assert_eq "$(state p)" Created
+	run -0 pm pod inspect -f '{{.NumContainers}} {{.ExitPolicy}} {{.Labels.tier}} {{.SharedNamespaces}}' p-clone
+	assert_eq "$output" '3 stop x [net pid uts]'
+	for kind in net uts pid; do
+		assert_eq "$(ns first-clone $kind)" "$(ns second-clone $kind)"
+	done
+	run -0 pm exec first-clone sh -c 'echo $WHO; hostname'
+	assert_eq "$output" $'me\np-clone'
+	pm pod start p >/dev/null
+	[ "$(ns first net)" != "$(ns first-clone net)" ]
+	# what second-clone needs is the clone of first
+	run -125 pm rm -f -t 0 first-clone
+	run -125 pm pod clone p p-clone
+	assert_error 125 'already in use'
+	run -125 pm pod clone --name x p y
+	run -125 pm pod clone nosuch
+	assert_error 125 'no such pod'
+	pm pod stop -t 0 p >/dev/null
+	run -0 pm pod clone --destroy --hostname h --label k=v p new
+	run -1 pm pod exists p
+	run -0 pm pod inspect -f '{{.Labels}} {{.NumContainers}}' new
+	assert_eq "$output" 'map[k:v] 3'
+	pm pod start new >/dev/null
+	run -0 pm exec first-clone1 hostname
+	assert_eq "$output" h
+	run -0 pm pod clone --infra-name holder --device /dev/null:/dev/n --sysctl net.ipv4.ip_default_ttl=77 \
+		-v "$T:/t" --shm-size 1m new third
+	pm pod start third >/dev/null
+	run -0 pm exec first-clone1-clone sh -c 'ls -d /dev/n /t; cat /proc/sys/net/ipv4/ip_default_ttl'
+	assert_eq "$output" $'/dev/n\n/t\n77'
+	assert_eq "$(pm inspect -f '{{.State.Status}}' holder)" running
+	run -125 pm pod clone --infra-command /x third
+	assert_error 125 'infra-image'
+	pm pod create --name bare --infra=false >/dev/null
+	run -125 pm pod clone --hostname h bare
+	assert_error 125 'without an infra container'
+	pm pod rm -fa -t 0 >/dev/null
+}
+
+@test "volumes, devices, security options and the user namespace of a pod are its containers'" {
+	mkdir "$T/dir"
+	echo shared >"$T/dir/file"
+	pm pod create --name p -v "$T/dir:/data:ro" -v vol:/vol --device /dev/null:/dev/pod0 \
+		--security-opt no-new-privileges --security-opt seccomp=unconfined --sysctl kernel.msgmax=4096 >/dev/null
+	run -0 pm run --rm --pod p "$IMAGE" sh -c 'cat /data/file /proc/sys/kernel/msgmax; ls /dev/pod0; grep -E "NoNewPrivs|Seccomp:" /proc/self/status; echo x >/vol/f'
+	assert_eq "$output" $'shared\n4096\n/dev/pod0\nNoNewPrivs:\t1\nSeccomp:\t0'
+	run -1 pm run --rm --pod p "$IMAGE" touch /data/new
+	# a container's own comes first
+	mkdir "$T/own"
+	run -0 pm run --rm --pod p -v "$T/own:/data" --security-opt no-new-privileges=false "$IMAGE" \
+		sh -c 'ls /data; cat /vol/f; grep NoNewPrivs /proc/self/status'
+	assert_eq "$output" $'x\nNoNewPrivs:\t0'
+	run -0 pm pod inspect p
+	assert_eq "$(jq -r '.mounts[].Destination' <<<"$output" | sort | xargs)" '/data /vol'
+	assert_eq "$(jq -r '.devices[].PathInContainer, .security_opt[0]' <<<"$output" | xargs)" '/dev/pod0 no-new-privileges'
+	pm pod rm -f -t 0 p >/dev/null
+	pm volume rm vol >/dev/null
+	pm create --name source -v "$T/dir:/from" "$IMAGE" >/dev/null
+	pm pod create --name p --volumes-from source --userns keep-id >/dev/null
+	run -0 pm run --rm --pod p "$IMAGE" sh -c 'cat /from/file; id -u'
+	assert_eq "$output" "shared
+$(id -u)"
+	pm pod rm -f -t 0 p >/dev/null
+	pm rm source >/dev/null
+	pm pod create --name p --uidmap 0:1:500 >/dev/null
+	pm run -d --name one --pod p "$IMAGE" sleep 100 >/dev/null
+	pm run -d --name two --pod p "$IMAGE" sleep 100 >/dev/null
+	assert_eq "$(ns one user)" "$(ns two user)"
+	assert_eq "$(ns one net)" "$(ns two net)"
+	run -0 pm exec two cat /proc/self/uid_map
+	assert_like "$output" '^ +0 +1 +500$'
+	pm pod rm -f -t 0 p >/dev/null
 }

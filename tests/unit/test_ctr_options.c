@@ -16,7 +16,9 @@ static int apply(const char *line, struct world *w, struct pm_err *err)
 	struct pm_engine e = {.conf_loaded = true};
 	_cleanup_strv_ struct pm_strv argv = PM_STRV_INIT;
 	static const struct pm_opt_table tables[] = {
-		{pm_ctr_pod_table, 0}, {pm_ctr_table, 0}, {pm_ctr_limits_table, 0}, {0}};
+		{pm_ctr_pod_table, 0}, {pm_ctr_pod_network_table, 0},
+		{pm_ctr_pod_limits_table, 0}, {pm_ctr_table, 0},
+		{pm_ctr_limits_table, 0}, {0}};
 	char *no_args[] = {NULL};
 
 	if (*line)

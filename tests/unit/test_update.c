@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "engine/container/limits.h"
 #include "engine/container/stats.h"
-#include "engine/container/update.h"
 
 /* A directory with the files of a group, all empty. */
 static int make_group(struct pm_group *g)
@@ -43,8 +43,8 @@ TEST(update_writes_what_was_given)
 	given.cpuset_cpus = pm_strdup("0-1");
 	given.pids_limit = -1;
 	given.blkio_weight = 500;
-	pm_config_merge_limits(&all, &given);
-	CHECK_OK(pm_update_write(&g, &given, &all, &err), err);
+	pm_limits_merge(&all, &given);
+	CHECK_OK(pm_limits_write(&g, &given, &all, &err), err);
 	check_file(&g, "memory.max", "104857600");
 	check_file(&g, "memory.swap.max", "104857600"); /* as much swap again */
 	check_file(&g, "memory.low", "");
@@ -69,18 +69,18 @@ TEST(update_joins_old_and_new_limits)
 	all.pids_limit = 7;
 	given.memory_swap = 1500;
 	given.cpu_quota = 10000;
-	pm_config_merge_limits(&all, &given);
+	pm_limits_merge(&all, &given);
 	CHECK_INT(all.memory, 1000);
 	CHECK_INT(all.memory_swap, 1500);
-	CHECK_OK(pm_update_write(&g, &given, &all, &err), err);
+	CHECK_OK(pm_limits_write(&g, &given, &all, &err), err);
 	check_file(&g, "memory.max", ""); /* not given: not touched */
 	check_file(&g, "memory.swap.max", "500");
 	check_file(&g, "cpu.max", "10000 20000");
 	check_file(&g, "pids.max", "");
 	given.memory_swap = -1;
 	given.cpu_quota = PM_UNSET;
-	pm_config_merge_limits(&all, &given);
-	CHECK_OK(pm_update_write(&g, &given, &all, &err), err);
+	pm_limits_merge(&all, &given);
+	CHECK_OK(pm_limits_write(&g, &given, &all, &err), err);
 	check_file(&g, "memory.swap.max", "max");
 }
 
@@ -93,7 +93,7 @@ TEST(update_without_the_controller)
 	unlinkat(g.fd, "memory.max", 0);
 	pm_ctr_config_init(&given);
 	given.memory = 5;
-	CHECK_INT(pm_update_write(&g, &given, &given, &err), -ENOENT);
+	CHECK_INT(pm_limits_write(&g, &given, &given, &err), -ENOENT);
 }
 
 TEST(group_counters)
