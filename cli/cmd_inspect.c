@@ -47,7 +47,16 @@ struct inspect {
 	const struct inspect_opts *o;
 	struct pm_json_pool *pool;
 	struct pm_json *found; /* array */
+	struct pm_json *v;     /* what was looked at last, */
+	bool partly;           /* and found by a part of its id or name */
 };
+
+static void tell(struct inspect *in, const char *asked, const char *name, const char *id,
+		  struct pm_json *v)
+{
+	in->partly = !pm_streq(asked, name) && !pm_streq(asked, id);
+	in->v = v;
+}
 
 static int inspect_container(struct inspect *in, const char *name, struct pm_err *err)
 {
@@ -68,7 +77,7 @@ static int inspect_container(struct inspect *in, const char *name, struct pm_err
 	if (r >= 0)
 		r = pm_inspect_container(in->e, &c, rw, root, in->pool, &v, err);
 	if (r >= 0)
-		pm_json_add(in->pool, in->found, v);
+		tell(in, name, c.row.name, c.row.id, v);
 	return r;
 }
 
@@ -82,8 +91,9 @@ static int inspect_image(struct inspect *in, const char *name, struct pm_err *er
 		r = pm_image_by_id(in->e->store, id, PM_IMAGE_CONFIG | PM_IMAGE_MANIFEST, &row, err);
 	if (r >= 0)
 		r = pm_inspect_image(in->e->store, &row, in->pool, &v, err);
+	/* a name, which has many forms, or an id */
 	if (r >= 0)
-		pm_json_add(in->pool, in->found, v);
+		tell(in, name, pm_startswith(id, name) ? NULL : name, id, v);
 	return r;
 }
 
@@ -95,7 +105,7 @@ static int inspect_volume(struct inspect *in, const char *name, struct pm_err *e
 	if (r >= 0)
 		r = pm_volume_tree(in->e, &row, in->pool, &v, err);
 	if (r >= 0)
-		pm_json_add(in->pool, in->found, v);
+		tell(in, name, row.name, NULL, v);
 	return r;
 }
 
@@ -105,8 +115,8 @@ static int inspect_network(struct inspect *in, const char *name, struct pm_err *
 	bool json = !*in->o->format || pm_format_is_json(in->o->format);
 	int r = pm_network_find(in->e, name, &n, err);
 	if (r >= 0)
-		pm_json_add(in->pool, in->found, json ? pm_network_to_json(&n, in->pool)
-						      : pm_network_tree(&n, true, in->pool));
+		tell(in, name, n.name, n.id,
+		      json ? pm_network_to_json(&n, in->pool) : pm_network_tree(&n, true, in->pool));
 	return r;
 }
 
@@ -115,7 +125,7 @@ static int inspect_pod(struct inspect *in, const char *name, struct pm_err *err)
 	_cleanup_pod_ struct pm_pod p = {0};
 	int r = pm_pod_load(in->e, name, &p, err);
 	if (r >= 0)
-		pm_json_add(in->pool, in->found, pm_pod_inspect_tree(in->pool, &p));
+		tell(in, name, p.row.name, p.row.id, pm_pod_inspect_tree(in->pool, &p));
 	return r;
 }
 
@@ -139,13 +149,26 @@ static bool known_type(const char *type)
 static int inspect_name(struct inspect *in, const char *type, const char *name, struct pm_err *err)
 {
 	bool all = strcmp(type, "all") == 0;
+	struct pm_json *v = NULL;
 	int r = -PM_E_NOSUCH;
-	for (size_t i = 0; i < PM_ARRAY_SIZE(kinds) && r == -PM_E_NOSUCH; i++) {
+	for (size_t i = 0; i < PM_ARRAY_SIZE(kinds); i++) {
+		struct pm_err why = PM_ERR_INIT;
 		if (!all && strcmp(type, kinds[i].type) != 0)
 			continue;
-		pm_err_clear(err);
-		r = kinds[i].inspect(in, name, err);
+		int found = kinds[i].inspect(in, name, &why);
+		/* once there is one by a part of its id only a whole name counts */
+		if (v && (found < 0 || in->partly))
+			continue;
+		r = found;
+		if (r >= 0)
+			v = in->v;
+		else if (err)
+			*err = why;
+		if (r != -PM_E_NOSUCH && (r < 0 || !in->partly))
+			break;
 	}
+	if (r >= 0)
+		pm_json_add(in->pool, in->found, v);
 	if (r == -PM_E_NOSUCH && all)
 		pm_fail(err, PM_E_NOSUCH, "no such object: \"%s\"", name);
 	else if (r == -PM_E_NOSUCH && strcmp(type, "image") != 0)

@@ -471,3 +471,28 @@ $(id -u)"
 	assert_like "$output" '^ +0 +1 +500$'
 	pm pod rm -f -t 0 p >/dev/null
 }
+
+@test "inspect: a whole name of any kind comes before the part of an id" {
+	id=$(pm create --name c0 "$IMAGE" true)
+	part=${id:0:4}
+	run -0 pm inspect -f '{{.Name}}' "$part"
+	assert_eq "$output" c0
+	pod=$(pm pod create --name "$part")
+	run -0 pm inspect -f '{{.Id}}' "$part"
+	assert_eq "$output" "$pod"
+	run -0 pm inspect --type container -f '{{.Name}}' "$part"
+	assert_eq "$output" c0
+	pm pod rm "$part" >/dev/null
+	pm volume create "$part" >/dev/null
+	run -0 pm inspect -f '{{.Driver}}' "$part"
+	assert_eq "$output" local
+	# a volume of a longer name is no reason
+	run -0 pm inspect -f '{{.Name}}' "${id:0:3}"
+	assert_eq "$output" c0
+	pm volume rm "$part" >/dev/null
+	pm tag "$IMAGE" "localhost/$part"
+	run -0 pm inspect -f '{{index .RepoTags 0}}' "$part"
+	assert_like "$output" localhost
+	pm untag "localhost/$part"
+	pm rm c0 >/dev/null
+}
