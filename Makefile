@@ -49,7 +49,7 @@ $(OUT)/obj/netns/slirp/%.o: ALL_CFLAGS += $(GLIB_FREE_SLIRP)
 
 PROGRAMS := $(OUT)/bin/pm $(OUT)/libexec/pm/pm-transfer $(OUT)/libexec/pm/pm-monitor \
 	$(OUT)/libexec/pm/pm-slirp $(OUT)/libexec/pm/pm-netd $(OUT)/libexec/pm/pm-init $(OUT)/libexec/pm/pm-journal \
-	$(OUT)/libexec/pm/pm-user-generator
+	$(OUT)/libexec/pm/pm-systemd $(OUT)/libexec/pm/pm-user-generator
 
 all: $(PROGRAMS)
 
@@ -98,6 +98,10 @@ endif
 $(OUT)/libexec/pm/pm-journal: $(OUT)/obj/engine/journal/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base) -lsystemd -lyajl
+
+$(OUT)/libexec/pm/pm-systemd: $(OUT)/obj/engine/sdbus/main.o
+	@mkdir -p $(@D)
+	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< -lsystemd
 
 # One program under two names: which of both says whose files it reads.
 GENERATOR_SRCS := $(wildcard engine/quadlet/*.c) engine/systemd/unit.c \

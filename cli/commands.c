@@ -30,6 +30,12 @@ const struct pm_command pm_cmd_network = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_quadlet = {
+	.path = "quadlet",
+	.summary = "Manage Quadlet files",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_secret = {
 	.path = "secret",
 	.summary = "Manage secrets",
@@ -66,6 +72,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_manifest,
 	&pm_cmd_network,
 	&pm_cmd_pod,
+	&pm_cmd_quadlet,
 	&pm_cmd_secret,
 	&pm_cmd_system,
 	&pm_cmd_volume,
@@ -158,6 +165,12 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_network_reload,
 	&pm_cmd_network_rm,
 	&pm_cmd_network_update,
+	/* Quadlet files */
+	&pm_cmd_quadlet_check,
+	&pm_cmd_quadlet_install,
+	&pm_cmd_quadlet_list,
+	&pm_cmd_quadlet_print,
+	&pm_cmd_quadlet_rm,
 	/* secrets */
 	&pm_cmd_secret_create,
 	&pm_cmd_secret_exists,

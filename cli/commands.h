@@ -13,6 +13,7 @@ extern const struct pm_command pm_cmd_container; /* groups */
 extern const struct pm_command pm_cmd_generate;
 extern const struct pm_command pm_cmd_image;
 extern const struct pm_command pm_cmd_network;
+extern const struct pm_command pm_cmd_quadlet;
 extern const struct pm_command pm_cmd_secret;
 extern const struct pm_command pm_cmd_system;
 extern const struct pm_command pm_cmd_volume;
@@ -79,6 +80,12 @@ extern const struct pm_command pm_cmd_network_prune;
 extern const struct pm_command pm_cmd_network_reload;
 extern const struct pm_command pm_cmd_network_rm;
 extern const struct pm_command pm_cmd_network_update;
+
+extern const struct pm_command pm_cmd_quadlet_check; /* Quadlet files */
+extern const struct pm_command pm_cmd_quadlet_install;
+extern const struct pm_command pm_cmd_quadlet_list;
+extern const struct pm_command pm_cmd_quadlet_print;
+extern const struct pm_command pm_cmd_quadlet_rm;
 
 extern const struct pm_command pm_cmd_secret_create; /* secrets */
 extern const struct pm_command pm_cmd_secret_exists;

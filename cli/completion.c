@@ -8,6 +8,7 @@
 #include "cli/help.h"
 #include "engine/container/state.h"
 #include "cli/ctr_common.h"
+#include "cli/quadlet_common.h"
 #include "engine/network/network.h"
 #include "storage/ctr.h"
 #include "storage/image.h"
@@ -201,6 +202,15 @@ static void offer_secrets(struct completion *c)
 		offer(c, list.v[i].name, list.v[i].driver);
 }
 
+static void offer_quadlets(struct completion *c)
+{
+	_cleanup_quadlet_set_ struct pm_quadlet_set set = {0};
+	pm_quadlet_all(&set);
+	for (size_t i = 0; i < set.n; i++)
+		if (!set.v[i]->masked)
+			offer(c, set.v[i]->name, set.v[i]->service);
+}
+
 static void offer_volumes(struct completion *c)
 {
 	_cleanup_volume_list_ struct pm_volume_list list = {0};
@@ -267,6 +277,9 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 		break;
 	case PM_COMPLETE_SECRET:
 		offer_secrets(c);
+		break;
+	case PM_COMPLETE_QUADLET:
+		offer_quadlets(c);
 		break;
 	case PM_COMPLETE_POD:
 		offer_pods(c);

@@ -63,6 +63,7 @@ enum pm_complete {
 	PM_COMPLETE_ENV,      /* names of this process's environment */
 	PM_COMPLETE_POD,
 	PM_COMPLETE_SECRET,
+	PM_COMPLETE_QUADLET,  /* names of Quadlet files */
 	PM_COMPLETE_VOLUME,
 	PM_COMPLETE_MOUNT,    /* a volume's name or a path, and more to follow: -v */
 	PM_COMPLETE_FORMAT,   /* a template of the fields in choices: ".ID|.Names|.Host." */

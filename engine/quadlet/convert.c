@@ -457,6 +457,18 @@ static void copy_groups(struct pm_conv *c)
 	}
 }
 
+/* systemd would warn of them as well, but not say whose mistake it is. */
+static void check_sections(struct pm_conv *c)
+{
+	static const char *const known[] = {"Unit", "Service", "Install", "Quadlet", NULL};
+	for (size_t i = 0; i < c->q->in.n; i++) {
+		const struct pm_unitgroup *g = &c->q->in.groups[i];
+		const struct pm_unitline at = {.file = g->file, .line = g->line};
+		if (strcmp(g->name, c->q->kind->group) != 0 && !pm_str_in(g->name, known) && !pm_startswith(g->name, "X-"))
+			pm_quadlet_note(c->set, c->q, &at, false, "unknown section [%s]", g->name);
+	}
+}
+
 static void check_service(struct pm_conv *c)
 {
 	static const char *const no_users[] = {"User", "Group", "DynamicUser"};
@@ -486,6 +498,7 @@ static void convert_one(struct pm_conv *c)
 	}
 	check_keys(c, q->kind->group, q->kind->keys);
 	check_keys(c, "Quadlet", pm_quadlet_keys);
+	check_sections(c);
 	check_service(c);
 	if (q->kind->refused)
 		pm_conv_fail(c, NULL, "%s files are not supported: %s", q->kind->ext, q->kind->refused);

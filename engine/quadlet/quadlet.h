@@ -35,9 +35,9 @@ struct pm_quadlet {
 
 /* Something to tell about a file. */
 struct pm_quadlet_note {
-	bool error;   /* there is no service */
-	bool pedantic; /* for check only */
-	char *text;   /* "PATH:LINE: ..." */
+	const struct pm_quadlet *of; /* the set's */
+	bool error; /* there is no service */
+	char *text; /* "PATH:LINE: ..." */
 };
 
 struct pm_quadlet_set {

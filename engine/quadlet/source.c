@@ -45,10 +45,10 @@ struct pm_quadlet *pm_quadlet_find(const struct pm_quadlet_set *set, const char 
 	return NULL;
 }
 
-static void add_note(struct pm_quadlet_set *set, bool error, char *text)
+static void add_note(struct pm_quadlet_set *set, const struct pm_quadlet *q, bool error, char *text)
 {
 	set->notes = pm_reallocarray(set->notes, set->n_notes + 1, sizeof(*set->notes));
-	set->notes[set->n_notes++] = (struct pm_quadlet_note){.error = error, .text = text};
+	set->notes[set->n_notes++] = (struct pm_quadlet_note){.of = q, .error = error, .text = text};
 }
 
 void pm_quadlet_note(struct pm_quadlet_set *set, const struct pm_quadlet *q, const struct pm_unitline *line,
@@ -59,9 +59,9 @@ void pm_quadlet_note(struct pm_quadlet_set *set, const struct pm_quadlet *q, con
 	_cleanup_free_ char *text = pm_vasprintf(fmt, ap);
 	va_end(ap);
 	if (line && line->file)
-		add_note(set, error, pm_asprintf("%s:%d: %s", line->file, line->line, text));
+		add_note(set, q, error, pm_asprintf("%s:%d: %s", line->file, line->line, text));
 	else
-		add_note(set, error, pm_asprintf("%s: %s", q->path, text));
+		add_note(set, q, error, pm_asprintf("%s: %s", q->path, text));
 }
 
 /* --- where ----------------------------------------------------------------------------------------- */
@@ -271,7 +271,7 @@ static void load_one(struct walk *w, struct pm_quadlet *q)
 		r = read_unit(&q->in, files.v[i], &err);
 	if (r < 0) {
 		q->failed = true;
-		add_note(w->set, true, pm_strdup(err.text));
+		add_note(w->set, q, true, pm_strdup(err.text));
 	}
 }
 

@@ -525,13 +525,14 @@ TEST(quadlet_wrong_services)
 TEST(quadlet_unknown_keys_are_told)
 {
 	const char *dir = test_dir();
-	put(dir, "x.container", "[Container]\nImage=i\nimagevolume=x\nNope=1\n[Quadlet]\nY=1\n[X-Own]\nz=1\n");
+	put(dir, "x.container", "[Container]\nImage=i\nimagevolume=x\nNope=1\n[Quadlet]\nY=1\n[X-Own]\nz=1\n[Pod]\n");
 	_cleanup_quadlet_set_ struct pm_quadlet_set set = load(dir);
 	static const char *const notes[] = {":3: unknown key 'imagevolume' in section [Container]: did you mean ImageVolume",
 					    ":4: unknown key 'Nope' in section [Container]",
-					    ":6: unknown key 'Y' in section [Quadlet]"};
-	CHECK_INT(set.n_notes, 3);
-	for (size_t i = 0; i < 3; i++) {
+					    ":6: unknown key 'Y' in section [Quadlet]",
+					    ":9: unknown section [Pod]"};
+	CHECK_INT(set.n_notes, PM_ARRAY_SIZE(notes));
+	for (size_t i = 0; i < PM_ARRAY_SIZE(notes); i++) {
 		_cleanup_free_ char *want = pm_asprintf("%s/x.container%s", dir, notes[i]);
 		CHECK_STR(set.notes[i].text, want);
 		CHECK(!set.notes[i].error);

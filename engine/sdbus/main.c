@@ -1,0 +1,190 @@
+/*
+ * pm-systemd - talks to systemd's manager for pm, which is static and cannot link libsystemd.
+ *
+ *	pm-systemd user|system reload			read the unit files anew (daemon-reload), and wait
+ *	pm-systemd user|system start|stop|restart UNIT	a job (mode "replace"), and wait for its end
+ *	pm-systemd user|system states UNIT...		a line each: UNIT LOAD ACTIVE SUB
+ *
+ * Through the manager's own socket where there is one, else over the bus. An error is one line on standard error
+ * ("Error: ..."): exit status 1; 2: there is no manager to talk to; 3: the job ended otherwise than done.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#define NAME "org.freedesktop.systemd1"
+#define PATH "/org/freedesktop/systemd1"
+#define MANAGER "org.freedesktop.systemd1.Manager"
+
+enum { FAILED = 1, NO_MANAGER = 2, JOB_FAILED = 3 };
+
+struct job {
+	const char *path; /* NULL while it is not known */
+	char result[32];
+	bool done;
+};
+
+static int complain(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int complain(int status, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	fputs("Error: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	return status;
+}
+
+static int complain_bus(const char *what, int r, const sd_bus_error *e)
+{
+	return complain(FAILED, "%s: %s", what, e && e->message ? e->message : strerror(-r));
+}
+
+static int open_address(const char *address, sd_bus **ret)
+{
+	sd_bus *bus = NULL;
+	int r = sd_bus_new(&bus);
+	if (r >= 0)
+		r = sd_bus_set_address(bus, address);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r < 0) {
+		sd_bus_unref(bus);
+		return r;
+	}
+	*ret = bus;
+	return 0;
+}
+
+static int open_manager(bool user, sd_bus **ret)
+{
+	char address[256];
+	const char *runtime = user ? getenv("XDG_RUNTIME_DIR") : "/run";
+	/* what would have to be escaped in an address is left to the bus */
+	if (runtime && !strpbrk(runtime, ",;%=")) {
+		int n = snprintf(address, sizeof(address), "unix:path=%s/systemd/private", runtime);
+		if (n < (int)sizeof(address) && open_address(address, ret) >= 0)
+			return 0;
+	}
+	return user ? sd_bus_open_user(ret) : sd_bus_open_system(ret);
+}
+
+static int reload(sd_bus *bus)
+{
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	int r = sd_bus_call_method(bus, NAME, PATH, MANAGER, "Reload", &e, NULL, "");
+	/* over its own socket the manager may go away before it has answered */
+	int status = r < 0 && r != -ECONNRESET ? complain_bus("reload systemd", r, &e) : 0;
+	sd_bus_error_free(&e);
+	return status;
+}
+
+static int job_removed(sd_bus_message *m, void *arg, sd_bus_error *e)
+{
+	struct job *job = arg;
+	const char *path, *unit, *result;
+	uint32_t id;
+	(void)e;
+	if (sd_bus_message_read(m, "uoss", &id, &path, &unit, &result) < 0 || !job->path ||
+	    strcmp(path, job->path) != 0)
+		return 0;
+	snprintf(job->result, sizeof(job->result), "%s", result);
+	job->done = true;
+	return 0;
+}
+
+static int run_job(sd_bus *bus, const char *verb, const char *unit)
+{
+	static const char *const methods[][2] = {
+		{"start", "StartUnit"}, {"stop", "StopUnit"}, {"restart", "RestartUnit"}};
+	const char *method = NULL;
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	struct job job = {0};
+	int status = 0;
+	for (size_t i = 0; i < 3; i++)
+		if (strcmp(verb, methods[i][0]) == 0)
+			method = methods[i][1];
+	if (!method)
+		return complain(FAILED, "unknown verb %s", verb);
+	/* before the job is there, so that its end cannot be missed; signals are handled after the answer */
+	int r = sd_bus_match_signal(bus, NULL, NULL, PATH, MANAGER, "JobRemoved", job_removed, &job);
+	if (r >= 0)
+		r = sd_bus_call_method(bus, NAME, PATH, MANAGER, "Subscribe", &e, NULL, "");
+	if (r >= 0)
+		r = sd_bus_call_method(bus, NAME, PATH, MANAGER, method, &e, &reply, "ss", unit, "replace");
+	if (r >= 0)
+		r = sd_bus_message_read(reply, "o", &job.path);
+	while (r >= 0 && !job.done) {
+		r = sd_bus_process(bus, NULL);
+		if (r == 0)
+			r = sd_bus_wait(bus, UINT64_MAX);
+	}
+	if (r < 0)
+		status = complain(FAILED, "%s %s: %s", verb, unit, e.message ? e.message : strerror(-r));
+	else if (strcmp(job.result, "done") != 0)
+		status = complain(JOB_FAILED, "%s %s: the job's result is \"%s\"", verb, unit, job.result);
+	sd_bus_error_free(&e);
+	sd_bus_message_unref(reply);
+	return status;
+}
+
+static int states(sd_bus *bus, char **units)
+{
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL, *reply = NULL;
+	const char *name, *load, *active, *sub;
+	int status = 0;
+	int r = sd_bus_message_new_method_call(bus, &call, NAME, PATH, MANAGER, "ListUnitsByNames");
+	if (r >= 0)
+		r = sd_bus_message_append_strv(call, units);
+	if (r >= 0)
+		r = sd_bus_call(bus, call, 0, &e, &reply);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+	while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'r', "ssssssouso")) > 0) {
+		r = sd_bus_message_read(reply, "sssss", &name, NULL, &load, &active, &sub);
+		if (r >= 0)
+			printf("%s %s %s %s\n", name, load, active, sub);
+		if (r >= 0)
+			r = sd_bus_message_skip(reply, "souso");
+		if (r >= 0)
+			r = sd_bus_message_exit_container(reply);
+	}
+	if (r < 0)
+		status = complain_bus("ask systemd about units", r, &e);
+	sd_bus_error_free(&e);
+	sd_bus_message_unref(call);
+	sd_bus_message_unref(reply);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	sd_bus *bus = NULL;
+	int status;
+	if (argc < 3) {
+		fprintf(stderr, "pm-systemd is started by pm\n");
+		return FAILED;
+	}
+	int r = open_manager(strcmp(argv[1], "user") == 0, &bus);
+	if (r < 0)
+		return complain(NO_MANAGER, "connect to systemd: %s", strerror(-r));
+	if (strcmp(argv[2], "reload") == 0)
+		status = reload(bus);
+	else if (strcmp(argv[2], "states") == 0)
+		status = states(bus, argv + 3);
+	else
+		status = argc == 4 ? run_job(bus, argv[2], argv[3]) : complain(FAILED, "one unit is expected");
+	sd_bus_flush_close_unref(bus);
+	if (fflush(stdout) == EOF)
+		return complain(FAILED, "write: %s", strerror(errno));
+	return status;
+}

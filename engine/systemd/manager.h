@@ -1,0 +1,25 @@
+/*
+ * manager - systemd's manager of services: the user's, or the system's when pm is root's. By executing pm-systemd, since
+ * pm is static. Every call is one execution. Runs in pm.
+ */
+#ifndef PM_ENGINE_SYSTEMD_MANAGER_H
+#define PM_ENGINE_SYSTEMD_MANAGER_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Services of a user's manager? Else of the system's. */
+bool pm_systemd_is_user(void);
+
+/* All of these: PM_E_UNSUPPORTED where no manager can be talked to. */
+
+/* Read the unit files anew, generators included. */
+int pm_systemd_reload(struct pm_err *err);
+/* start, stop or restart a unit, until that has been done. PM_E_STATE: it ended otherwise. */
+int pm_systemd_job(const char *verb, const char *unit, struct pm_err *err);
+/* "UNIT LOAD ACTIVE SUB" for each unit, in any order: "web.service loaded active running". */
+int pm_systemd_states(const struct pm_strv *units, struct pm_strv *ret, struct pm_err *err);
+
+#endif
