@@ -14,10 +14,10 @@
 #include "base/lock.h"
 #include "base/proc.h"
 #include "base/timefmt.h"
+#include "engine/container/logfiles.h"
 
 #define READ_SIZE 65536
 #define LINE_MAX_BYTES (4u << 20) /* a longer line is no log's, and is left out */
-#define MAX_ROTATED 1000
 #define LAST_ENTRY_MS 1000
 
 /* One source being read: a queue of files, oldest first, of which the last is the live one. */
@@ -57,50 +57,12 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
-/* A regular file at path, not blocking on anything else; -1 when there is none. */
-static int open_log(const char *path, struct stat *ret)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0 && (fstat(fd, ret) < 0 || !S_ISREG(ret->st_mode))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/* Append to the queue what is newer than known (NULL: all): the live file and those rotated away
- * since. The live one is opened first; should it be rotated meanwhile, it turns up as PATH.1 too. */
+/* Append to the queue what is newer than known (NULL: all). */
 static void open_newer(struct source *s, const struct stat *known)
 {
-	int found[MAX_ROTATED + 1];
-	size_t n = 0;
-	struct stat first, st;
-
-	int fd = open_log(s->of->path, &first);
-	if (fd < 0)
-		return;
-	found[n++] = fd;
-	for (int i = 1; i <= MAX_ROTATED; i++) {
-		if (known && same_file(known, &first))
-			break;
-		_cleanup_free_ char *path = pm_asprintf("%s.%d", s->of->path, i);
-		fd = open_log(path, &st);
-		if (fd < 0)
-			break;
-		if (known && same_file(known, &st)) {
-			close(fd);
-			break;
-		}
-		if (same_file(&first, &st)) {
-			close(fd);
-			continue;
-		}
-		found[n++] = fd;
-	}
-	s->fds = pm_reallocarray(s->fds, s->n_fds + n, sizeof(int));
-	while (n > 0)
-		s->fds[s->n_fds++] = found[--n];
-	s->live = first;
+	struct stat newest;
+	if (pm_logfiles_newer(s->of->path, known, &s->fds, &s->n_fds, &newest, NULL, NULL) > 0)
+		s->live = newest;
 }
 
 /* The file that path names now is another than the one read last: queue what has come. */
@@ -111,9 +73,10 @@ static bool look_for_rotation(struct source *s)
 		return false;
 	if (s->live.st_ino && same_file(&st, &s->live))
 		return false;
+	size_t before = s->n_fds;
 	struct stat known = s->live;
 	open_newer(s, known.st_ino ? &known : NULL);
-	return true;
+	return s->n_fds > before;
 }
 
 /* More bytes into the buffer: 1, or 0 when there are none now. */

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/lock.h"
 #include "base/proc.h"
+#include "engine/container/logfiles.h"
 #include "engine/container/logs.h"
 
 static int parse(enum pm_log_driver d, const char *line, struct pm_log_entry *e)
@@ -248,4 +249,85 @@ TEST(follow_goes_over_rotations_and_ends_with_the_monitor)
 		pm_buf_printf(&want, "0%d ", i);
 	CHECK_STR(got, want.data);
 	waitpid(pid, NULL, 0);
+}
+
+/* --- the set of files, rotated while it is opened ---------------------------------------------------- */
+
+struct rotated {
+	const char *path;
+	int at[8]; /* how many rotations before file i is opened */
+	bool half; /* the first rotation stops before PATH has its new name */
+	int made; /* files made so far: each holds its number */
+};
+
+static void make_number(struct rotated *r)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", r->made++);
+	CHECK(pm_fs_write_file(AT_FDCWD, r->path, text, (size_t)len, 0600, false, NULL) >= 0);
+}
+
+static void rotate_now(struct rotated *r)
+{
+	for (int i = 9; i > 0; i--) {
+		_cleanup_free_ char *to = pm_asprintf("%s.%d", r->path, i);
+		_cleanup_free_ char *from = i > 1 ? pm_asprintf("%s.%d", r->path, i - 1) : pm_strdup(r->path);
+		if (i > 1 || !r->half)
+			rename(from, to);
+	}
+	if (!r->half)
+		make_number(r);
+	r->half = false;
+}
+
+static void rotate_before(void *arg, int number)
+{
+	struct rotated *r = arg;
+	for (int i = 0; number < 8 && i < r->at[number]; i++)
+		rotate_now(r);
+}
+
+TEST(rotation_while_a_log_is_opened)
+{
+	static const struct {
+		int made, at[8];
+		bool half;
+		const char *want;
+	} cases[] = {
+		{3, {0}, false, "0 1 2 "},
+		{3, {0, 1}, false, "0 1 2 "},     /* the live one is met again as .1 */
+		{3, {0, 0, 1}, false, "0 1 2 "},  /* .1 is met again as .2 */
+		{3, {0, 0, 0, 1}, false, "0 1 2 "},
+		{4, {0, 1, 1, 1}, false, "0 1 2 3 "},
+		{4, {0, 2, 0, 2}, false, "0 1 2 3 "}, /* .1 is newer than the live one was */
+		{4, {0, 0, 2, 0, 1}, false, "0 1 2 3 "},
+		{3, {1}, false, "0 1 2 3 "},
+		{3, {0, 1}, true, "0 1 2 "},      /* .1 is nowhere for an instant */
+		{3, {1}, true, "0 1 2 "},
+	};
+	for (size_t c = 0; c < PM_ARRAY_SIZE(cases); c++) {
+		char dir[] = "/tmp/pm-logfiles-XXXXXX";
+		CHECK(mkdtemp(dir) != NULL);
+		_cleanup_free_ char *path = pm_asprintf("%s/log", dir);
+		struct rotated r = {.path = path};
+		memcpy(r.at, cases[c].at, sizeof(r.at));
+		make_number(&r);
+		while (r.made < cases[c].made)
+			rotate_now(&r);
+		r.half = cases[c].half;
+		_cleanup_free_ int *fds = NULL;
+		size_t n = 0;
+		struct stat newest;
+		_cleanup_buf_ struct pm_buf got = PM_BUF_INIT;
+		CHECK(pm_logfiles_newer(path, NULL, &fds, &n, &newest, rotate_before, &r) == n);
+		for (size_t i = 0; i < n; i++) {
+			char text[16];
+			ssize_t len = read(fds[i], text, sizeof(text));
+			pm_buf_add(&got, text, len > 0 ? (size_t)len : 0);
+			pm_buf_add_char(&got, ' ');
+			close(fds[i]);
+		}
+		CHECK_STR(pm_buf_str(&got), cases[c].want);
+		CHECK(pm_fs_remove_tree(AT_FDCWD, dir, NULL) == 0);
+	}
 }
