@@ -136,7 +136,6 @@ static const struct field config_fields[] = {
 	STR(network),
 	STRV(network_options),
 	STRV(networks),
-	STRV(network_aliases),
 	STRV(egress),
 	LIST(ports, struct pm_ctr_port, port_fields),
 	STRV(expose),
@@ -145,9 +144,6 @@ static const struct field config_fields[] = {
 	STRV(dns_search),
 	STRV(dns_options),
 	STRV(add_hosts),
-	STR(ip),
-	STR(ip6),
-	STR(mac_address),
 
 	BOOL(privileged),
 	STRV(cap_add),

@@ -131,14 +131,12 @@ struct pm_ctr_config {
 	struct pm_strv network_options; /* after the colon: "port_handler=...", "mtu=..." */
 	struct pm_strv networks;        /* bridge: places, in order (engine/network/place.h) */
 	struct pm_strv egress;          /* --egress as given */
-	struct pm_strv network_aliases;
 	struct pm_ctr_port *ports;
 	size_t n_ports;
 	struct pm_strv expose;  /* "80/tcp", user's and image's */
 	bool publish_all;
 	struct pm_strv dns, dns_search, dns_options;
 	struct pm_strv add_hosts; /* "NAME:ADDRESS" */
-	char *ip, *ip6, *mac_address;
 
 	/* security */
 	bool privileged;

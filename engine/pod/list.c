@@ -5,6 +5,7 @@
 
 #include "base/timefmt.h"
 #include "engine/container/create.h"
+#include "engine/network/place.h"
 
 static struct pm_json *labels(struct pm_json_pool *pool, const struct pm_pod *p)
 {
@@ -149,14 +150,28 @@ static struct pm_json *bindings(struct pm_json_pool *pool, const struct pm_ctr_c
 	return map;
 }
 
+/* The addresses that were asked for on the first network. */
+static void static_addresses(struct pm_json_pool *pool, struct pm_json *o, const struct pm_ctr_config *k)
+{
+	_cleanup_place_ struct pm_place place = {0};
+	char ip[PM_IP_TEXT] = "", mac[PM_MAC_TEXT] = "";
+	if (k->networks.n && pm_place_parse(k->networks.v[0], &place, NULL) >= 0) {
+		if (place.ip4.family)
+			pm_ip_format(&place.ip4, ip);
+		if (place.has_mac)
+			pm_mac_format(place.mac, mac);
+	}
+	pm_json_set_str(pool, o, "StaticIP", ip);
+	pm_json_set_str(pool, o, "StaticMAC", mac);
+}
+
 static struct pm_json *infra_tree(struct pm_json_pool *pool, const struct pm_pod *p,
 				  const struct pm_ctr_config *k)
 {
 	struct pm_json *o = pm_json_object(pool);
 	pm_json_set(pool, o, "PortBindings", bindings(pool, k));
 	pm_json_set_bool(pool, o, "HostNetwork", pm_streq(k->network, "host"));
-	pm_json_set_str(pool, o, "StaticIP", k->ip ? k->ip : "");
-	pm_json_set_str(pool, o, "StaticMAC", k->mac_address ? k->mac_address : "");
+	static_addresses(pool, o, k);
 	pm_json_set_bool(pool, o, "NoManageResolvConf", k->dns.n == 1 && pm_streq(k->dns.v[0], "none"));
 	pm_json_set(pool, o, "DNSServer", list_or_null(pool, &k->dns));
 	pm_json_set(pool, o, "DNSSearch", list_or_null(pool, &k->dns_search));

@@ -260,6 +260,15 @@ static void share_namespace(const struct pm_pod *p, unsigned int shared, unsigne
 	*mode = pm_asprintf("container:%s", p->row.infra);
 }
 
+/* An address or a name on a network, without the choice of a network. */
+static bool has_place(const struct pm_ctr_config *k)
+{
+	for (size_t i = 0; i < k->networks.n; i++)
+		if (strchr(k->networks.v[i], ':'))
+			return true;
+	return false;
+}
+
 static int check_shared(unsigned int shared, const struct pm_ctr_config *k, struct pm_err *err)
 {
 	bool net = shared & PM_POD_SHARE_NET;
@@ -268,7 +277,7 @@ static int check_shared(unsigned int shared, const struct pm_ctr_config *k, stru
 			       "invalid config provided: published or exposed ports must be defined "
 			       "when the pod is created: network cannot be configured when it is shared "
 			       "with a pod");
-	if (net && (k->ip || k->ip6 || k->mac_address || k->network_aliases.n))
+	if (net && has_place(k))
 		return pm_fail(err, PM_E_USAGE,
 			       "invalid config provided: networks must be defined when the pod is "
 			       "created: network cannot be configured when it is shared with a pod");

@@ -359,3 +359,15 @@ no_netd() {
 	run pm network reload nosuch
 	assert_error 125 "no such container"
 }
+
+@test "a pod's inspection tells the addresses that were asked for" {
+	pm network create --subnet 10.124.7.0/24 podnet
+	pm pod create --name fixed --network podnet --ip 10.124.7.9 --mac-address 02:00:00:00:00:0b
+	run -0 pm pod inspect -f '{{.InfraConfig.StaticIP}} {{.InfraConfig.StaticMAC}}' fixed
+	assert_eq "$output" "10.124.7.9 02:00:00:00:00:0b"
+	pm pod create --name loose --network podnet
+	run -0 pm pod inspect -f '<{{.InfraConfig.StaticIP}}{{.InfraConfig.StaticMAC}}>' loose
+	assert_eq "$output" "<>"
+	pm pod rm -f fixed loose
+	pm network rm podnet
+}
