@@ -85,7 +85,8 @@ struct server {
 	struct pm_upstream upstream;
 	struct sock *socks;
 	size_t n_socks;
-	struct tcp *tcp;         /* TCP_MAX */
+	struct tcp *tcp;         /* TCP_MAX, of which n_tcp were ever used: no page of the others is touched */
+	size_t n_tcp;
 	struct pending *pending; /* PENDING_MAX */
 	size_t n_pending;
 	unsigned int turn;
@@ -510,7 +511,7 @@ static void tcp_accept(struct server *s, const struct sock *k)
 	struct pm_ip client = pm_ip_from_sockaddr(&from);
 	struct tcp *t = NULL, *oldest = NULL, *own_oldest = NULL;
 	size_t own = 0;
-	for (size_t i = 0; i < TCP_MAX; i++) {
+	for (size_t i = 0; i < s->n_tcp; i++) {
 		struct tcp *c = &s->tcp[i];
 		if (c->fd < 0) {
 			t = t ? t : c;
@@ -524,10 +525,14 @@ static void tcp_accept(struct server *s, const struct sock *k)
 		if (!own_oldest || c->deadline < own_oldest->deadline)
 			own_oldest = c;
 	}
-	if (own >= TCP_CLIENT)
+	if (own >= TCP_CLIENT) {
 		t = own_oldest;
-	else if (!t)
+	} else if (!t && s->n_tcp < TCP_MAX) {
+		t = &s->tcp[s->n_tcp++];
+		t->fd = -1;
+	} else if (!t) {
 		t = oldest;
+	}
 	if (t->fd >= 0)
 		tcp_close(s, t);
 	uint32_t generation = t->generation;
@@ -577,7 +582,7 @@ static void message_gone(struct server *s, const char *name)
 	for (size_t i = 0; i < s->n_socks; i++)
 		if (s->socks[i].fd >= 0 && strcmp(s->socks[i].net, name) == 0)
 			close(pm_steal_fd(&s->socks[i].fd));
-	for (size_t i = 0; i < TCP_MAX; i++)
+	for (size_t i = 0; i < s->n_tcp; i++)
 		if (s->tcp[i].fd >= 0 && strcmp(s->tcp[i].net, name) == 0)
 			tcp_close(s, &s->tcp[i]);
 	pm_zone_drop_net(&s->zone, name);
@@ -637,7 +642,7 @@ static int run_deadlines(struct server *s)
 		if (p->used && (next < 0 || p->deadline < next))
 			next = p->deadline;
 	}
-	for (size_t i = 0; i < TCP_MAX; i++) {
+	for (size_t i = 0; i < s->n_tcp; i++) {
 		struct tcp *t = &s->tcp[i];
 		if (t->fd >= 0 && !t->busy && t->deadline <= now)
 			tcp_close(s, t);
@@ -715,10 +720,6 @@ int pm_dns_serve(int channel, int learned, struct pm_err *err)
 	s->learned = learned;
 	s->tcp = pm_calloc(TCP_MAX, sizeof(*s->tcp));
 	s->pending = pm_calloc(PENDING_MAX, sizeof(*s->pending));
-	for (size_t i = 0; i < TCP_MAX; i++)
-		s->tcp[i].fd = -1;
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		s->pending[i].up = -1;
 	int r = begin(s, err);
 	if (r < 0)
 		return r;

@@ -29,8 +29,8 @@ struct flow {
 };
 
 struct pm_udp {
-	struct flow *v; /* FLOWS */
-	size_t n_used, hand;
+	struct flow *v; /* FLOWS, of which n_seen were ever used: no page of the others is touched */
+	size_t n_seen, n_used, hand;
 	time_t next_look;
 	int buckets[BUCKETS];
 	uint8_t buf[65536];
@@ -40,8 +40,6 @@ struct pm_udp *pm_udp_new(void)
 {
 	struct pm_udp *u = PM_NEW(struct pm_udp);
 	u->v = pm_calloc(FLOWS, sizeof(*u->v));
-	for (size_t i = 0; i < FLOWS; i++)
-		u->v[i].fd = -1;
 	for (size_t i = 0; i < BUCKETS; i++)
 		u->buckets[i] = -1;
 	return u;
@@ -77,11 +75,13 @@ static void end(struct pm_udp *u, struct flow *w)
 /* A free place; when there is none, the next one in turn gives way. */
 static struct flow *new_flow(struct pm_udp *u)
 {
-	for (size_t i = 0; i < FLOWS && u->n_used < FLOWS; i++) {
-		struct flow *w = &u->v[(u->hand + i) % FLOWS];
+	for (size_t i = 0; i < u->n_seen && u->n_used < u->n_seen; i++) {
+		struct flow *w = &u->v[(u->hand + i) % u->n_seen];
 		if (w->fd < 0)
 			return w;
 	}
+	if (u->n_seen < FLOWS)
+		return &u->v[u->n_seen++];
 	struct flow *w = &u->v[u->hand++ % FLOWS];
 	end(u, w);
 	return w;
@@ -210,7 +210,7 @@ int pm_udp_expire(struct pm_forward *f)
 	time_t now = now_s(), oldest = now;
 	if (now < u->next_look)
 		return (int)(u->next_look - now) * 1000;
-	for (size_t i = 0; i < FLOWS; i++) {
+	for (size_t i = 0; i < u->n_seen; i++) {
 		struct flow *w = &u->v[i];
 		if (w->fd < 0)
 			continue;
@@ -225,7 +225,7 @@ int pm_udp_expire(struct pm_forward *f)
 
 void pm_udp_close_port(struct pm_forward *f, size_t port)
 {
-	for (size_t i = 0; i < FLOWS; i++)
+	for (size_t i = 0; i < f->udp->n_seen; i++)
 		if (f->udp->v[i].fd >= 0 && f->udp->v[i].port == port)
 			end(f->udp, &f->udp->v[i]);
 }
