@@ -67,6 +67,8 @@ int pm_proc_pidfd(pid_t pid, uint64_t start_ticks, struct pm_err *err);
 /* Does this process act for the system, whose files are below /etc and /var: as root, who is not a user that
  * entered its own user namespace (pm unshare, the monitor's clean-up: _PM_USERNS)? */
 bool pm_proc_for_system(void);
+/* The user's id as it is outside of his namespace, whose root this process may be. */
+uid_t pm_proc_outer_uid(void);
 
 /* /proc/sys/kernel/random/boot_id, 36 characters and a NUL. */
 int pm_proc_boot_id(char ret[37], struct pm_err *err);

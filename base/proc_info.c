@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/io.h"
 
 static int executable(const char *path)
@@ -158,4 +159,15 @@ char *pm_proc_helper(const char *name)
 bool pm_proc_for_system(void)
 {
 	return geteuid() == 0 && !getenv("_PM_USERNS");
+}
+
+uid_t pm_proc_outer_uid(void)
+{
+	_cleanup_buf_ struct pm_buf map = PM_BUF_INIT;
+	unsigned int inside, outside, count;
+	if (geteuid() != 0 ||
+	    pm_fs_read_file(AT_FDCWD, "/proc/self/uid_map", 64 << 10, &map, NULL) < 0 ||
+	    sscanf(pm_buf_str(&map), "%u %u %u", &inside, &outside, &count) != 3 || inside != 0)
+		return geteuid();
+	return outside;
 }

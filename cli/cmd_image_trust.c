@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/proc.h"
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "registry/registries_d.h"
@@ -50,10 +51,10 @@ static int read_policy(const struct trust_opts *o, bool writing, struct pm_buf *
 				*err = why;
 			return pm_wrap(err, "read the signature policy");
 		}
-		*ret_path = pm_strdup(writing && i == 2 && getuid() != 0 && user ? user : paths[i]);
+		*ret_path = pm_strdup(writing && i == 2 && !pm_proc_for_system() && user ? user : paths[i]);
 		return 0;
 	}
-	*ret_path = pm_strdup(writing && getuid() != 0 && user ? user : paths[2]);
+	*ret_path = pm_strdup(writing && !pm_proc_for_system() && user ? user : paths[2]);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "registry/cred_helper.h"
 
 enum { AUTH_FILE_MAX = 4 << 20 };
@@ -241,7 +242,7 @@ static int find_in_files(const char *authfile, const char *domain, const char *p
 	size_t n = 0;
 	files[n++] = env_path("XDG_RUNTIME_DIR", "/containers/auth.json");
 	if (!files[0])
-		files[0] = pm_asprintf("/run/containers/%u/auth.json", (unsigned int)getuid());
+		files[0] = pm_asprintf("/run/containers/%u/auth.json", (unsigned int)pm_proc_outer_uid());
 	files[n] = env_path("XDG_CONFIG_HOME", "/containers/auth.json");
 	if (!files[n])
 		files[n] = env_path("HOME", "/.config/containers/auth.json");

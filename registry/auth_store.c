@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/lock.h"
+#include "base/proc.h"
 #include "registry/cred_helper.h"
 
 enum { AUTH_FILE_MAX = 4 << 20 };
@@ -19,9 +20,9 @@ char *pm_auth_file(const char *authfile)
 		return pm_strdup(authfile);
 	if (env && *env)
 		return pm_strdup(env);
-	if (run && *run && getuid() != 0)
+	if (run && *run && !pm_proc_for_system())
 		return pm_asprintf("%s/containers/auth.json", run);
-	return pm_asprintf("/run/containers/%u/auth.json", (unsigned int)getuid());
+	return pm_asprintf("/run/containers/%u/auth.json", (unsigned int)pm_proc_outer_uid());
 }
 
 /* The file being changed. */

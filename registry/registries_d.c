@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/proc.h"
 #include "base/yaml.h"
 #include "registry/scope.h"
 
@@ -94,7 +95,7 @@ int pm_registries_d_find(const char *dir, const struct pm_reference *ref,
 		.staging = pm_strdup_null(staging),
 		.lookaside = lookaside ? pm_strdup(lookaside)
 			     : section ? NULL
-			     : getuid() == 0
+			     : pm_proc_for_system()
 				     ? pm_strdup("file:///var/lib/containers/sigstore")
 				     : pm_asprintf("file://%s/.local/share/containers/sigstore",
 						   home ? home : ""),

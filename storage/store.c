@@ -31,18 +31,6 @@ static const char *env(const char *name)
 	return v && *v ? v : NULL;
 }
 
-/* The user's id outside of its user namespace. */
-static uid_t outer_uid(void)
-{
-	_cleanup_buf_ struct pm_buf map = PM_BUF_INIT;
-	unsigned int inside, outside, count;
-	if (geteuid() != 0 ||
-	    pm_fs_read_file(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL) < 0 ||
-	    sscanf(pm_buf_str(&map), "%u %u %u", &inside, &outside, &count) != 3 || inside != 0)
-		return geteuid();
-	return outside;
-}
-
 static bool is_private_dir(int fd)
 {
 	struct stat st;
@@ -74,7 +62,7 @@ static char *default_runroot(void)
 	if (v && *v == '/')
 		return pm_asprintf("%s/pm", v);
 	char path[64];
-	unsigned int uid = outer_uid();
+	unsigned int uid = pm_proc_outer_uid();
 	snprintf(path, sizeof(path), "/run/user/%u", uid);
 	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0 && is_private_dir(fd))

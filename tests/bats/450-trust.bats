@@ -154,6 +154,20 @@ repository registry.example/open accept"
 	assert_error 125 "absolute path"
 }
 
+@test "trust: the root of pm unshare is the user still" {
+	start_registry --auth
+	export XDG_RUNTIME_DIR=$T/xdg
+	mkdir -m 700 "$T/xdg"
+	run -0 pm unshare "$PM_BIN" --root "$T/root" --runroot "$T/run" image trust set --type reject registry.example
+	jq -e '.transports.docker["registry.example"][0].type == "reject"' "$HOME/.config/containers/policy.json"
+	touch "$T/key.asc"
+	run -0 pm unshare "$PM_BIN" image trust set --pubkeysfile "$T/key.asc" signed.example
+	run -0 pm unshare "$PM_BIN" image trust show --noheading signed.example
+	assert_like "$output" "file://$HOME/.local/share/containers/sigstore"
+	run -0 pm unshare "$PM_BIN" login --tls-verify=false -u user -p secret "$REGISTRY"
+	jq -e ".auths[\"$REGISTRY\"]" "$XDG_RUNTIME_DIR/containers/auth.json"
+}
+
 @test "trust: what a policy may not say" {
 	start_registry
 	for bad in '{"type":"signedBy","keyPath":"/x"}' '{"type":"sigstoreSigned"}' '{"type":"new"}' \
