@@ -61,7 +61,9 @@ $(OUT)/bin/pm: $(pm_OBJS) $(ARCHIVES)
 	$(CC) $(STATIC) $(if $(STATIC),,-pie) $(LDHARD) $(LDFLAGS) -o $@ $(pm_OBJS) \
 		$(pm_NODL) $(call link_layers,$(LAYERS)) $(pm_LIBS)
 
-transfer_LIBS := -lcurl -larchive -lisal -lz -lzstd -lyajl -lyaml -lcrypto -lpthread
+# libsodium, of which one function is used, is linked in: pm-transfer starts no slower for it.
+SODIUM := -l:libsodium.a
+transfer_LIBS := -lcurl -larchive -lisal -lz -lzstd -lyajl -lyaml -lcrypto $(SODIUM) -lpthread
 $(OUT)/libexec/pm/pm-transfer: $(OUT)/obj/engine/transfer/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< \
@@ -148,7 +150,7 @@ UNIT_OBJS := $(patsubst %.c,$(OUT)/obj/%.o,$(UNIT_SRCS))
 $(OUT)/tests/unit: $(UNIT_OBJS) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $(UNIT_OBJS) $(call link_layers,$(LAYERS)) \
-		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lldns -lnftables -lm -lpthread
+		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lldns -lnftables $(SODIUM) -lm -lpthread
 
 # make check-unit [ONLY=prefix]
 check-unit: $(OUT)/tests/unit all
@@ -161,7 +163,7 @@ FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(FUZZ_SRCS))
 $(OUT)/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(OUT)/obj/tests/fuzz/replay.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $(filter %.o,$^) $(call link_layers,$(LAYERS)) \
-		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lldns -lnftables -lm -lpthread
+		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lldns -lnftables $(SODIUM) -lm -lpthread
 .PRECIOUS: $(OUT)/obj/tests/fuzz/%.o
 
 check-fuzz: $(FUZZ_BINS)
@@ -171,7 +173,7 @@ check-fuzz: $(FUZZ_BINS)
 fuzz-%:
 	clang -g -O1 -fsanitize=fuzzer,address,undefined $(BASEFLAGS) -include base/banned.h \
 		-o $(OUT)/fuzz-$* tests/fuzz/$*.c $(foreach l,$(LAYERS),$(call srcs,$(l))) \
-		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lldns -lnftables -lm \
+		-lsqlite3 -lyajl -lyaml -lseccomp -lcrypto -lcurl -larchive -lisal -lz -lzstd -lslirp -lldns -lnftables $(SODIUM) -lm \
 		$(GLIB_FREE_SLIRP)
 	mkdir -p $(OUT)/fuzz-corpus/$*
 	$(OUT)/fuzz-$* -max_total_time=$(or $(TIME),60) $(OUT)/fuzz-corpus/$* tests/fuzz/corpus/$*

@@ -25,20 +25,19 @@ struct program {
 	const struct global *globals;
 };
 
-#define NO_SIGNING "signing by hand is not supported"
 #define NO_BUILD "pm does not build images"
 
 static const struct word skopeo_words[] = {
 	{"copy", "copy", NULL},
 	{"delete", "delete", NULL},
-	{"generate-sigstore-key", NULL, NO_SIGNING},
+	{"generate-sigstore-key", "generate-sigstore-key", NULL},
 	{"inspect", "image inspect", NULL},
 	{"list-tags", "list-tags", NULL},
 	{"login", "login", NULL},
 	{"logout", "logout", NULL},
 	{"manifest-digest", "manifest-digest", NULL},
-	{"standalone-sign", NULL, NO_SIGNING},
-	{"standalone-verify", NULL, NO_SIGNING},
+	{"standalone-sign", "standalone-sign", NULL},
+	{"standalone-verify", "standalone-verify", NULL},
 	{"sync", "sync", NULL},
 	{0},
 };
@@ -51,7 +50,7 @@ static const struct global skopeo_globals[] = {
 	{"--override-os", true, NULL, NULL},
 	{"--override-variant", true, NULL, NULL},
 	{"--policy", true, NULL, NULL},
-	{"--registries.d", true, NULL, "signatures beside registries are not supported"},
+	{"--registries.d", true, NULL, NULL},
 	{"--tmpdir", true, NULL, "pm needs no directory for temporary files but its store"},
 	{0},
 };

@@ -6,19 +6,20 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/remote_options.h"
+#include "cli/sign_options.h"
 #include "engine/image/copy.h"
-#include "engine/image/sign.h"
 
 struct copy_opts {
 	bool all, quiet, preserve, remove_signatures, insecure_policy;
 	bool compress, decompress, accept_plain, foreign;
 	const char *authfile, *format, *multi, *digestfile, *policy, *registries_d;
-	const char *sign_by, *sign_identity, *passphrase_file;
+	const char *sign_identity;
 	const char *compression, *src_shared, *dst_shared, *src_daemon, *dst_daemon;
 	const char *arch, *os, *variant;
 	int64_t level, retry_times;
 	struct pm_strv tags;
 	struct pm_remote_opts src, dst;
+	struct pm_sign_opts sign;
 };
 
 static const struct pm_opt copy_table[] = {
@@ -75,19 +76,11 @@ static const struct pm_opt copy_table[] = {
 	 "Use the registry configuration files in DIR (e.g. for container signature storage)",
 	 .arg = "DIR", .complete = PM_COMPLETE_DIR},
 	{"remove-signatures", 0, PM_BOOL(struct copy_opts, remove_signatures),
-	 "Do not copy signatures from SOURCE-IMAGE (pm never does)"},
+	 "Do not copy signatures from SOURCE-IMAGE"},
 	{"retry-times", 0, PM_INT(struct copy_opts, retry_times),
 	 "The number of times to possibly retry", .def = "3"},
-	{"sign-by", 0, PM_STRING(struct copy_opts, sign_by),
-	 "Sign the image using a GPG key with the specified FINGERPRINT (docker:// only)",
-	 .arg = "FINGERPRINT"},
-	{"sign-by-sigstore-private-key", 0, PM_REFUSED,
-	 "signing with sigstore keys is not supported; cosign sign does it"},
 	{"sign-identity", 0, PM_STRING(struct copy_opts, sign_identity),
 	 "Identity of signed image, must be a fully specified docker reference"},
-	{"sign-passphrase-file", 0, PM_STRING(struct copy_opts, passphrase_file),
-	 "Read a passphrase for signing an image from PATH", .arg = "PATH",
-	 .complete = PM_COMPLETE_FILE},
 	{"src-daemon-host", 0, PM_STRING(struct copy_opts, src_daemon),
 	 "Use docker daemon host at HOST (docker-daemon: only)", .arg = "HOST"},
 	{"src-shared-blob-dir", 0, PM_STRING(struct copy_opts, src_shared),
@@ -100,28 +93,6 @@ static int write_digest(const char *path, const char *digest, struct pm_err *err
 {
 	int r = pm_fs_write_file(AT_FDCWD, path, digest, strlen(digest), 0644, false, err);
 	return r < 0 ? pm_wrap(err, "writing the digest") : 0;
-}
-
-/* After the copy: the signature is for the manifest as it was written. */
-static int sign(const struct copy_opts *o, const char *name, const char *digest, struct pm_err *err)
-{
-	_cleanup_secret_ char *passphrase = NULL;
-	struct pm_sign_options so = {
-		.key = o->sign_by,
-		.identity = o->sign_identity,
-		.registries_d = o->registries_d,
-	};
-	if (o->passphrase_file) {
-		_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-		int r = pm_fs_read_file(AT_FDCWD, o->passphrase_file, 64 << 10, &text, err);
-		if (r < 0)
-			return pm_wrap(err, "reading the passphrase");
-		so.passphrase = passphrase =
-			pm_strndup(pm_buf_str(&text), strcspn(pm_buf_str(&text), "\r\n"));
-		explicit_bzero(text.data, text.len);
-	}
-	int r = pm_image_sign(name, digest, &so, err);
-	return r < 0 ? pm_wrap(err, "signing the copy") : 0;
 }
 
 static int copy_run(struct pm_cli *cli, void *opts, struct pm_err *err)
@@ -139,9 +110,6 @@ static int copy_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 						"other");
 	if (o->all && o->multi && strcmp(o->multi, "all") != 0)
 		return pm_fail(err, PM_E_USAGE, "--all and --multi-arch=%s exclude each other", o->multi);
-	if (o->sign_by && !pm_startswith(cli->args[1], "docker://"))
-		return pm_fail(err, PM_E_UNSUPPORTED, "--sign-by: signatures are kept for images in "
-						      "registries (docker://) only");
 	co.src.retries = co.dst.retries = o->retry_times;
 	co.os = o->os;
 	co.arch = o->arch;
@@ -163,6 +131,12 @@ static int copy_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	co.policy = o->policy;
 	co.any_policy = o->insecure_policy;
 	co.registries_d = o->registries_d;
+	co.remove_signatures = o->remove_signatures;
+	_cleanup_sign_ struct pm_sign sign = {0};
+	r = pm_sign_from(&o->sign, o->sign_identity, &sign, err);
+	if (r < 0)
+		return r;
+	co.signing = &sign.signing;
 	struct pm_written written;
 	struct pm_store *store = NULL;
 	if (pm_copy_needs_store(cli->args[0], cli->args[1])) {
@@ -174,8 +148,6 @@ static int copy_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(2, o->quiet);
 	r = pm_image_copy(store, cli->args[0], cli->args[1], &co, pm_progress_events(bars), &written, err);
 	pm_progress_clear(bars);
-	if (r >= 0 && o->sign_by)
-		r = sign(o, cli->args[1] + strlen("docker://"), written.digest, err);
 	if (r >= 0 && o->digestfile)
 		r = write_digest(o->digestfile, written.digest, err);
 	return r < 0 ? r : 0;
@@ -198,6 +170,7 @@ const struct pm_command pm_cmd_copy = {
 	.tables = {{copy_table, 0},
 		   {pm_src_remote_table, offsetof(struct copy_opts, src)},
 		   {pm_dest_remote_table, offsetof(struct copy_opts, dst)},
+		   {pm_sign_table, offsetof(struct copy_opts, sign)},
 		   {0}},
 	.run = copy_run,
 };

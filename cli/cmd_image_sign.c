@@ -5,13 +5,16 @@
 #include "cli/image_common.h"
 #include "engine/image/query.h"
 #include "engine/image/sign.h"
+#include "registry/manifest.h"
 
 struct sign_opts {
+	bool all;
 	const char *authfile, *cert_dir, *directory, *key;
 };
 
 static const struct pm_opt sign_table[] = {
-	{"all", 'a', PM_REFUSED, "sign each image of a list by its digest and --sign-identity", .no_value = "true"},
+	{"all", 'a', PM_BOOL(struct sign_opts, all),
+	 "Sign all the manifests of the multi-architecture image"},
 	{"authfile", 0, PM_STRING(struct sign_opts, authfile),
 	 "Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
 	 .complete = PM_COMPLETE_FILE},
@@ -23,6 +26,30 @@ static const struct pm_opt sign_table[] = {
 	{"sign-by", 0, PM_STRING(struct sign_opts, key), "Name of the signing key"},
 	{0},
 };
+
+/* Each image of the list, under the list's name; the list itself not, as with Podman. */
+static int sign_list(const char *name, const char *rest, const struct pm_buf *manifest,
+		     const struct pm_sign_options *so, struct pm_err *err)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	enum pm_manifest_kind kind;
+	const char *type;
+	struct pm_json *root;
+	int r = pm_json_parse(pool, pm_buf_str(manifest), manifest->len, &root, err);
+	if (r >= 0)
+		r = pm_manifest_kind(root, NULL, &kind, &type, err);
+	if (r >= 0 && kind != PM_MANIFEST_INDEX)
+		r = pm_fail(err, PM_E_USAGE, "%s is not a multi-architecture image (manifest type %s)", name,
+			    type);
+	const struct pm_json *list = r < 0 ? NULL : pm_json_get(root, "manifests");
+	for (size_t i = 0; r >= 0 && i < pm_json_len(list); i++) {
+		struct pm_descriptor d;
+		r = pm_descriptor_parse(pm_json_at(list, i), "image in index", &d, err);
+		if (r >= 0)
+			r = pm_image_sign(rest, d.digest, so, err);
+	}
+	return r;
+}
 
 static int sign_one(const struct sign_opts *o, const char *authfile, const char *name,
 		    struct pm_err *err)
@@ -38,7 +65,9 @@ static int sign_one(const struct sign_opts *o, const char *authfile, const char 
 	q.remote.cert_dir = o->cert_dir;
 	if (r >= 0)
 		r = pm_query_inspect(name, &q, true, false, &i, err);
-	return r < 0 ? r : pm_image_sign(rest, i.digest, &so, err);
+	if (r < 0)
+		return r;
+	return o->all ? sign_list(name, rest, &i.manifest, &so, err) : pm_image_sign(rest, i.digest, &so, err);
 }
 
 static int sign_run(struct pm_cli *cli, void *opts, struct pm_err *err)

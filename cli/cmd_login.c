@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/image_common.h"
 #include "engine/image/query.h"
@@ -62,35 +62,6 @@ static int registry_name(struct pm_cli *cli, const struct pm_registries *conf, c
 	return 0;
 }
 
-/* A line from standard input, without echo when secret. The caller wipes and frees. */
-static int ask(const char *question, bool secret, char **ret, struct pm_err *err)
-{
-	struct termios old, silent;
-	bool terminal = tcgetattr(STDIN_FILENO, &old) == 0;
-	char *line = NULL;
-	size_t size = 0;
-	fprintf(stderr, "%s", question);
-	fflush(stderr);
-	if (terminal && secret) {
-		silent = old;
-		silent.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-	}
-	ssize_t n = getline(&line, &size, stdin);
-	if (terminal && secret) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-		fputs("\n", stderr);
-	}
-	if (n < 0) {
-		free(line);
-		return pm_fail(err, PM_E_USAGE, "reading from standard input: it has ended");
-	}
-	while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-		line[--n] = '\0';
-	*ret = line;
-	return 0;
-}
-
 static int get_credentials(struct pm_cli *cli, const struct login_opts *o,
 			   const struct pm_credentials *known, struct pm_credentials *ret,
 			   struct pm_err *err)
@@ -104,7 +75,7 @@ static int get_credentials(struct pm_cli *cli, const struct login_opts *o,
 			return pm_fail(err, PM_E_USAGE, "Must provide --username with "
 							"--password-stdin");
 		ret->user = pm_strdup(o->username);
-		r = ask("", true, &ret->password, err);
+		r = pm_ask("", true, &ret->password, err);
 		return r;
 	}
 	(void)cli;
@@ -114,14 +85,14 @@ static int get_credentials(struct pm_cli *cli, const struct login_opts *o,
 		_cleanup_free_ char *question =
 			known->user ? pm_asprintf("Username (%s): ", known->user)
 				    : pm_strdup("Username: ");
-		r = ask(question, false, &ret->user, err);
+		r = pm_ask(question, false, &ret->user, err);
 		if (r >= 0 && !*ret->user && known->user) {
 			free(ret->user);
 			ret->user = pm_strdup(known->user);
 		}
 	}
 	if (r >= 0 && !ret->password)
-		r = ask("Password: ", true, &ret->password, err);
+		r = pm_ask("Password: ", true, &ret->password, err);
 	if (r >= 0 && (!*ret->user || strchr(ret->user, ':')))
 		return pm_fail(err, PM_E_USAGE, "a user name cannot be empty or hold a colon");
 	return r;

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/image_common.h"
 #include "cli/progress.h"
+#include "cli/sign_options.h"
 #include "engine/image/manifest_list.h"
 
 const struct pm_command pm_cmd_manifest = {
@@ -21,6 +22,7 @@ struct manifest_opts {
 	const char *arch, *os, *os_version, *variant;
 	const char *authfile, *cert_dir, *creds, *compression, *digestfile, *format;
 	struct pm_strv annotations, features, os_features;
+	struct pm_sign_opts sign;
 };
 
 #define AUTHFILE                                                                                   \
@@ -375,6 +377,8 @@ static const struct pm_opt push_table[] = {
 	 "Remove the manifest list if push succeeds", .hidden = true},
 	{"quiet", 'q', PM_BOOL(struct manifest_opts, quiet),
 	 "Don't output progress information when pushing lists"},
+	{"remove-signatures", 0, PM_BOOL(struct manifest_opts, remove_signatures),
+	 "Don't copy signatures when pushing images"},
 	{"rm", 0, PM_BOOL(struct manifest_opts, rm), "Remove the manifest list if push succeeds"},
 	TLS_VERIFY,
 	{0},
@@ -391,7 +395,12 @@ static int push_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	co.src = co.dst;
 	co.format = o->format;
 	co.compression = o->compression;
-	int r = pm_list_open(pm_cli_store(cli), cli->args[0], &l, err);
+	co.remove_signatures = o->remove_signatures;
+	_cleanup_sign_ struct pm_sign sign = {0};
+	int r = pm_sign_from(&o->sign, NULL, &sign, err);
+	co.signing = &sign.signing;
+	if (r >= 0)
+		r = pm_list_open(pm_cli_store(cli), cli->args[0], &l, err);
 	if (r < 0)
 		return r;
 	const char *to = cli->n_args > 1 ? cli->args[1] : l.name;
@@ -419,6 +428,6 @@ const struct pm_command pm_cmd_manifest_push = {
 	.max_args = 2,
 	.flags = PM_CMD_STORE,
 	.opts_size = sizeof(struct manifest_opts),
-	.tables = {{push_table, 0}, {0}},
+	.tables = {{push_table, 0}, {pm_sign_table, offsetof(struct manifest_opts, sign)}, {0}},
 	.run = push_run,
 };

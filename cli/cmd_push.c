@@ -6,6 +6,7 @@
 #include "cli/ctr_common.h"
 #include "cli/image_common.h"
 #include "cli/progress.h"
+#include "cli/sign_options.h"
 #include "engine/events/events.h"
 #include "engine/image/push.h"
 #include "engine/image/resolve.h"
@@ -14,9 +15,9 @@ struct push_opts {
 	bool all, compress, content_trust, force, quiet, remove_signatures, tls_verify;
 	const char *authfile, *cert_dir, *compression_format, *creds, *digestfile, *format;
 	int64_t compression_level, retry, retry_delay;
+	struct pm_sign_opts sign;
 };
 
-#define NO_SIGNING "signatures cannot be made yet: sign the pushed image with another tool"
 #define NO_ENCRYPTION "layers are not encrypted: pm has no keys for that"
 
 static const struct pm_opt push_table[] = {
@@ -55,10 +56,6 @@ static const struct pm_opt push_table[] = {
 	 "number of times to retry in case of failure when performing push", .def = "3"},
 	{"retry-delay", 0, PM_DURATION(struct push_opts, retry_delay),
 	 "delay between retries in case of push failures"},
-	{"sign-by", 0, PM_REFUSED, NO_SIGNING},
-	{"sign-by-sigstore", 0, PM_REFUSED, NO_SIGNING},
-	{"sign-by-sigstore-private-key", 0, PM_REFUSED, NO_SIGNING},
-	{"sign-passphrase-file", 0, PM_REFUSED, NO_SIGNING},
 	{"tls-verify", 0, PM_BOOL(struct push_opts, tls_verify),
 	 "Require HTTPS and verify certificates when contacting registries", .def = "true"},
 	{0},
@@ -119,6 +116,11 @@ static int push_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	po.creds = o->creds;
 	po.cert_dir = o->cert_dir;
 	po.tls_verify = pm_cli_given(cli, "tls-verify") ? o->tls_verify : -1;
+	_cleanup_sign_ struct pm_sign sign = {0};
+	r = pm_sign_from(&o->sign, NULL, &sign, err);
+	if (r < 0)
+		return r;
+	po.signing = &sign.signing;
 
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(2, o->quiet);
 	r = pm_image_push(e.store, &image, 1, &po, pm_progress_events(bars), &written, err);
@@ -146,6 +148,6 @@ const struct pm_command pm_cmd_push = {
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct push_opts),
-	.tables = {{push_table, 0}, {0}},
+	.tables = {{push_table, 0}, {pm_sign_table, offsetof(struct push_opts, sign)}, {0}},
 	.run = push_run,
 };

@@ -4,13 +4,15 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/remote_options.h"
+#include "cli/sign_options.h"
 #include "engine/image/sync.h"
 
 struct sync_opts {
-	bool all, dry_run, keep_going, scoped, preserve, insecure_policy, quiet;
-	const char *authfile, *src_kind, *dst_kind, *format, *suffix, *policy, *arch, *os, *variant;
+	bool all, dry_run, keep_going, scoped, preserve, insecure_policy, quiet, remove_signatures;
+	const char *authfile, *src_kind, *dst_kind, *format, *suffix, *policy, *registries_d, *arch, *os, *variant;
 	int64_t retry_times;
 	struct pm_remote_opts src, dst;
+	struct pm_sign_opts sign;
 };
 
 static const struct pm_opt sync_table[] = {
@@ -41,6 +43,11 @@ static const struct pm_opt sync_table[] = {
 	{"preserve-digests", 0, PM_BOOL(struct sync_opts, preserve),
 	 "Preserve digests of images and lists"},
 	{"quiet", 'q', PM_BOOL(struct sync_opts, quiet), "Suppress output information"},
+	{"registries.d", 0, PM_STRING(struct sync_opts, registries_d),
+	 "Use the registry configuration files in DIR (e.g. for container signature storage)",
+	 .arg = "DIR", .complete = PM_COMPLETE_DIR},
+	{"remove-signatures", 0, PM_BOOL(struct sync_opts, remove_signatures),
+	 "Do not copy signatures from SOURCE images"},
 	{"retry-times", 0, PM_INT(struct sync_opts, retry_times),
 	 "The number of times to possibly retry", .def = "3"},
 	{"scoped", 0, PM_BOOL(struct sync_opts, scoped),
@@ -106,6 +113,13 @@ static int sync_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	so.copy.os = o->os;
 	so.copy.arch = o->arch;
 	so.copy.variant = o->variant;
+	so.copy.registries_d = o->registries_d;
+	so.copy.remove_signatures = o->remove_signatures;
+	_cleanup_sign_ struct pm_sign sign = {0};
+	r = pm_sign_from(&o->sign, NULL, &sign, err);
+	if (r < 0)
+		return r;
+	so.copy.signing = &sign.signing;
 	size_t images = 0, sources = 0;
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(2, o->quiet);
 	r = pm_image_sync(cli->args[0], cli->args[1], &so, pm_progress_events(bars), &images, &sources,
@@ -138,6 +152,7 @@ const struct pm_command pm_cmd_sync = {
 	.tables = {{sync_table, 0},
 		   {pm_src_remote_table, offsetof(struct sync_opts, src)},
 		   {pm_dest_remote_table, offsetof(struct sync_opts, dst)},
+		   {pm_sign_table, offsetof(struct sync_opts, sign)},
 		   {0}},
 	.run = sync_run,
 };

@@ -3,10 +3,14 @@
 #include "base/mem.h"
 #include "registry/client_pool.h"
 #include "registry/destination_kinds.h"
+#include "registry/signature_places.h"
 
 struct docker {
 	struct pm_reference ref;
 	struct pm_client_pool *pool;
+	const char *registries_d; /* borrowed */
+	struct pm_signature_places places;
+	bool have_places;
 	/* The manifest put last. */
 	struct pm_buf manifest;
 	char *media_type;
@@ -17,6 +21,7 @@ static void docker_free(void *self)
 	struct docker *d = self;
 	pm_client_pool_free(d->pool);
 	pm_reference_free(&d->ref);
+	pm_signature_places_free(&d->places);
 	pm_buf_free(&d->manifest);
 	free(d->media_type);
 	free(d);
@@ -32,6 +37,7 @@ int pm_dest_docker_open(const char *name, const struct pm_destination_options *o
 	pm_reference_default_tag(&ref);
 	struct docker *d = PM_NEW(struct docker);
 	d->ref = ref;
+	d->registries_d = o->registries_d;
 	struct pm_client_options opts = *o->client;
 	opts.actions = "pull,push";
 	r = pm_client_pool_new(o->conf, &ref, &opts, o->stall_seconds, o->cancel, &d->pool, err);
@@ -106,6 +112,30 @@ static int docker_put_manifest(void *self, const void *data, size_t len, const c
 	return 0;
 }
 
+static int find_places(struct docker *d, struct pm_err *err)
+{
+	int r = d->have_places ? 0 : pm_registries_d_find(d->registries_d, &d->ref, &d->places, err);
+	d->have_places = r >= 0;
+	return r;
+}
+
+static int docker_takes_signatures(void *self, enum pm_signature_kind kind, struct pm_err *err)
+{
+	struct docker *d = self;
+	int r = find_places(d, err);
+	return r < 0 ? r : pm_signatures_may_put(&d->ref, &d->places, kind, err);
+}
+
+static int docker_put_signatures(void *self, const struct pm_signatures *s, const char *digest,
+				 bool instance, struct pm_err *err)
+{
+	struct docker *d = self;
+	(void)instance;
+	int r = find_places(d, err);
+	return r < 0 ? r : pm_signatures_put(pm_client_pool_main(d->pool), &d->ref, &d->places, digest,
+					     s, err);
+}
+
 static int docker_add_tag(void *self, const char *tag, struct pm_err *err)
 {
 	struct docker *d = self;
@@ -128,6 +158,8 @@ const struct pm_destination_ops pm_dest_docker = {
 	.mount = docker_mount,
 	.put_blob = docker_put_blob,
 	.put_manifest = docker_put_manifest,
+	.takes_signatures = docker_takes_signatures,
+	.put_signatures = docker_put_signatures,
 	.add_tag = docker_add_tag,
 	.commit = docker_commit,
 	.free = docker_free,

@@ -27,6 +27,8 @@ struct layout {
 	struct pm_strv names;           /* reference names of the next manifest; "" for none */
 	struct pm_json_pool *pool;
 	struct pm_json *entries; /* descriptors that the commit adds to index.json */
+	struct pm_strv signatures; /* dir: files of them, as written now */
+	struct pm_strv signed_as;  /* dir: for each manifest, what names of its signatures begin with */
 };
 
 static void layout_free(void *self)
@@ -37,6 +39,8 @@ static void layout_free(void *self)
 	pm_file_sink_free(l->files);
 	pm_archive_file_drop(&l->archive);
 	pm_strv_free(&l->names);
+	pm_strv_free(&l->signatures);
+	pm_strv_free(&l->signed_as);
 	pm_json_pool_free(l->pool);
 	free(l);
 }
@@ -330,14 +334,57 @@ static int dir_put_manifest(void *self, const void *data, size_t len, const char
 	_cleanup_free_ char *name =
 		instance ? pm_asprintf("%s.manifest.json", pm_digest_hex(digest))
 			 : pm_strdup("manifest.json");
+	pm_strv_take(&l->signed_as, instance ? pm_asprintf("%s.signature-", pm_digest_hex(digest))
+					     : pm_strdup("signature-"));
 	int r = pm_file_sink_text(l->files, "version", dir_version, strlen(dir_version), err);
 	return r < 0 ? r : pm_file_sink_text(l->files, name, data, len, err);
+}
+
+static int dir_takes_signatures(void *self, enum pm_signature_kind kind, struct pm_err *err)
+{
+	(void)self;
+	(void)kind;
+	(void)err;
+	return 0;
+}
+
+static int dir_put_signatures(void *self, const struct pm_signatures *s, const char *digest,
+			      bool instance, struct pm_err *err)
+{
+	struct layout *l = self;
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < s->n; i++) {
+		_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+		char *name = instance ? pm_asprintf("%s.signature-%zu", pm_digest_hex(digest), i + 1)
+				      : pm_asprintf("signature-%zu", i + 1);
+		pm_strv_take(&l->signatures, name);
+		pm_signature_format(&s->v[i], &text);
+		r = pm_file_sink_text(l->files, name, pm_buf_str(&text), text.len, err);
+	}
+	return r;
+}
+
+/* Signatures that a manifest of that name had before are none of this one's. */
+static int drop_old_signatures(struct layout *l, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	int r = pm_fs_list(l->dir, ".", &names, err);
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		bool ours = false;
+		for (size_t k = 0; !ours && k < l->signed_as.n; k++)
+			ours = pm_startswith(names.v[i], l->signed_as.v[k]);
+		if (ours && !pm_strv_has(&l->signatures, names.v[i]) &&
+		    unlinkat(l->dir, names.v[i], 0) < 0)
+			r = pm_fail_sys(err, "remove the old %s", names.v[i]);
+	}
+	return r;
 }
 
 static int dir_commit(void *self, struct pm_err *err)
 {
 	struct layout *l = self;
-	return pm_file_sink_finish(l->files, err);
+	int r = drop_old_signatures(l, err);
+	return r < 0 ? r : pm_file_sink_finish(l->files, err);
 }
 
 const struct pm_destination_ops pm_dest_dir = {
@@ -345,6 +392,8 @@ const struct pm_destination_ops pm_dest_dir = {
 	.has_blob = dir_has_blob,
 	.put_blob = dir_put_blob,
 	.put_manifest = dir_put_manifest,
+	.takes_signatures = dir_takes_signatures,
+	.put_signatures = dir_put_signatures,
 	.commit = dir_commit,
 	.free = layout_free,
 };

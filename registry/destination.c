@@ -145,6 +145,22 @@ int pm_destination_put_manifest(struct pm_destination *d, const void *data, size
 	return r;
 }
 
+int pm_destination_takes_signatures(struct pm_destination *d, enum pm_signature_kind kind,
+				    struct pm_err *err)
+{
+	if (!d->ops->takes_signatures)
+		return pm_fail(err, PM_E_UNSUPPORTED, "images in %s: have no signatures",
+			       d->ops->traits.transport);
+	return d->ops->takes_signatures(d->self, kind, err);
+}
+
+int pm_destination_put_signatures(struct pm_destination *d, const struct pm_signatures *s,
+				  const char *digest, bool instance, struct pm_err *err)
+{
+	int r = pm_digest_check(digest, "manifest", err);
+	return r < 0 ? r : d->ops->put_signatures(d->self, s, digest, instance, err);
+}
+
 int pm_destination_add_tag(struct pm_destination *d, const char *tag, struct pm_err *err)
 {
 	if (!d->ops->add_tag)

@@ -28,6 +28,7 @@
 #include "base/err.h"
 #include "registry/client.h"
 #include "registry/digest.h"
+#include "registry/signature.h"
 #include "registry/stream.h"
 
 struct pm_destination;
@@ -37,6 +38,7 @@ struct pm_destination_options {
 	const struct pm_registries *conf;       /* docker: registries.conf */
 	const struct pm_client_options *client; /* docker: credentials, TLS, retries; "push" need not be set */
 	unsigned int stall_seconds;             /* docker, docker-daemon */
+	const char *registries_d;               /* docker: where signatures go; NULL: the default */
 	const char *shared_blob_dir;            /* oci: blobs go there instead of into the layout; or NULL */
 	const char *daemon_host;                /* docker-daemon: unix:///... instead of the default; or NULL */
 	/* docker-archive, oci-archive: write here (a file, pipe or socket) instead of to the name's path; -1 */
@@ -101,6 +103,13 @@ int pm_destination_set_names(struct pm_destination *d, const struct pm_strv *nam
 int pm_destination_put_manifest(struct pm_destination *d, const void *data, size_t len,
 				const char *media_type, const char *instance,
 				char ret_digest[PM_DIGEST_SIZE], struct pm_err *err);
+/* Could signatures of that kind be stored there? PM_E_UNSUPPORTED, saying why not. */
+int pm_destination_takes_signatures(struct pm_destination *d, enum pm_signature_kind kind,
+				    struct pm_err *err);
+/* Store s (one at least) as the signatures of the manifest digest, which may be put later. instance: it is one of an index,
+ * not the one that the name is for. */
+int pm_destination_put_signatures(struct pm_destination *d, const struct pm_signatures *s,
+				  const char *digest, bool instance, struct pm_err *err);
 /* Another tag of the same repository for the manifest put last (docker: and docker-archive: only). */
 int pm_destination_add_tag(struct pm_destination *d, const char *tag, struct pm_err *err);
 int pm_destination_commit(struct pm_destination *d, struct pm_err *err);

@@ -7,8 +7,8 @@
 
 #include "registry/destination.h"
 
-/* The functions of destination.h without the checks and defaults made there; mount, set_names and add_tag may be
- * NULL. ret_* are never NULL. self is what the opener gave. */
+/* The functions of destination.h without the checks and defaults made there; mount, set_names, add_tag and the ones of
+ * signatures may be NULL. ret_* are never NULL. self is what the opener gave. */
 struct pm_destination_ops {
 	struct pm_destination_traits traits;
 	int (*has_blob)(void *self, const char *digest, int64_t *ret_size, struct pm_err *err);
@@ -21,6 +21,9 @@ struct pm_destination_ops {
 	/* digest: of the text */
 	int (*put_manifest)(void *self, const void *data, size_t len, const char *media_type,
 			    const char *digest, bool instance, struct pm_err *err);
+	int (*takes_signatures)(void *self, enum pm_signature_kind kind, struct pm_err *err);
+	int (*put_signatures)(void *self, const struct pm_signatures *s, const char *digest,
+			      bool instance, struct pm_err *err);
 	int (*add_tag)(void *self, const char *tag, struct pm_err *err);
 	int (*commit)(void *self, struct pm_err *err);
 	void (*free)(void *self);

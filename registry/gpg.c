@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,9 +37,9 @@ static int home_make(struct home *h, struct pm_err *err)
 	return h->fd < 0 ? h->fd : 0;
 }
 
-/* Run gpg; out may be NULL. */
-static int gpg(char *const *argv, struct pm_buf *out, int *ret_code, struct pm_buf *errors,
-	       struct pm_err *err)
+/* Run gpg; out may be NULL. fds: what it gets beside its standard streams. */
+static int gpg_with(char *const *argv, const struct pm_proc_fd *fds, size_t n_fds, struct pm_buf *out,
+		    int *ret_code, struct pm_buf *errors, struct pm_err *err)
 {
 	_cleanup_free_ char *path = NULL;
 	int r = pm_proc_find("gpg", getenv("PATH"), &path, NULL);
@@ -48,33 +49,63 @@ static int gpg(char *const *argv, struct pm_buf *out, int *ret_code, struct pm_b
 	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
 	spec.path = path;
 	spec.argv = argv;
+	spec.fds = fds;
+	spec.n_fds = n_fds;
 	spec.death_signal = 9;
 	return pm_proc_run(&spec, out, OUTPUT_MAX, errors, ret_code, err);
 }
 
-/* Exactly one good and valid signature, and nothing doubtful. */
-static bool status_good(const char *status)
+static int gpg(char *const *argv, struct pm_buf *out, int *ret_code, struct pm_buf *errors,
+	       struct pm_err *err)
+{
+	return gpg_with(argv, NULL, 0, out, ret_code, errors, err);
+}
+
+static bool is_word(const char *line, const char *word)
+{
+	size_t n = strlen(word);
+	return strncmp(line, word, n) == 0 && (!line[n] || line[n] == ' ');
+}
+
+/* Cut out of errors. */
+static const char *last_line(struct pm_buf *errors)
+{
+	while (errors->len && strchr("\n ", errors->data[errors->len - 1]))
+		pm_buf_cut(errors, errors->len - 1);
+	const char *text = pm_buf_str(errors), *line = strrchr(text, '\n');
+	return line ? line + 1 : text;
+}
+
+/* Exactly one good and valid signature, and nothing doubtful. by: and it is of that key, by its own or its primary key's
+ * fingerprint (the first and the last field of VALIDSIG); or NULL. */
+static bool status_good(const char *status, const char *by)
 {
 	static const char *const bad[] = {"BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG",
 					  "NODATA", "FAILURE", "UNEXPECTED"};
 	_cleanup_strv_ struct pm_strv lines = PM_STRV_INIT;
 	unsigned int good = 0, valid = 0, began = 0, texts = 0;
+	bool known = !by;
 	pm_strv_split(&lines, status, '\n');
 	for (size_t i = 0; i < lines.n; i++) {
 		if (!pm_startswith(lines.v[i], "[GNUPG:] "))
 			continue;
 		const char *word = lines.v[i] + 9;
-		size_t len = strcspn(word, " ");
 		for (size_t k = 0; k < PM_ARRAY_SIZE(bad); k++) {
-			if (strlen(bad[k]) == len && strncmp(word, bad[k], len) == 0)
+			if (is_word(word, bad[k]))
 				return false;
 		}
-		good += len == 7 && strncmp(word, "GOODSIG", len) == 0;
-		valid += len == 8 && strncmp(word, "VALIDSIG", len) == 0;
-		began += len == 6 && strncmp(word, "NEWSIG", len) == 0;
-		texts += len == 9 && strncmp(word, "PLAINTEXT", len) == 0;
+		good += is_word(word, "GOODSIG");
+		began += is_word(word, "NEWSIG");
+		texts += is_word(word, "PLAINTEXT");
+		if (!is_word(word, "VALIDSIG"))
+			continue;
+		valid++;
+		_cleanup_strv_ struct pm_strv fields = PM_STRV_INIT;
+		pm_strv_split(&fields, word, ' ');
+		known = known || (fields.n > 2 && (strcasecmp(fields.v[1], by) == 0 ||
+						   strcasecmp(fields.v[fields.n - 1], by) == 0));
 	}
-	return good == 1 && valid == 1 && began == 1 && texts == 1;
+	return good == 1 && valid == 1 && began == 1 && texts == 1 && known;
 }
 
 static int import(const struct home *h, const struct pm_buf *key, size_t index, struct pm_err *err)
@@ -117,7 +148,7 @@ int pm_gpg_verify(const struct pm_buf *keys, size_t n, const struct pm_buf *mess
 	int code = 0;
 	if (r >= 0)
 		r = gpg(argv, &status, &code, &errors, err);
-	if (r >= 0 && (code != 0 || !status_good(pm_buf_str(&status))))
+	if (r >= 0 && (code != 0 || !status_good(pm_buf_str(&status), NULL)))
 		r = pm_fail(err, PM_E_REMOTE, "the signature is not by a key of the policy");
 	if (r >= 0)
 		r = pm_fs_read_file(h.fd, "plain", OUTPUT_MAX, ret_payload, err);
@@ -125,44 +156,64 @@ int pm_gpg_verify(const struct pm_buf *keys, size_t n, const struct pm_buf *mess
 	return r;
 }
 
+int pm_gpg_verify_by(const char *fingerprint, const struct pm_buf *message, struct pm_buf *ret_payload,
+		     struct pm_err *err)
+{
+	enum { STATUS_FD = 3 };
+	char *argv[] = {(char *)"gpg", (char *)"--batch", (char *)"--no-tty", (char *)"--quiet",
+			(char *)"--no-auto-key-retrieve", (char *)"--trust-model", (char *)"always",
+			(char *)"--status-fd", (char *)"3", (char *)"--max-output", (char *)"1048576",
+			(char *)"--decrypt", NULL};
+	_cleanup_buf_ struct pm_buf plain = PM_BUF_INIT, status = PM_BUF_INIT, errors = PM_BUF_INIT;
+	_cleanup_close_ int in = pm_fs_memfd("message", message, err);
+	_cleanup_close_ int said = in < 0 ? -1 : pm_fs_memfd("status", &status, err);
+	struct pm_proc_fd fds[] = {{in, STDIN_FILENO}, {said, STATUS_FD}};
+	int code = 0;
+	int r = said < 0 ? -PM_E_INTERNAL : gpg_with(argv, fds, 2, &plain, &code, &errors, err);
+	if (r >= 0 && lseek(said, 0, SEEK_SET) < 0)
+		r = pm_fail_sys(err, "lseek");
+	if (r >= 0)
+		r = pm_fs_read_fd(said, OUTPUT_MAX, &status, err);
+	if (r >= 0 && (code != 0 || !status_good(pm_buf_str(&status), fingerprint)))
+		r = pm_fail(err, PM_E_REMOTE, "the signature is not by key %.100s", fingerprint);
+	if (r >= 0)
+		pm_buf_add(ret_payload, pm_buf_str(&plain), plain.len);
+	return r;
+}
+
 int pm_gpg_sign(const char *key, const char *passphrase, const struct pm_buf *payload,
 		struct pm_buf *ret_message, struct pm_err *err)
 {
-	struct home h;
-	int r = home_make(&h, err);
-	if (r >= 0)
-		r = pm_fs_write_file(h.fd, "payload", pm_buf_str(payload), payload->len, 0600, false,
-				     err);
-	if (r >= 0 && passphrase)
-		r = pm_fs_write_file(h.fd, "passphrase", passphrase, strlen(passphrase), 0600, false,
-				     err);
-	_cleanup_free_ char *file = pm_asprintf("%s/payload", h.path),
-			    *signed_file = pm_asprintf("%s/signed", h.path),
-			    *secret = pm_asprintf("%s/passphrase", h.path);
+	enum { PASSPHRASE_FD = 3 };
 	char *argv[20];
-	size_t n = 0;
+	size_t n = 0, n_fds = 0;
+	struct pm_proc_fd fds[2];
 	const char *const first[] = {"gpg", "--batch", "--no-tty", "--quiet", "--local-user", key};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(first); i++)
 		argv[n++] = (char *)first[i];
+	_cleanup_close_ int in = pm_fs_memfd("payload", payload, err), secret = -1;
+	if (in < 0)
+		return in;
+	fds[n_fds++] = (struct pm_proc_fd){in, STDIN_FILENO};
 	if (passphrase) {
-		argv[n++] = (char *)"--pinentry-mode";
-		argv[n++] = (char *)"loopback";
-		argv[n++] = (char *)"--passphrase-file";
-		argv[n++] = secret;
+		struct pm_buf text = {.data = (char *)passphrase, .len = strlen(passphrase)};
+		secret = pm_fs_memfd("passphrase", &text, err);
+		if (secret < 0)
+			return secret;
+		fds[n_fds++] = (struct pm_proc_fd){secret, PASSPHRASE_FD};
+		const char *const more[] = {"--pinentry-mode", "loopback", "--passphrase-fd", "3"};
+		for (size_t i = 0; i < PM_ARRAY_SIZE(more); i++)
+			argv[n++] = (char *)more[i];
 	}
-	const char *const last[] = {"--output", signed_file, "--sign", file};
-	for (size_t i = 0; i < PM_ARRAY_SIZE(last); i++)
-		argv[n++] = (char *)last[i];
+	argv[n++] = (char *)"--sign";
 	argv[n] = NULL;
-	_cleanup_buf_ struct pm_buf errors = PM_BUF_INIT;
+	_cleanup_buf_ struct pm_buf errors = PM_BUF_INIT, message = PM_BUF_INIT;
 	int code = 0;
-	if (r >= 0)
-		r = gpg(argv, NULL, &code, &errors, err);
+	int r = gpg_with(argv, fds, n_fds, &message, &code, &errors, err);
 	if (r >= 0 && code != 0)
 		r = pm_fail(err, PM_E_STATE, "gpg does not sign with key '%.100s': %.300s", key,
-			    pm_buf_str(&errors));
+			    last_line(&errors));
 	if (r >= 0)
-		r = pm_fs_read_file(h.fd, "signed", OUTPUT_MAX, ret_message, err);
-	home_remove(&h);
+		pm_buf_add(ret_message, pm_buf_str(&message), message.len);
 	return r;
 }

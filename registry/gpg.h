@@ -14,6 +14,9 @@
  * ret_payload. PM_E_REMOTE when not; PM_E_UNSUPPORTED without gpg. */
 int pm_gpg_verify(const struct pm_buf *keys, size_t n, const struct pm_buf *message,
 		  struct pm_buf *ret_payload, struct pm_err *err);
+/* The same with the user's own keyring: is it signed by the key with that fingerprint, and by it alone? */
+int pm_gpg_verify_by(const char *fingerprint, const struct pm_buf *message, struct pm_buf *ret_payload,
+		     struct pm_err *err);
 /* payload as a message signed by the user's key (anything gpg takes for --local-user); passphrase may be NULL. */
 int pm_gpg_sign(const char *key, const char *passphrase, const struct pm_buf *payload,
 		struct pm_buf *ret_message, struct pm_err *err);

@@ -103,3 +103,20 @@ int pm_registries_d_find(const char *dir, const struct pm_reference *ref,
 	};
 	return 0;
 }
+
+int pm_signature_places_directory(const struct pm_signature_places *places,
+				  const struct pm_reference *ref, char **ret, struct pm_err *err)
+{
+	const char *url = places->staging ? places->staging : places->lookaside;
+	if (!url)
+		return pm_fail(err, PM_E_UNSUPPORTED, "registries.d gives %s no lookaside storage for "
+						      "signatures",
+			       ref->domain);
+	if (!pm_startswith(url, "file:///"))
+		return pm_fail(err, PM_E_UNSUPPORTED, "signatures for %s cannot be written to %.300s: "
+						      "registries.d must give a lookaside-staging of "
+						      "the form file:///...",
+			       ref->domain, url);
+	*ret = pm_strdup(url + strlen("file://"));
+	return 0;
+}

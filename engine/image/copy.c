@@ -6,6 +6,7 @@
 #include "engine/image/helper.h"
 #include "engine/image/push.h"
 #include "engine/image/resolve.h"
+#include "engine/image/signing.h"
 #include "registry/policy.h"
 #include "registry/reference.h"
 #include "storage/image.h"
@@ -59,6 +60,9 @@ static void make_request(struct pm_wire *w, const struct pm_copy_options *o)
 	add_text(w, "dst_shared", o->dst_shared);
 	add_text(w, "src_daemon", o->src_daemon);
 	add_text(w, "dst_daemon", o->dst_daemon);
+	add_text(w, "registries_d", o->registries_d);
+	add_flag(w, "remove_signatures", o->remove_signatures);
+	pm_signing_add(w, o->signing);
 	if (o->tags)
 		pm_wire_add_list(w, "tag", o->tags);
 }
@@ -159,6 +163,7 @@ static int refuse_for_store(const struct pm_copy_options *o, bool into, struct p
 		{"--src-registry-token", o->src.token && !into},
 		{"--dest-registry-token", o->dst.token},
 		{"--dest-no-creds", o->dst.no_creds},
+		{"--sign-by", pm_signing_wanted(o->signing) && into},
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(options); i++) {
 		if (options[i].given)
@@ -245,6 +250,8 @@ static int copy_from_store(struct pm_store *store, const char *name, const char 
 	po.chosen = o->compression != NULL;
 	po.level = (int)o->level;
 	po.instance = o->instance;
+	po.registries_d = o->registries_d;
+	po.signing = o->signing;
 	return pm_image_push(store, &image, 1, &po, progress, ret, err);
 }
 
@@ -271,7 +278,6 @@ int pm_image_copy(struct pm_store *store, const char *src, const char *dst,
 	if (want_signatures) {
 		pm_wire_add(&w, "signed", "1");
 		add_text(&w, "policy", o->policy);
-		add_text(&w, "registries_d", o->registries_d);
 	}
 	pm_wire_add(&w, "src_transport", from);
 	pm_wire_add(&w, "src_name", from_name);

@@ -9,6 +9,7 @@
 #include "engine/image/pull.h"
 #include "engine/image/remote.h"
 #include "registry/digest.h"
+#include "registry/signer.h"
 
 /* All borrowed; NULL, 0 and false are the defaults. */
 struct pm_copy_options {
@@ -27,6 +28,8 @@ struct pm_copy_options {
 	const char *policy;         /* a policy.json */
 	const char *registries_d;
 	bool any_policy;            /* look at none */
+	bool remove_signatures;     /* those of the source do not go along */
+	const struct pm_signing *signing; /* make some; or NULL */
 };
 
 #define PM_COPY_OPTIONS_INIT {.src = PM_REMOTE_INIT, .dst = PM_REMOTE_INIT}

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/image/fetch.h"
 #include "engine/image/helper.h"
+#include "engine/image/signing.h"
 #include "engine/transfer/protocol.h"
 #include "netns/userns.h"
 #include "registry/reference.h"
@@ -305,6 +306,8 @@ static int send_request(struct push *p, int userns, struct pm_stage *stage, stru
 	add_text(&w, "cert_dir", o->cert_dir);
 	add_text(&w, "manifest", o->format);
 	add_text(&w, "compression", o->compression);
+	add_text(&w, "registries_d", o->registries_d);
+	pm_signing_add(&w, o->signing);
 	pm_wire_add_int(&w, "tls_verify", o->tls_verify);
 	pm_wire_add_int(&w, "chosen", o->chosen);
 	pm_wire_add_int(&w, "force", o->force);

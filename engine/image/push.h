@@ -17,6 +17,7 @@
 #include "engine/image/pull.h"
 #include "engine/image/remote.h"
 #include "registry/digest.h"
+#include "registry/signer.h"
 #include "storage/store.h"
 
 /* All pointers stay the caller's; NULL means the default. */
@@ -34,6 +35,8 @@ struct pm_push_options {
 	int level;               /* 0: the default */
 	bool instance;           /* of a list: the manifest goes by its digest, not by the name's tag */
 	bool force;              /* make blobs although others are known */
+	const char *registries_d; /* where signatures go */
+	const struct pm_signing *signing; /* make some; or NULL */
 };
 
 #define PM_PUSH_OPTIONS_INIT {.output = -1, .tls_verify = -1, .retries = -1, .retry_ms = -1}

@@ -3,35 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "base/json.h"
 #include "registry/digest.h"
 #include "registry/gpg.h"
 #include "registry/reference.h"
 #include "registry/registries_d.h"
-
-enum { SIGNATURES_MAX = 64 };
-
-static void make_payload(const char *identity, const char *digest, struct pm_buf *out)
-{
-	struct pm_json_pool *p = pm_json_pool_new();
-	struct pm_json *root = pm_json_object(p), *critical = pm_json_object(p),
-		       *id = pm_json_object(p), *image = pm_json_object(p), *optional = pm_json_object(p);
-	pm_json_set_str(p, id, "docker-reference", identity);
-	pm_json_set_str(p, image, "docker-manifest-digest", digest);
-	pm_json_set(p, critical, "identity", id);
-	pm_json_set(p, critical, "image", image);
-	pm_json_set_str(p, critical, "type", "atomic container signature");
-	pm_json_set(p, root, "critical", critical);
-	pm_json_set_str(p, optional, "creator", "pm " PM_VERSION);
-	pm_json_set_int(p, optional, "timestamp", (int64_t)time(NULL));
-	pm_json_set(p, root, "optional", optional);
-	pm_json_write(root, 0, out);
-	pm_json_pool_free(p);
-}
+#include "registry/signature.h"
+#include "registry/signature_payload.h"
 
 /* The storage's directory. The caller frees. */
 static int find_directory(const struct pm_reference *ref, const struct pm_sign_options *o, char **ret,
@@ -43,22 +23,14 @@ static int find_directory(const struct pm_reference *ref, const struct pm_sign_o
 		return 0;
 	}
 	int r = pm_registries_d_find(o->registries_d, ref, &places, err);
-	if (r < 0)
-		return r;
-	const char *url = places.staging ? places.staging : places.lookaside;
-	if (!url || !pm_startswith(url, "file:///"))
-		return pm_fail(err, PM_E_UNSUPPORTED, "registries.d gives %s no lookaside storage that "
-						      "could be written to (file:///...)",
-			       ref->domain);
-	*ret = pm_strdup(url + strlen("file://"));
-	return 0;
+	return r < 0 ? r : pm_signature_places_directory(&places, ref, ret, err);
 }
 
 /* The first number that is free; O_EXCL settles who gets it. */
 static int store(const char *dir, const struct pm_buf *message, struct pm_err *err)
 {
 	int r = pm_fs_mkdirs(AT_FDCWD, dir, 0755, err);
-	for (unsigned int i = 1; r >= 0 && i <= SIGNATURES_MAX; i++) {
+	for (unsigned int i = 1; r >= 0 && i <= PM_SIGNATURES_MAX; i++) {
 		_cleanup_free_ char *path = pm_asprintf("%s/signature-%u", dir, i);
 		_cleanup_close_ int fd =
 			open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -72,7 +44,7 @@ static int store(const char *dir, const struct pm_buf *message, struct pm_err *e
 		return r;
 	}
 	return r < 0 ? r : pm_fail(err, PM_E_STATE, "%s holds %d signatures already", dir,
-				   SIGNATURES_MAX);
+				   PM_SIGNATURES_MAX);
 }
 
 int pm_image_sign(const char *name, const char *digest, const struct pm_sign_options *o,
@@ -88,15 +60,12 @@ int pm_image_sign(const char *name, const char *digest, const struct pm_sign_opt
 		return r;
 	pm_reference_default_tag(&ref);
 	pm_reference_default_tag(&as);
-	if (as.digest)
-		return pm_fail(err, PM_E_USAGE, "a signature is for a name with a tag, not with a digest: "
-						"use --sign-identity");
 	r = find_directory(&ref, o, &base, err);
 	if (r < 0)
 		return r;
 	_cleanup_free_ char *identity = pm_reference_str(&as);
 	_cleanup_free_ char *dir = pm_asprintf("%s/%s@sha256=%s", base, ref.path, pm_digest_hex(digest));
-	make_payload(identity, digest, &payload);
+	pm_payload_make(PM_PAYLOAD_SIMPLE, identity, digest, &payload);
 	r = pm_gpg_sign(o->key, o->passphrase, &payload, &message, err);
 	return r < 0 ? r : store(dir, &message, err);
 }

@@ -1,5 +1,6 @@
 #include "engine/transfer/archive.h"
 
+#include "engine/transfer/dir_signatures.h"
 #include "engine/transfer/docker_archive.h"
 #include "engine/transfer/layers.h"
 #include "engine/transfer/layout.h"
@@ -15,13 +16,26 @@ struct archive {
 	const char *where;
 };
 
+static int verify(struct archive *a, const struct pm_tx_image *i, struct pm_err *err)
+{
+	_cleanup_signatures_ struct pm_signatures s = {0};
+	struct pm_trust_image t = {
+		.transport = pm_wire_get(&a->s->request, "transport"),
+		.scope = pm_wire_get(&a->s->request, "name"),
+		.digest = i->digest,
+	};
+	if (!t.transport || !t.scope || !pm_trust_wanted(a->s))
+		return 0;
+	const char *top = i->name_digest[0] ? i->name_digest : i->digest;
+	int r = a->kind == PM_ARCHIVE_DIR ? pm_dir_signatures(a->f, i->digest, top, &s, err) : 0;
+	return r < 0 ? r : pm_trust_verify(a->s, &t, &s, err);
+}
+
 /* Fetch what pm wants of a filled image and have it committed. */
 static int deliver(struct archive *a, struct pm_tx_image *i, struct pm_err *err)
 {
 	struct pm_http *http; /* for its loop only */
-	const char *transport = pm_wire_get(&a->s->request, "transport"),
-		   *name = pm_wire_get(&a->s->request, "name");
-	int r = transport && name ? pm_trust_verify(a->s, transport, name, NULL, i->digest, NULL, err) : 0;
+	int r = verify(a, i, err);
 	if (r >= 0)
 		r = pm_session_offer(a->s, i, err);
 	if (r < 0)

@@ -7,6 +7,7 @@
 #include "engine/transfer/access.h"
 #include "engine/transfer/copy_blobs.h"
 #include "engine/transfer/rewrite.h"
+#include "engine/transfer/signing.h"
 #include "engine/transfer/source.h"
 #include "engine/transfer/trust.h"
 #include "registry/destination.h"
@@ -21,7 +22,8 @@ struct copy {
 	const struct pm_destination_traits *traits;
 	struct pm_rewrite_wish wish;
 	const char *multi; /* "system", "all", "index-only" */
-	bool foreign;
+	bool foreign, drop_signatures;
+	struct pm_tx_signing signing;
 	const char *list; /* digest of the list that images are chosen from, or NULL */
 	atomic_bool cancel;
 };
@@ -105,12 +107,49 @@ static int copy_config(struct copy *c, const struct pm_manifest *m, const struct
 						   PM_BLOB_CONFIG, err);
 }
 
+/* Signatures of the manifest that go along. verify: if the policy demands some, they are those that it wants. */
+static int carry_signatures(struct copy *c, const char *digest, bool verify,
+			    struct pm_signatures *ret, struct pm_err *err)
+{
+	const struct pm_trust_image t = {
+		.transport = pm_wire_get(&c->s->request, "src_transport"),
+		.scope = pm_wire_get(&c->s->request, "src_name"),
+		.digest = digest,
+		.list = c->list,
+		.fetch = pm_source_signatures,
+		.arg = c->source,
+	};
+	verify = verify && pm_trust_wanted(c->s);
+	int r = c->drop_signatures && !verify ? 0
+					      : pm_source_signatures(c->source, digest, ret, err);
+	if (r >= 0 && verify)
+		r = pm_trust_verify(c->s, &t, ret, err);
+	if (c->drop_signatures)
+		pm_signatures_free(ret);
+	return r < 0 ? r : pm_tx_signing_check(&c->signing, c->destination, ret, err);
+}
+
+/* A signature is for the manifest as it is. */
+static struct pm_rewrite_wish wish_for(const struct copy *c, const struct pm_signatures *carried)
+{
+	struct pm_rewrite_wish wish = c->wish;
+	wish.preserve_why = wish.preserve ? "which --preserve-digests forbids"
+					  : "which would invalidate its signatures (--remove-signatures "
+					    "leaves them out)";
+	wish.preserve = wish.preserve || carried->n;
+	return wish;
+}
+
+/* signatures: what is carried along. */
 static int put_manifest(struct copy *c, const struct pm_buf *text, const char *media_type,
-			bool instance, struct copied *ret, struct pm_err *err)
+			bool instance, struct pm_signatures *signatures, struct copied *ret,
+			struct pm_err *err)
 {
 	char digest[PM_DIGEST_SIZE];
 	pm_digest_of(pm_buf_str(text), text->len, digest);
 	int r = instance ? 0 : pm_session_send_text(c->s, "manifest", NULL, err);
+	if (r >= 0)
+		r = pm_tx_signing_store(&c->signing, c->destination, signatures, digest, instance, err);
 	if (r >= 0)
 		r = pm_destination_put_manifest(c->destination, pm_buf_str(text), text->len, media_type,
 						instance ? digest : NULL, ret->digest, err);
@@ -128,16 +167,16 @@ static int copy_image(struct copy *c, struct pm_json_pool *pool, struct pm_json 
 	_cleanup_config_ struct pm_config config = {0};
 	_cleanup_rewrite_plan_ struct pm_rewrite_plan plan = {0};
 	_cleanup_buf_ struct pm_buf config_text = PM_BUF_INIT, changed = PM_BUF_INIT;
+	_cleanup_signatures_ struct pm_signatures signatures = {0};
 	unsigned int flags = PM_MANIFEST_ARTIFACTS | (c->foreign ? PM_MANIFEST_FOREIGN : 0);
 	char digest[PM_DIGEST_SIZE];
 	pm_digest_of(pm_buf_str(text), text->len, digest);
-	int r = pm_trust_verify(c->s, pm_wire_get(&c->s->request, "src_transport"),
-				pm_wire_get(&c->s->request, "src_name"), pm_source_client(c->source),
-				digest, c->list, err);
+	int r = carry_signatures(c, digest, true, &signatures, err);
+	const struct pm_rewrite_wish wish = wish_for(c, &signatures);
 	if (r >= 0)
 		r = pm_manifest_parse_any(root, media_type, flags, &m, err);
 	if (r >= 0)
-		r = pm_rewrite_plan(&m, &c->wish, c->traits, &plan, err);
+		r = pm_rewrite_plan(&m, &wish, c->traits, &plan, err);
 	if (r >= 0)
 		r = announce(c, &m, err);
 	if (r >= 0)
@@ -152,7 +191,8 @@ static int copy_image(struct copy *c, struct pm_json_pool *pool, struct pm_json 
 		r = pm_rewrite_manifest(pool, root, &m, &plan, layers, &changed, err);
 	if (r < 0)
 		return r;
-	return put_manifest(c, plan.changes ? &changed : text, plan.media_type, instance, ret, err);
+	return put_manifest(c, plan.changes ? &changed : text, plan.media_type, instance, &signatures,
+			    ret, err);
 }
 
 /* --- lists --------------------------------------------------------------------------------------- */
@@ -207,6 +247,7 @@ static int copy_list(struct copy *c, struct pm_json_pool *pool, struct pm_json *
 		     const struct pm_buf *text, const char *media_type, struct copied *ret,
 		     struct pm_err *err)
 {
+	_cleanup_signatures_ struct pm_signatures signatures = {0};
 	struct pm_json *list = pm_json_get(root, "manifests");
 	const char *new_type = pm_rewrite_index_type(media_type, &c->wish, c->traits);
 	bool changed = strcmp(new_type, media_type) != 0;
@@ -218,20 +259,23 @@ static int copy_list(struct copy *c, struct pm_json_pool *pool, struct pm_json *
 		return pm_fail(err, PM_E_FORMAT, "image index has no list of manifests, or one of more "
 						 "than %d",
 			       INDEX_ENTRIES_MAX);
-	int r = 0;
-	for (size_t i = 0; r >= 0 && i < list->len && strcmp(c->multi, "all") == 0; i++)
+	/* Its images are verified each; alone it must be good itself. */
+	bool all = strcmp(c->multi, "all") == 0;
+	int r = carry_signatures(c, c->list, !all, &signatures, err);
+	const struct pm_rewrite_wish wish = wish_for(c, &signatures);
+	bool forbidden = wish.preserve && changed; /* its form alone: known before anything is copied */
+	for (size_t i = 0; r >= 0 && !forbidden && i < list->len && all; i++)
 		r = copy_entry(c, pool, list->items[i], &changed, err);
 	if (r < 0)
 		return r;
 	if (!changed)
-		return put_manifest(c, text, media_type, false, ret, err);
-	if (c->wish.preserve)
-		return pm_fail(err, PM_E_USAGE, "would change the list's digest, which "
-						"--preserve-digests forbids");
+		return put_manifest(c, text, media_type, false, &signatures, ret, err);
+	if (wish.preserve)
+		return pm_fail(err, PM_E_USAGE, "would change the list's digest, %s", wish.preserve_why);
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
 	pm_json_set_str(pool, root, "mediaType", new_type);
 	pm_json_write(root, 0, &out);
-	return put_manifest(c, &out, new_type, false, ret, err);
+	return put_manifest(c, &out, new_type, false, &signatures, ret, err);
 }
 
 static int open_source(struct copy *c, struct pm_err *err)
@@ -242,6 +286,7 @@ static int open_source(struct copy *c, struct pm_err *err)
 		.platform = &c->s->platform,
 		.shared_blob_dir = pm_wire_get(w, "src_shared"),
 		.daemon_host = pm_wire_get(w, "src_daemon"),
+		.registries_d = pm_wire_get(w, "registries_d"),
 		.input = c->s->input,
 		.stage = c->s->stage,
 		.cancel = &c->cancel,
@@ -263,6 +308,7 @@ static int open_destination(struct copy *c, struct pm_err *err)
 	dopt.stall_seconds = c->dst_access.stall_seconds;
 	dopt.shared_blob_dir = pm_wire_get(w, "dst_shared");
 	dopt.daemon_host = pm_wire_get(w, "dst_daemon");
+	dopt.registries_d = pm_wire_get(w, "registries_d");
 	dopt.output = c->s->output;
 	dopt.stage = c->s->stage;
 	dopt.cancel = &c->cancel;
@@ -331,6 +377,7 @@ static int read_wish(struct copy *c, struct pm_err *err)
 		.preserve = flag(c->s, "preserve"),
 	};
 	c->foreign = flag(c->s, "foreign");
+	c->drop_signatures = flag(c->s, "remove_signatures");
 	c->multi = pm_wire_get(w, "multi");
 	return 0;
 }
@@ -366,6 +413,9 @@ int pm_copy_run(struct pm_session *s, struct pm_err *err)
 	}
 	int r = read_wish(&c, err);
 	if (r >= 0)
+		r = pm_tx_signing_load(s, pm_wire_get(&s->request, "dst_transport"),
+				       pm_wire_get(&s->request, "dst_name"), &c.signing, err);
+	if (r >= 0)
 		r = pm_access_load(s, "src_", &c.src_access, err);
 	if (r >= 0)
 		r = pm_access_load(s, "dst_", &c.dst_access, err);
@@ -379,5 +429,6 @@ int pm_copy_run(struct pm_session *s, struct pm_err *err)
 	pm_source_free(c.source);
 	pm_access_free(&c.src_access);
 	pm_access_free(&c.dst_access);
+	pm_tx_signing_free(&c.signing);
 	return r;
 }

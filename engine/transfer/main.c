@@ -25,6 +25,7 @@
 #include "engine/transfer/push.h"
 #include "engine/transfer/query.h"
 #include "engine/transfer/session.h"
+#include "engine/transfer/signing.h"
 #include "engine/transfer/trust.h"
 #include "engine/transfer/verify.h"
 #include "registry/client.h"
@@ -53,6 +54,26 @@ static int remote_config(void *arg, const struct pm_descriptor *d, struct pm_buf
 	return pm_client_blob(r->client, d->digest, d->size, out, err);
 }
 
+static int verify_remote(struct pm_session *s, struct pm_client *client,
+			 const struct pm_reference *ref, const char *full,
+			 const struct pm_tx_image *i, struct pm_err *err)
+{
+	_cleanup_signatures_ struct pm_signatures sigs = {0};
+	struct pm_trust_registry at = {client, ref, pm_wire_get(&s->request, "registries_d")};
+	const struct pm_trust_image t = {
+		.transport = "docker",
+		.scope = full,
+		.digest = i->digest,
+		.list = i->name_digest[0] ? i->name_digest : NULL,
+		.fetch = pm_trust_fetch_registry,
+		.arg = &at,
+	};
+	if (!pm_trust_wanted(s))
+		return 0;
+	int r = pm_trust_fetch_registry(&at, i->digest, &sigs, err);
+	return r < 0 ? r : pm_trust_verify(s, &t, &sigs, err);
+}
+
 /* One image by tag or digest, named as asked for. */
 static int send_remote(struct pm_session *s, struct pm_http *http, struct pm_client *client,
 		       const struct pm_reference *ref, struct pm_err *err)
@@ -70,8 +91,7 @@ static int send_remote(struct pm_session *s, struct pm_http *http, struct pm_cli
 	if (r < 0)
 		return pm_wrap(err, "image %s in %s", what, pm_client_where(client));
 	_cleanup_free_ char *full = pm_reference_str(ref);
-	r = pm_trust_verify(s, "docker", full, client, i.digest,
-			    i.name_digest[0] ? i.name_digest : NULL, err);
+	r = verify_remote(s, client, ref, full, &i, err);
 	if (r < 0)
 		return r;
 	_cleanup_free_ char *name = pm_reference_name(ref);
@@ -290,6 +310,8 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return pm_commit_serve(s, err);
 	if (pm_streq(op, "push"))
 		return push(s, err);
+	if (pm_streq(op, "generate-key"))
+		return pm_tx_generate_key(s, err);
 	int r = pm_query_run(s, err);
 	if (r != 0)
 		return r;

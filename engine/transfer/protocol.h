@@ -22,13 +22,8 @@
  *
  * copy (engine/transfer/copy.h): src_transport, src_name, dst_transport, dst_name; with the prefixes src_ and dst_ what
  * access.h reads, "shared", "daemon"; multi ("system", "all", "index-only"), format, compression, level, os, arch,
- * variant; "1": compress, decompress, accept_plain, preserve, foreign; list "tag"; fds "input", "output". Answers:
- *	<- "image": list "layer" (digests), before each image; "progress"; "config", "manifest"; "retry"
- *	<- "result": digest, media_type; "end"
- *
- * copy (engine/transfer/copy.h): src_transport, src_name, dst_transport, dst_name; with the prefixes src_ and dst_ what
- * access.h reads, "shared", "daemon"; multi ("system", "all", "index-only"), format, compression, level, os, arch,
- * variant; "1": compress, decompress, accept_plain, preserve, foreign; list "tag"; fds "input", "output". Answers:
+ * variant, registries_d; "1": compress, decompress, accept_plain, preserve, foreign, remove_signatures; what signing.h and trust.h
+ * read; list "tag"; fds "input", "output". Answers:
  *	<- "image": list "layer" (digests), before each image; "progress"; "config", "manifest"; "retry"
  *	<- "result": digest, media_type; "end"
  *
@@ -46,7 +41,7 @@
  * push: the request has transport and name of the destination, manifest ("oci", "v2s2" or ""), compression
  *	("gzip", "zstd", "none" or "" for what suits it), chosen (1: the user asked for that one), level, force (1:
  *	no blob is used for being known) and of the above authfile, creds, cert_dir, tls_verify, retries,
- *	retry_ms; "output", "stage", "userns".
+ *	retry_ms, registries_d, what signing.h reads; "output", "stage", "userns".
  *	-> "image": memfds of manifest and config; named (1: its names are those of the list
  *		"name", not what the destination's name says); lists "diff_id" and "dir" (the layer's directory in
  *		the store), bottom first; lists of blobs that may do, best first: "blob_layer" (index), "blob",
@@ -56,6 +51,7 @@
  *	<- "written": digest (the manifest's), a list "blob" of its layers
  *	-> "image" again, or "commit"
  *	<- "end"
+ * generate-key (engine/transfer/signing.h): passphrase -> "generated": private, public; "end"
  * verify: "stage", "dir" (a layer's files), "recipe" and "userns" ride along; answered by one "layer" and "end".
  */
 #ifndef PM_ENGINE_TRANSFER_PROTOCOL_H

@@ -14,6 +14,7 @@
 #include "engine/transfer/pack.h"
 #include "engine/transfer/protocol.h"
 #include "engine/transfer/rewrite.h"
+#include "engine/transfer/signing.h"
 #include "registry/manifest_make.h"
 #include "storage/deflate.h"
 
@@ -39,6 +40,7 @@ struct push {
 	struct pm_destination *d;
 	struct pm_pack_server *packers;
 	const struct pm_destination_traits *traits;
+	struct pm_tx_signing signing;
 	enum pm_compression compression;
 	int level;
 	bool chosen, force, docker; /* docker: what is written is Docker's, whatever the image is */
@@ -428,6 +430,8 @@ static int put_manifest(struct push *p, const char *type, struct pm_err *err)
 	if (r >= 0 && named)
 		r = pm_destination_set_names(p->d, &p->names, err);
 	if (r >= 0)
+		r = pm_tx_signing_store(&p->signing, p->d, NULL, digest, instance, err);
+	if (r >= 0)
 		r = pm_destination_put_manifest(p->d, text->data, text->len, type,
 						instance ? digest : NULL, NULL, err);
 	if (r < 0)
@@ -522,7 +526,10 @@ int pm_push_serve(struct pm_session *s, struct pm_destination_options *options, 
 	const char *name = pm_wire_get(&s->request, "name");
 	options->output = s->output;
 	options->stage = s->stage;
+	options->registries_d = pm_wire_get(&s->request, "registries_d");
 	int r = pm_pack_server_start(&p.packers, err);
+	if (r >= 0)
+		r = pm_tx_signing_load(s, transport ? transport : "", name ? name : "", &p.signing, err);
 	if (r >= 0)
 		r = pm_destination_open(transport ? transport : "", name ? name : "", options, &p.d,
 					err);
@@ -531,8 +538,11 @@ int pm_push_serve(struct pm_session *s, struct pm_destination_options *options, 
 		r = parse_request(&p, err);
 	}
 	if (r >= 0)
+		r = pm_tx_signing_check(&p.signing, p.d, NULL, err);
+	if (r >= 0)
 		r = serve_images(&p, err);
 	pm_destination_free(p.d);
+	pm_tx_signing_free(&p.signing);
 	pm_pack_server_stop(p.packers);
 	return r;
 }

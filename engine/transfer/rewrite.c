@@ -101,10 +101,9 @@ int pm_rewrite_plan(const struct pm_manifest *m, const struct pm_rewrite_wish *w
 		p.changes |= p.layers[i] != PM_LAYER_AS_IS;
 	}
 	if (p.changes && wish->preserve)
-		return pm_fail(err, PM_E_USAGE,
-			       "would change the image's digest, which --preserve-digests forbids: %s: "
-			       "takes it in another form only",
-			       traits->transport);
+		return pm_fail(err, PM_E_USAGE, "would change the image's digest, %s: %s: would take it in "
+						"another form only",
+			       wish->preserve_why, traits->transport);
 	*ret = p;
 	p = (struct pm_rewrite_plan){0};
 	return 0;

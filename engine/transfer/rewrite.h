@@ -30,7 +30,8 @@ struct pm_rewrite_wish {
 	int level;                       /* 0: the default */
 	bool compress, decompress;       /* dir: layers */
 	bool accept_plain;               /* oci: leave layers uncompressed that are */
-	bool preserve;                   /* nothing may change */
+	bool preserve;                   /* nothing may change, */
+	const char *preserve_why;        /* for that reason ("--preserve-digests forbids that") */
 };
 
 /* What happens to a layer. */

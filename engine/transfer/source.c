@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "engine/transfer/dir_signatures.h"
 #include "engine/transfer/docker_archive.h"
 #include "engine/transfer/files.h"
 #include "engine/transfer/inflate_stream.h"
 #include "engine/transfer/layout.h"
 #include "engine/transfer/remote_blob.h"
+#include "engine/transfer/trust.h"
 #include "registry/client_pool.h"
 #include "registry/daemon.h"
 #include "registry/image_path.h"
@@ -34,6 +36,7 @@ struct pm_source {
 	/* docker */
 	struct pm_reference ref;
 	struct pm_client_pool *pool;
+	const char *registries_d; /* borrowed */
 	/* all others */
 	int fd, stage;
 	bool stage_ours;
@@ -43,6 +46,7 @@ struct pm_source {
 	struct pm_json_pool *json;
 	const struct pm_json *entry; /* oci: the descriptor chosen */
 	struct pm_tx_image image;    /* docker-archive */
+	char top[PM_DIGEST_SIZE];    /* dir: of manifest.json, once it was read */
 };
 
 struct pm_source_blob {
@@ -103,6 +107,7 @@ static int open_docker(struct pm_source *s, const char *name, const struct pm_so
 	if (r < 0)
 		return r;
 	pm_reference_default_tag(&s->ref);
+	s->registries_d = o->registries_d;
 	return pm_client_pool_new(&o->access->conf, &s->ref, &o->access->client,
 				  o->access->stall_seconds, o->cancel, &s->pool, err);
 }
@@ -294,9 +299,11 @@ int pm_source_manifest(struct pm_source *s, const char *digest, struct pm_buf *o
 		pm_buf_add(out, pm_buf_str(&s->image.manifest_text), s->image.manifest_text.len);
 		return 0;
 	case KIND_DIR:
-		if (!digest)
-			return pm_files_read(s->files, "manifest.json", PM_MANIFEST_MAX, out, err);
-		break;
+		if (digest)
+			break;
+		r = pm_files_read(s->files, "manifest.json", PM_MANIFEST_MAX, out, err);
+		pm_digest_of(pm_buf_str(out), out->len, s->top);
+		return r;
 	case KIND_OCI:
 	case KIND_OCI_ARCHIVE:
 	default:
@@ -310,6 +317,19 @@ int pm_source_manifest(struct pm_source *s, const char *digest, struct pm_buf *o
 	if (r < 0)
 		return pm_wrap(err, "reading manifest %s from %s", digest, s->where);
 	return 0;
+}
+
+int pm_source_signatures(void *arg, const char *digest, struct pm_signatures *ret, struct pm_err *err)
+{
+	struct pm_source *s = arg;
+	int r = 0;
+	if (s->kind == KIND_DOCKER) {
+		struct pm_trust_registry t = {pm_client_pool_main(s->pool), &s->ref, s->registries_d};
+		r = pm_trust_fetch_registry(&t, digest, ret, err);
+	} else if (s->kind == KIND_DIR) {
+		r = pm_dir_signatures(s->files, digest, s->top, ret, err);
+	}
+	return r < 0 ? pm_wrap(err, "reading signatures of %s", s->where) : 0;
 }
 
 int pm_source_read_blob(struct pm_source *s, const struct pm_descriptor *d, size_t max,

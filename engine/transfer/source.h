@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "engine/transfer/access.h"
 #include "registry/manifest.h"
+#include "registry/signature.h"
 #include "registry/stream.h"
 
 struct pm_source;
@@ -26,6 +27,7 @@ struct pm_source_options {
 	const struct pm_platform *platform; /* oci: which of several images without a name */
 	const char *shared_blob_dir;       /* oci: blobs are there instead of in the layout; or NULL */
 	const char *daemon_host;           /* docker-daemon; or NULL */
+	const char *registries_d;          /* docker: where signatures are; NULL: the default */
 	int input;                         /* archives: read this instead of the path; -1 */
 	int stage;                         /* a directory for temporary files; -1: $TMPDIR */
 	const atomic_bool *cancel;         /* give up when it becomes true; or NULL */
@@ -45,13 +47,16 @@ int pm_source_open_path(const char *path, struct pm_err *err);
 const char *pm_source_where(const struct pm_source *s);
 /* The registry and the repository that blobs could be mounted from: false when it is none. s keeps them. */
 bool pm_source_repository(const struct pm_source *s, const char **ret_domain, const char **ret_path);
-/* docker: the client, for signatures; else NULL. s keeps it. */
+/* docker: the client, else NULL. s keeps it. */
 struct pm_client *pm_source_client(struct pm_source *s);
 
 /* A manifest or index: by digest (then verified), or the one that the name is for (NULL). *ret_type (the caller
  * frees) is what the source calls its kind, or NULL. */
 int pm_source_manifest(struct pm_source *s, const char *digest, struct pm_buf *out,
 		       char **ret_type, struct pm_err *err);
+/* The signatures of the manifest digest, added to ret: docker, dir; the others have none. After the name's own manifest
+ * was asked for. arg: a source (a pm_trust_fetch_fn). */
+int pm_source_signatures(void *arg, const char *digest, struct pm_signatures *ret, struct pm_err *err);
 /* A small blob, whole and verified. */
 int pm_source_read_blob(struct pm_source *s, const struct pm_descriptor *d, size_t max,
 			struct pm_buf *out, struct pm_err *err);

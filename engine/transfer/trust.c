@@ -3,46 +3,56 @@
 #include <string.h>
 
 #include "registry/policy.h"
-#include "registry/signature.h"
+#include "registry/signature_places.h"
+#include "registry/signature_policy.h"
 
-/* Verify for one digest. */
-static int verify(const struct pm_json *list, struct pm_client *client, const struct pm_reference *ref,
-		  const struct pm_signature_places *places, const char *digest, const char *where,
-		  struct pm_err *err)
+bool pm_trust_wanted(const struct pm_session *s)
 {
-	_cleanup_signatures_ struct pm_signatures s = {0};
-	int r = client ? pm_signatures_fetch(client, ref, places, digest, &s, err) : 0;
-	return r < 0 ? r : pm_signatures_verify(list, &s, client ? ref : NULL, digest, where, err);
+	return pm_streq(pm_wire_get(&s->request, "signed"), "1");
 }
 
-int pm_trust_verify(struct pm_session *s, const char *transport, const char *scope,
-		    struct pm_client *client, const char *digest, const char *list,
-		    struct pm_err *err)
+int pm_trust_fetch_registry(void *arg, const char *digest, struct pm_signatures *ret,
+			    struct pm_err *err)
+{
+	const struct pm_trust_registry *t = arg;
+	_cleanup_places_ struct pm_signature_places places = {0};
+	int r = pm_registries_d_find(t->registries_d, t->ref, &places, err);
+	return r < 0 ? r : pm_signatures_fetch(t->client, t->ref, &places, digest, ret, err);
+}
+
+/* Is the image good for its list's sake? */
+static bool list_is_good(const struct pm_trust_image *i, const struct pm_json *wanted,
+			 const struct pm_reference *ref, const char *where)
+{
+	_cleanup_signatures_ struct pm_signatures s = {0};
+	return i->list && strcmp(i->list, i->digest) != 0 && i->fetch &&
+	       i->fetch(i->arg, i->list, &s, NULL) >= 0 &&
+	       pm_signatures_verify(wanted, &s, ref, i->list, where, NULL) >= 0;
+}
+
+int pm_trust_verify(struct pm_session *session, const struct pm_trust_image *i,
+		    const struct pm_signatures *s, struct pm_err *err)
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
-	_cleanup_places_ struct pm_signature_places places = {0};
 	const struct pm_json *wanted = NULL;
-	if (!pm_streq(pm_wire_get(&s->request, "signed"), "1"))
+	bool docker = strcmp(i->transport, "docker") == 0;
+	if (!pm_trust_wanted(session))
 		return 0;
-	int r = pm_policy_find(pm_wire_get(&s->request, "policy"), transport, scope, pool, &wanted, err);
+	int r = pm_policy_find(pm_wire_get(&session->request, "policy"), i->transport, i->scope, pool,
+			       &wanted, err);
 	if (r <= 0 || !wanted)
 		return r;
-	if (client) {
-		r = pm_reference_parse_docker(scope, &ref, err);
-		if (r >= 0)
-			pm_reference_default_tag(&ref);
-		if (r >= 0)
-			r = pm_registries_d_find(pm_wire_get(&s->request, "registries_d"), &ref, &places,
-						 err);
+	if (docker) {
+		r = pm_reference_parse_docker(i->scope, &ref, err);
 		if (r < 0)
 			return r;
+		pm_reference_default_tag(&ref);
 	}
-	_cleanup_free_ char *where = pm_asprintf("%s:%s%s", transport, client ? "//" : "", scope);
+	_cleanup_free_ char *where = pm_asprintf("%s:%s%s", i->transport, docker ? "//" : "", i->scope);
 	struct pm_err why = PM_ERR_INIT;
-	r = verify(wanted, client, &ref, &places, digest, where, &why);
-	if (r < 0 && list && strcmp(list, digest) != 0 &&
-	    verify(wanted, client, &ref, &places, list, where, NULL) >= 0)
+	r = pm_signatures_verify(wanted, s, docker ? &ref : NULL, i->digest, where, &why);
+	if (r < 0 && list_is_good(i, wanted, docker ? &ref : NULL, where))
 		return 0;
 	if (r < 0 && err)
 		*err = why;

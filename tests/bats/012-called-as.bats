@@ -37,8 +37,12 @@ test_teardown() {
 	run -0 skopeo manifest-digest "$T/dir/manifest.json"
 	assert_like "$output" '^sha256:[0-9a-f]{64}$'
 	assert_eq "$output" "sha256:$(sha256sum <"$T/dir/manifest.json" | cut -d' ' -f1)"
-	run -125 skopeo standalone-sign x y z
-	assert_error 125 'skopeo standalone-sign: signing by hand is not supported'
+	run -125 skopeo standalone-sign "$T/dir/manifest.json" y z
+	assert_error 125 'say where the signature goes'
+	echo word >"$T/word"
+	run -0 skopeo generate-sigstore-key --output-prefix "$T/key" --passphrase-file "$T/word"
+	[ -f "$T/key.private" ]
+	run -0 skopeo --registries.d "$T/none" --insecure-policy copy -q "dir:$T/dir" "dir:$T/dir2"
 	run -125 skopeo --command-timeout 5s inspect x
 	assert_error 125 'option --command-timeout: '
 	run -125 skopeo nosuch

@@ -128,7 +128,7 @@ attach() {
 	run -125 pm image sign --sign-by nobody@example.org -d "$T/lookaside" "docker://$REGISTRY/team/app:1"
 	assert_error 125 "gpg does not sign with key"
 	run -125 pm copy -q --sign-by good@example.org "oci:$OCI" "dir:$T/x"
-	assert_error 125 "sign-by"
+	assert_error 125 "canonical Docker reference"
 	gpgconf --kill all
 }
 

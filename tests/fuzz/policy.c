@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 #include "registry/policy.h"
-#include "registry/signature.h"
+#include "registry/signature_payload.h"
+#include "registry/signature_policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort(); /* no signature meets a requirement */
 		pm_json_pool_free(pool);
 	}
-	pm_signature_claims((const char *)data, size, "cosign container image signature", NULL, &ref, digest, NULL);
+	pm_payload_check((const char *)data, size, PM_PAYLOAD_SIGSTORE, NULL, &ref, digest, NULL);
 	pm_reference_free(&ref);
 	return 0;
 }

@@ -7,7 +7,7 @@
 #include "registry/http.h"
 #include "registry/policy.h"
 #include "registry/registries_conf.h"
-#include "registry/signature.h"
+#include "registry/signature_payload.h"
 #include "tests/unit/test.h"
 
 /* --- WWW-Authenticate ---------------------------------------------------------------------------- */
@@ -275,7 +275,7 @@ static int claims(const char *signed_as, const char *identity, const char *asked
 		CHECK_INT(pm_json_parse(pool, identity, strlen(identity), &v, NULL), 0);
 	if (asked)
 		CHECK_INT(pm_reference_parse_docker(asked, &ref, NULL), 0);
-	return pm_signature_claims(text, strlen(text), "t", v, asked ? &ref : NULL, "sha256:" D64, NULL);
+	return pm_payload_check(text, strlen(text), "t", v, asked ? &ref : NULL, "sha256:" D64, NULL);
 }
 
 TEST(signature_identities)
@@ -283,6 +283,8 @@ TEST(signature_identities)
 	static const char exact[] = "{\"type\":\"matchExact\"}", repo[] = "{\"type\":\"matchRepository\"}",
 			  reference[] = "{\"type\":\"exactReference\",\"dockerReference\":\"h.io/v/p:2\"}",
 			  repository[] = "{\"type\":\"exactRepository\",\"dockerRepository\":\"h.io/v/p\"}",
+			  bare[] = "{\"type\":\"exactReference\",\"dockerReference\":\"h.io/v/p\"}",
+			  port[] = "{\"type\":\"remapIdentity\",\"prefix\":\"mirror.io\",\"signedPrefix\":\"h.io\"}",
 			  remap[] = "{\"type\":\"remapIdentity\",\"prefix\":\"mirror.io/x\",\"signedPrefix\":\"h.io/v\"}";
 	/* without one: by tag exactly, by digest the repository */
 	CHECK_INT(claims("h.io/a:1", NULL, "h.io/a:1"), 0);
@@ -292,6 +294,8 @@ TEST(signature_identities)
 	CHECK_INT(claims("h.io/a", NULL, "h.io/a:1"), -PM_E_REMOTE);
 	CHECK_INT(claims("h.io/a:1", exact, "h.io/a:1"), 0);
 	CHECK_INT(claims("h.io/a:1", exact, "h.io/a@sha256:" D64), -PM_E_REMOTE);
+	CHECK_INT(claims("h.io/a@sha256:" D64, exact, "h.io/a@sha256:" D64), 0);
+	CHECK_INT(claims("h.io/a@sha256:" D64, NULL, "h.io/a:1"), -PM_E_REMOTE);
 	CHECK_INT(claims("h.io/a", repo, "h.io/a:1"), 0);
 	CHECK_INT(claims("h.io/ab", repo, "h.io/a:1"), -PM_E_REMOTE);
 	CHECK_INT(claims("h.io/v/p:2", reference, NULL), 0);
@@ -299,9 +303,16 @@ TEST(signature_identities)
 	CHECK_INT(claims("h.io/v/p:3", repository, NULL), 0);
 	CHECK_INT(claims("h.io/v/p:1", remap, "mirror.io/x/p:1"), 0);
 	CHECK_INT(claims("h.io/v/p:1", remap, "mirror.io/xy/p:1"), -PM_E_REMOTE);
+	CHECK_INT(claims("h.io/v:1", remap, "mirror.io/x:1"), 0);
+	CHECK_INT(claims("other.io/p:1", remap, "other.io/p:1"), 0);
+	/* a host's port does not end a component */
+	CHECK_INT(claims("h.io:5000/p:1", port, "mirror.io:5000/p:1"), -PM_E_REMOTE);
+	CHECK_INT(claims("mirror.io:5000/p:1", port, "mirror.io:5000/p:1"), 0);
+	/* a repository is nothing exact */
+	CHECK_INT(claims("h.io/v/p", bare, NULL), -PM_E_REMOTE);
 	CHECK_INT(claims("docker.io/library/a:1", exact, "a:1"), 0);
 	CHECK_INT(claims("h.io/a:1", NULL, NULL), -PM_E_REMOTE);
 	CHECK_INT(claims("h.io/a:1", "{\"type\":\"anything\"}", "h.io/a:1"), -PM_E_FORMAT);
 	/* another manifest, another kind of document */
-	CHECK_INT(pm_signature_claims("{}", 2, "t", NULL, NULL, "sha256:" D64, NULL), -PM_E_FORMAT);
+	CHECK_INT(pm_payload_check("{}", 2, "t", NULL, NULL, "sha256:" D64, NULL), -PM_E_FORMAT);
 }
