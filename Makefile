@@ -80,7 +80,7 @@ MONITOR_SRCS := $(wildcard engine/monitor/*.c) engine/cgroup/cgroup.c engine/cgr
 	$(wildcard $(addprefix netns/,userns.c subid.c tap.c publish.c slirp_client.c)) \
 	$(wildcard $(addprefix base/,err.c log.c mem.c buf.c fs.c fs_in.c fs_tree.c io.c journal.c lock.c notify.c proc.c \
 	proc_info.c utf8.c wire.c timefmt.c))
-MONITOR_SRCS += netns/rtnl.c netns/addr.c netns/answer.c netns/netd_config.c netns/netd_client.c
+MONITOR_SRCS += netns/rtnl.c netns/mark.c netns/addr.c netns/answer.c netns/netd_config.c netns/netd_client.c
 MONITOR_OBJS := $(patsubst %.c,$(OUT)/obj/musl/%.o,$(MONITOR_SRCS))
 $(OUT)/obj/musl/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* Helpers answer in milliseconds; a machine under heavy load may take seconds. */
 #define TIMEOUT_MS 30000
+#define RELEASE_MS 5000
 
 int pm_answer_poll(int sock, const char *name, struct pm_err *err)
 {
@@ -53,6 +56,16 @@ int pm_answer_wait(int sock, const char *name, struct pm_err *err)
 {
 	int r = pm_answer_poll(sock, name, err);
 	return r < 0 ? r : receive(sock, name, err);
+}
+
+void pm_answer_release(int sock)
+{
+	struct pollfd p = {.fd = sock, .events = POLLIN};
+	char byte;
+	shutdown(sock, SHUT_WR);
+	while (poll(&p, 1, RELEASE_MS) > 0 && read(sock, &byte, 1) > 0)
+		;
+	close(sock);
 }
 
 int pm_answer_ready(int sock, struct pm_err *err)

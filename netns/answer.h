@@ -18,6 +18,9 @@ int pm_answer_send(int sock, const char *name, const struct pm_wire *w, const in
 int pm_answer_wait(int sock, const char *name, struct pm_err *err);
 /* Wait until something can be read: ETIMEDOUT after 30 s. */
 int pm_answer_poll(int sock, const char *name, struct pm_err *err);
+/* The talk has ended, and what it was about: wait (5 s at most) until the helper has given up what it held for it,
+ * as addresses and ports. Closes sock. */
+void pm_answer_release(int sock);
 
 /* The helper's side. */
 int pm_answer_ready(int sock, struct pm_err *err);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 #include "netns/slirp_client.h"
 
 #define NAME "pm-netd"
-#define RELEASE_MS 5000
 
 /* Descriptors to send in one message (base/wire.h). */
 #define FDS_MAX 16
@@ -65,7 +63,7 @@ static int start_slirp(pid_t *ret_pid, int *ret_sock, struct pm_err *err)
 {
 	_cleanup_slirp_config_ struct pm_slirp_config c;
 	pm_slirp_config_init(&c);
-	int r = pm_slirp_spawn(ret_pid, ret_sock, err);
+	int r = pm_slirp_spawn(false, ret_pid, ret_sock, err);
 	return r < 0 ? r : pm_slirp_send_config(*ret_sock, &c, err);
 }
 
@@ -282,16 +280,6 @@ int pm_netd_send_netns(int sock, struct pm_err *err)
 int pm_netd_wait_ready(int sock, struct pm_err *err)
 {
 	return pm_answer_wait(sock, NAME, err);
-}
-
-void pm_netd_release(int sock)
-{
-	struct pollfd p = {.fd = sock, .events = POLLIN};
-	char byte;
-	shutdown(sock, SHUT_WR);
-	while (poll(&p, 1, RELEASE_MS) > 0 && read(sock, &byte, 1) > 0)
-		;
-	close(sock);
 }
 
 int pm_netd_request(int sock, const char *type, const struct pm_netd_config *c,

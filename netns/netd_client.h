@@ -140,8 +140,6 @@ int pm_netd_send_netns(int sock, struct pm_err *err); /* this process's */
 int pm_netd_send_netns_of(int sock, int netns, struct pm_err *err);
 /* Wait for ready; an error of pm-netd becomes err. */
 int pm_netd_wait_ready(int sock, struct pm_err *err);
-/* The container has ended: wait until its addresses and ports are free. Closes sock. */
-void pm_netd_release(int sock);
 
 /* A device's name in connect: the first of eth0, eth1 ... that is free. */
 #define PM_NETD_ANY_DEVICE "eth+"

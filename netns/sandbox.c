@@ -109,7 +109,7 @@ static int show_resolv_conf(struct pm_err *err)
 	return show_dir(real, err);
 }
 
-static int enter_root(struct pm_err *err)
+static int enter_root(const struct pm_sandbox *s, struct pm_err *err)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return pm_fail_sys(err, "make mounts private");
@@ -119,7 +119,7 @@ static int enter_root(struct pm_err *err)
 		return pm_fail_sys(err, "mount an empty root");
 	if (chdir("/tmp") < 0)
 		return pm_fail_sys(err, "chdir /tmp");
-	int r = show_resolv_conf(err);
+	int r = s->no_files ? 0 : show_resolv_conf(err);
 	if (r < 0)
 		return r;
 	/* the old root comes to lie over the new one, from where it is detached */
@@ -144,7 +144,7 @@ int pm_sandbox_enter(const struct pm_sandbox *s, struct pm_err *err)
 		if (unshare(CLONE_NEWNS) < 0)
 			return pm_fail_sys(err, "%s's sandbox: make a mount namespace", s->name);
 	}
-	int r = enter_root(err);
+	int r = enter_root(s, err);
 	return r < 0 ? pm_wrap(err, "%s's sandbox", s->name) : 0;
 }
 

@@ -22,6 +22,7 @@ struct pm_sandbox {
 	size_t n_calls;
 	uint64_t keep_caps;   /* bits */
 	bool no_raw_sockets;  /* stream and datagram ones only */
+	bool no_files;        /* not even resolv.conf */
 	unsigned int max_files;
 };
 

@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "netns/answer.h"
+#include "netns/mark.h"
 
 #define MTU_MIN 1280 /* IPv6's */
 #define MTU_MAX 65521
@@ -322,6 +323,14 @@ void pm_slirp_tap_config(const struct pm_slirp_config *c, struct pm_tap_config *
 	};
 }
 
+void pm_slirp_ports(const struct pm_slirp_config *c, bool tcp, struct pm_ports *ret)
+{
+	*ret = (struct pm_ports)PM_PORTS_INIT;
+	for (size_t i = 0; i < c->ports.n; i++)
+		if ((c->ports.v[i].proto == PM_PROTO_TCP) == tcp)
+			pm_ports_add(ret, &c->ports.v[i]);
+}
+
 void pm_slirp_nameservers(const struct pm_slirp_config *c, char *ret_v4, char *ret_v6)
 {
 	struct in_addr a = pm_slirp_addr(c, PM_SLIRP_DNS);
@@ -334,7 +343,7 @@ void pm_slirp_nameservers(const struct pm_slirp_config *c, char *ret_v4, char *r
 
 /* --- the process ----------------------------------------------------------------------------- */
 
-int pm_slirp_spawn(pid_t *ret_pid, int *ret_sock, struct pm_err *err)
+int pm_slirp_spawn(bool publish, pid_t *ret_pid, int *ret_sock, struct pm_err *err)
 {
 	int sv[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
@@ -342,7 +351,8 @@ int pm_slirp_spawn(pid_t *ret_pid, int *ret_sock, struct pm_err *err)
 	_cleanup_close_ int ours = sv[0], theirs = sv[1];
 
 	_cleanup_free_ char *path = pm_proc_helper("pm-slirp");
-	char *const argv[] = {(char[]){"pm-slirp"}, NULL};
+	char option[] = "--publish";
+	char *const argv[] = {(char[]){"pm-slirp"}, publish ? option : NULL, NULL};
 	char *const envp[] = {NULL};
 	struct pm_proc_fd fds[] = {{theirs, 3}};
 	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
@@ -360,9 +370,10 @@ int pm_slirp_spawn(pid_t *ret_pid, int *ret_sock, struct pm_err *err)
 	return 0;
 }
 
-static int send_message(int sock, const struct pm_wire *w, const int *fd, struct pm_err *err)
+static int send_message(int sock, const struct pm_wire *w, const int *fds, size_t n_fds,
+			struct pm_err *err)
 {
-	return pm_answer_send(sock, "pm-slirp", w, fd, fd ? 1 : 0, err);
+	return pm_answer_send(sock, "pm-slirp", w, fds, n_fds, err);
 }
 
 int pm_slirp_send_config(int sock, const struct pm_slirp_config *c, struct pm_err *err)
@@ -373,21 +384,33 @@ int pm_slirp_send_config(int sock, const struct pm_slirp_config *c, struct pm_er
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	pm_wire_add(&w, "type", "config");
 	pm_slirp_config_encode(c, &w);
-	return send_message(sock, &w, NULL, err);
+	return send_message(sock, &w, NULL, 0, err);
 }
 
-int pm_slirp_send_tap(int sock, int tap_fd, struct pm_err *err)
+int pm_slirp_connect(int sock, const struct pm_slirp_config *c, struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	_cleanup_ports_ struct pm_ports tcp = PM_PORTS_INIT;
+	struct pm_tap_config config;
+	pm_slirp_tap_config(c, &config);
+	pm_slirp_ports(c, true, &tcp);
+	_cleanup_close_ int tap = pm_tap_open(&config, err), netns = -1;
+	if (tap < 0)
+		return tap;
+	int forward = tcp.n ? pm_mark_own_netns(err) : 0;
+	if (forward > 0)
+		forward = netns = pm_fs_open(AT_FDCWD, "/proc/self/ns/net", O_RDONLY, 0, err);
+	if (forward < 0)
+		return forward;
 	pm_wire_add(&w, "type", "tap");
-	return send_message(sock, &w, &tap_fd, err);
+	return send_message(sock, &w, (const int[]){tap, netns}, netns < 0 ? 1 : 2, err);
 }
 
 int pm_slirp_send_container(int sock, int pidfd, struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	pm_wire_add(&w, "type", "container");
-	return send_message(sock, &w, &pidfd, err);
+	return send_message(sock, &w, &pidfd, 1, err);
 }
 
 int pm_slirp_wait_ready(int sock, struct pm_err *err)

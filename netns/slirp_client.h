@@ -4,7 +4,7 @@
  * One pm-slirp per network namespace. pm starts it, in the host's network namespace and as the
  * user, and hands the socket to the monitor. Wire messages (base/wire.h) on that stream socket:
  *	config     settings (pm_slirp_config_encode); pm-slirp binds the ports
- *	tap        with the tap's descriptor
+ *	tap        with the tap's descriptor, and the network namespace's where ports are forwarded from within
  *	container  with a pidfd of the container's first process
  * and one answer, after tap or earlier when something failed:
  *	ready, or error {code, text}
@@ -72,17 +72,21 @@ struct in6_addr pm_slirp_addr6(const struct pm_slirp_config *c, uint16_t number)
 
 /* The tap's settings for these; tap0. */
 void pm_slirp_tap_config(const struct pm_slirp_config *c, struct pm_tap_config *ret);
+/* Its published TCP ports, which a forwarder carries, or the others, which libslirp does. The caller frees. */
+void pm_slirp_ports(const struct pm_slirp_config *c, bool tcp, struct pm_ports *ret);
 /* Guest's name server addresses for resolv.conf: text into buffers of INET6_ADDRSTRLEN; nameserver6 ""
  * without IPv6. */
 void pm_slirp_nameservers(const struct pm_slirp_config *c, char *ret_v4, char *ret_v6);
 
 /* Start pm-slirp (pm_proc_helper). *ret_sock is the caller's end of the socket, to be given to the
- * monitor and closed here; *ret_pid a child. */
-int pm_slirp_spawn(pid_t *ret_pid, int *ret_sock, struct pm_err *err);
+ * monitor and closed here; *ret_pid a child. publish: TCP ports may be published (without it libslirp would
+ * carry them, at half the speed). */
+int pm_slirp_spawn(bool publish, pid_t *ret_pid, int *ret_sock, struct pm_err *err);
 
 /* Messages, in this order; config and tap may be sent by different processes. None waits. */
 int pm_slirp_send_config(int sock, const struct pm_slirp_config *c, struct pm_err *err);
-int pm_slirp_send_tap(int sock, int tap_fd, struct pm_err *err);
+/* Make the current network namespace's tap and all that goes with it, and hand it over. As its root. */
+int pm_slirp_connect(int sock, const struct pm_slirp_config *c, struct pm_err *err);
 /* Wait for "ready" (at most 30 s); an error of pm-slirp, such as a port in use, becomes err. */
 int pm_slirp_wait_ready(int sock, struct pm_err *err);
 /* After start: the network lives until this process ends, even without a monitor. */

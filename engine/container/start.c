@@ -101,7 +101,8 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 	if (r < 0)
 		return r;
 	if (pm_network_is_slirp(facts->network)) {
-		r = pm_slirp_spawn(&s->slirp_pid, &s->slirp_fd, err);
+		const struct pm_ctr_config *k = facts->config;
+		r = pm_slirp_spawn(k->n_ports || k->publish_all, &s->slirp_pid, &s->slirp_fd, err);
 		if (r < 0)
 			return pm_wrap(err, "start the user-mode network");
 	}

@@ -21,6 +21,7 @@
 #include "base/fs.h"
 #include "base/lock.h"
 #include "base/proc.h"
+#include "netns/answer.h"
 #include "netns/netd_client.h"
 #include "base/timefmt.h"
 #include "engine/monitor/health.h"
@@ -452,8 +453,9 @@ static void clean_up(struct monitor *m)
 {
 	const struct pm_launch_plan *p = &m->plan;
 	runtime_forget(m);
-	if (p->netns == PM_LAUNCH_NET_BRIDGE || p->netns == PM_LAUNCH_NET_PASTA)
-		pm_netd_release(m->slirp_fd);
+	if (p->netns == PM_LAUNCH_NET_BRIDGE || p->netns == PM_LAUNCH_NET_PASTA ||
+	    (p->netns == PM_LAUNCH_NET_SLIRP && p->slirp.ports.n))
+		pm_answer_release(m->slirp_fd);
 	else if (m->slirp_fd >= 0)
 		close(m->slirp_fd);
 	pm_logfile_finish(&m->log, p->id);

@@ -58,12 +58,7 @@ static int start_slirp(struct monitor *m, struct pm_err *err)
 {
 	if (m->slirp_fd < 0)
 		return pm_fail(err, PM_E_INTERNAL, "no pm-slirp for a slirp network");
-	struct pm_tap_config tap;
-	pm_slirp_tap_config(&m->plan.slirp, &tap);
-	_cleanup_close_ int fd = pm_tap_open(&tap, err);
-	if (fd < 0)
-		return fd;
-	return pm_slirp_send_tap(m->slirp_fd, fd, err);
+	return pm_slirp_connect(m->slirp_fd, &m->plan.slirp, err);
 }
 
 static int join_network(const char *path, struct pm_err *err)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
@@ -39,50 +38,6 @@ void pm_links_remove(int nl, int index)
 	pm_rtnl_init(&b);
 	pm_rtnl_link_delete(&b, index);
 	(void)pm_rtnl_run(&b, nl, NULL);
-}
-
-/* --- the way back ---------------------------------------------------------------------------- */
-
-static void way_back(struct pm_rtnl *b, int family, uint32_t mark, bool add)
-{
-	struct fib_rule_hdr *h =
-		pm_rtnl_begin(b, add ? RTM_NEWRULE : RTM_DELRULE, add ? NLM_F_CREATE | NLM_F_EXCL : 0,
-			      sizeof(*h), "the rule for published ports");
-	pm_rtnl_ignore(b, family == AF_INET ? 0 : PM_RTNL_NO_IPV6);
-	h->family = (uint8_t)family;
-	h->action = FR_ACT_TO_TBL;
-	pm_rtnl_attr_u32(b, FRA_PRIORITY, WAY_BACK_PRIORITY);
-	pm_rtnl_attr_u32(b, FRA_FWMARK, mark);
-	pm_rtnl_attr_u32(b, FRA_FWMASK, UINT32_MAX);
-	pm_rtnl_attr_u32(b, FRA_TABLE, mark);
-	struct rtmsg *r = pm_rtnl_begin(b, add ? RTM_NEWROUTE : RTM_DELROUTE,
-					add ? NLM_F_CREATE | NLM_F_REPLACE : 0, sizeof(*r),
-					"the route for published ports");
-	pm_rtnl_ignore(b, family == AF_INET ? 0 : PM_RTNL_NO_IPV6);
-	r->rtm_family = (unsigned char)family;
-	r->rtm_protocol = RTPROT_STATIC;
-	r->rtm_scope = RT_SCOPE_HOST;
-	r->rtm_type = RTN_LOCAL;
-	pm_rtnl_attr_u32(b, RTA_TABLE, mark);
-	pm_rtnl_attr_u32(b, RTA_OIF, PM_LO_INDEX);
-}
-
-int pm_links_way_back(int nl, uint32_t mark, bool add, struct pm_err *err)
-{
-	static const int families[] = {AF_INET, AF_INET6};
-	int r = 0;
-	for (size_t i = 0; i < 2 && r >= 0; i++) {
-		struct pm_rtnl b;
-		/* one that was killed has left its own */
-		pm_rtnl_init(&b);
-		way_back(&b, families[i], mark, false);
-		(void)pm_rtnl_run(&b, nl, NULL);
-		if (!add)
-			continue;
-		way_back(&b, families[i], mark, true);
-		r = pm_rtnl_run(&b, nl, err);
-	}
-	return r;
 }
 
 /* --- the bridge ------------------------------------------------------------------------------ */

@@ -14,10 +14,6 @@
 int pm_links_bridge(int nl, const struct pm_netd_net *n, struct pm_err *err);
 void pm_links_remove(int nl, int index);
 
-/* Packets back to a client whose address was kept are for this namespace, not for the way out: mark (rules.h)
- * is a routing table's number, too. */
-int pm_links_way_back(int nl, uint32_t mark, bool add, struct pm_err *err);
-
 /* A rtnetlink socket of another network namespace. own: this process's. */
 int pm_links_open_in(int netns, int own, struct pm_err *err);
 

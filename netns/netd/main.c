@@ -20,8 +20,10 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "netns/answer.h"
+#include "netns/child.h"
+#include "netns/forward/forward.h"
+#include "netns/mark.h"
 #include "netns/netd/dns.h"
-#include "netns/netd/forward.h"
 #include "netns/netd/links.h"
 #include "netns/netd/manager.h"
 #include "netns/rtnl.h"
@@ -71,45 +73,6 @@ static int enter_userns(const char *how, struct pm_err *err)
 
 /* --- children ---------------------------------------------------------------------------------- */
 
-/* A child keeps its channels only. */
-static void keep_only(int *a, int *b)
-{
-	int high_a = fcntl(*a, F_DUPFD_CLOEXEC, 16), high_b = b ? fcntl(*b, F_DUPFD_CLOEXEC, 16) : -1;
-	for (int fd = 3; fd < 16; fd++)
-		close(fd);
-	*a = fcntl(high_a, F_DUPFD_CLOEXEC, 3);
-	if (b)
-		*b = fcntl(high_b, F_DUPFD_CLOEXEC, 3);
-	close_range(16, ~0u, 0);
-}
-
-static int start_child(int (*serve)(int a, int b, struct pm_err *err), int *ret_a, int *ret_b,
-		       struct pm_err *err)
-{
-	int a[2], b[2] = {-1, -1};
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a) < 0 ||
-	    (ret_b && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, b) < 0))
-		return pm_fail_sys(err, "make a socket");
-	pid_t pid = fork();
-	if (pid < 0)
-		return pm_fail_sys(err, "fork");
-	if (pid == 0) {
-		struct pm_err why = PM_ERR_INIT;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		keep_only(&a[1], ret_b ? &b[1] : NULL);
-		serve(a[1], b[1], &why);
-		pm_answer_error(a[1], &why);
-		_exit(1);
-	}
-	close(a[1]);
-	*ret_a = a[0];
-	if (ret_b) {
-		close(b[1]);
-		*ret_b = b[0];
-	}
-	return 0;
-}
-
 static int serve_forward(int channel, int unused, struct pm_err *err)
 {
 	(void)unused;
@@ -135,14 +98,9 @@ static int set_sysctl(const char *name, const char *value, struct pm_err *err)
 static int open_way_out(struct netd *d, struct pm_err *err)
 {
 	_cleanup_slirp_config_ struct pm_slirp_config c;
-	struct pm_tap_config tap;
 	pm_slirp_config_init(&c);
-	pm_slirp_tap_config(&c, &tap);
-	_cleanup_close_ int fd = pm_tap_open(&tap, err);
-	if (fd < 0)
-		return fd;
 	d->slirp = FD_SLIRP;
-	return pm_slirp_send_tap(d->slirp, fd, err);
+	return pm_slirp_connect(d->slirp, &c, err);
 }
 
 static int make_netns(struct netd *d, struct pm_err *err)
@@ -168,7 +126,9 @@ static int make_netns(struct netd *d, struct pm_err *err)
 	d->nl = d->own_netns < 0 ? d->own_netns : pm_rtnl_open(err);
 	if (d->nl < 0)
 		return d->nl;
-	return pm_links_way_back(d->nl, d->mark, true, err);
+	if (!d->rootless) /* one that was killed has left its own */
+		(void)pm_mark_route(d->nl, d->mark, false, NULL);
+	return pm_mark_route(d->nl, d->mark, true, err);
 }
 
 /* --- start -------------------------------------------------------------------------------------- */
@@ -188,11 +148,11 @@ static int start(struct netd *d, const char *userns, struct pm_err *err)
 		r = d->lock_dir;
 	}
 	if (r >= 0)
-		r = start_child(pm_dns_serve, &d->dns, &d->learned, err);
+		r = pm_child_start(pm_dns_serve, &d->dns, &d->learned, err);
 	if (r >= 0)
 		r = make_netns(d, err);
 	if (r >= 0)
-		r = start_child(serve_forward, &d->forward, NULL, err);
+		r = pm_child_start(serve_forward, &d->forward, NULL, err);
 	if (r >= 0 && d->rootless)
 		r = pm_slirp_wait_ready(d->slirp, err);
 	return r < 0 ? r : netd_rules(d, err);

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "netns/answer.h"
+#include "netns/mark.h"
 #include "netns/netd/links.h"
 #include "netns/rtnl.h"
 
@@ -263,7 +264,7 @@ static void leave_host(struct netd *d)
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	if (d->rootless)
 		return;
-	(void)pm_links_way_back(d->nl, d->mark, false, NULL);
+	(void)pm_mark_route(d->nl, d->mark, false, NULL);
 	(void)pm_fs_list(d->lock_dir, ".", &names, NULL);
 	for (size_t i = 0; i < names.n; i++) {
 		if (!pm_startswith(names.v[i], NETD_BRIDGE_NOTE))

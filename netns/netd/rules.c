@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/proc.h"
+#include "netns/mark.h"
 
 static const char *const metadata[] = {
 	"169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32",

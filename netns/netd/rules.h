@@ -15,10 +15,6 @@
 #include "netns/egress.h"
 #include "netns/netd_client.h"
 
-/* Packets that belong to the forwarder's sockets get this mark, and by it the routing table. */
-#define PM_MARK 0x70000000
-#define PM_MARK_OWN 0x0fffffff /* on the host: which run root's */
-
 /* What may be reached from some source; the more than one scope there is, the less. */
 struct pm_rules_scope {
 	const char *bridge;                /* packets from here ... */

@@ -16,7 +16,7 @@
 #include "base/wire.h"
 #include "netns/answer.h"
 #include "netns/sandbox.h"
-#include "netns/slirp/stack.h"
+#include "netns/slirp/publish.h"
 #include "netns/slirp_client.h"
 
 #define CONTROL 3
@@ -24,18 +24,17 @@
 /* One socket per connection of the container. */
 static const struct pm_sandbox sandbox = {.name = "pm-slirp", .max_files = 8192};
 
-/* The next message, which must be of type. 1, or 0 when everybody has gone. */
-static int expect(const char *type, struct pm_wire *w, int *ret_fd, struct pm_err *err)
+/* The next message, which must be of type, with *n descriptors at most. 1, or 0 when everybody has gone. */
+static int expect(const char *type, struct pm_wire *w, int *ret_fds, size_t *n, struct pm_err *err)
 {
-	size_t n = ret_fd ? 1 : 0;
-	int r = pm_wire_recv(CONTROL, w, ret_fd, &n, err);
+	int r = pm_wire_recv(CONTROL, w, ret_fds, n, err);
 	if (r <= 0)
 		return r;
 	const char *got = pm_wire_get(w, "type");
 	if (!got || strcmp(got, type) != 0)
 		return pm_fail(err, PM_E_FORMAT, "pm-slirp: '%s' expected, not '%.40s'", type,
 			       got ? got : "");
-	if (ret_fd && n != 1)
+	if (n && *n == 0)
 		return pm_fail(err, PM_E_FORMAT, "pm-slirp: '%s' without a descriptor", type);
 	return 1;
 }
@@ -68,39 +67,48 @@ static void trim_memory(void)
 }
 
 /* 0 at the network's orderly end. */
-static int serve(bool *ret_ready, struct pm_err *err)
+static int serve(bool publish, bool *ret_ready, struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire config = PM_WIRE_INIT, tap = PM_WIRE_INIT;
 	_cleanup_slirp_config_ struct pm_slirp_config c = {0};
+	struct pm_slirp_publish ports = PM_SLIRP_PUBLISH_INIT;
 	struct pm_slirp_stack *stack;
-	int tap_fd = -1;
+	int fds[2] = {-1, -1}; /* the tap, the network namespace */
+	size_t n_fds = 2;
 
 	/* what needs no settings first: the others are still at work */
-	int r = pm_sandbox_enter(&sandbox, err);
+	int r = publish ? pm_slirp_publish_start(&ports, err) : 0;
+	if (r >= 0)
+		r = pm_sandbox_enter(&sandbox, err);
 	if (r < 0)
 		return r;
-	r = expect("config", &config, NULL, err);
+	r = expect("config", &config, NULL, NULL, err);
 	if (r <= 0)
 		return r;
 	r = pm_slirp_config_decode(&config, &c, err);
+	if (r >= 0)
+		r = pm_slirp_stack_new(&c, &stack, err);
+	if (r >= 0)
+		r = pm_slirp_publish_bind(&ports, &c, stack, err);
+	if (r >= 0)
+		r = pm_sandbox_seal(&sandbox, err);
 	if (r < 0)
 		return r;
-	r = pm_slirp_stack_new(&c, &stack, err);
-	if (r < 0)
-		return r;
-	r = pm_sandbox_seal(&sandbox, err);
-	if (r < 0)
-		return r;
-	r = expect("tap", &tap, &tap_fd, err);
+	r = expect("tap", &tap, fds, &n_fds, err);
 	if (r <= 0)
 		return r;
-
-	r = pm_answer_ready(CONTROL, err);
+	r = pm_slirp_publish_serve(&ports, &c, stack, fds[1], err);
+	if (fds[1] >= 0)
+		close(fds[1]);
+	if (r >= 0)
+		r = pm_answer_ready(CONTROL, err);
 	if (r < 0)
 		return r;
 	*ret_ready = true;
 	trim_memory();
-	return pm_slirp_stack_run(stack, tap_fd, CONTROL, err);
+	r = pm_slirp_stack_run(stack, fds[0], CONTROL, err);
+	pm_slirp_publish_end(&ports);
+	return r;
 }
 
 int main(int argc, char **argv)
@@ -108,16 +116,17 @@ int main(int argc, char **argv)
 	struct pm_err err = PM_ERR_INIT;
 	int type;
 	socklen_t len = sizeof(type);
-	(void)argv;
-	if (argc > 1 || getsockopt(CONTROL, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
+	bool publish = argc == 2 && strcmp(argv[1], "--publish") == 0;
+	if (argc > 1 + publish || getsockopt(CONTROL, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
 		fputs("pm-slirp is started by pm, not by hand\n", stderr);
 		return 125;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN); /* the forwarder, should it be killed, leaves no zombie */
 
 	bool ready = false;
 	/* _exit: the stack is never taken down, and stdio holds nothing */
-	if (serve(&ready, &err) >= 0)
+	if (serve(publish, &ready, &err) >= 0)
 		_exit(0);
 	if (!ready)
 		pm_answer_error(CONTROL, &err);

@@ -173,11 +173,11 @@ static int forward_any6(struct pm_slirp_stack *s, const struct pm_slirp_config *
 	return 0;
 }
 
-static int forward_all(struct pm_slirp_stack *s, const struct pm_slirp_config *c,
-		       struct pm_err *err)
+int pm_slirp_stack_forward(struct pm_slirp_stack *s, const struct pm_slirp_config *c,
+			   const struct pm_ports *ports, struct pm_err *err)
 {
-	for (size_t k = 0; k < c->ports.n; k++) {
-		const struct pm_port *p = &c->ports.v[k];
+	for (size_t k = 0; k < ports->n; k++) {
+		const struct pm_port *p = &ports->v[k];
 		bool any = !*p->host_ip, v6 = strchr(p->host_ip, ':');
 		for (unsigned int i = 0; i < p->range; i++) {
 			int r = 0;
@@ -242,9 +242,6 @@ int pm_slirp_stack_new(const struct pm_slirp_config *c, struct pm_slirp_stack **
 		free(s);
 		return pm_fail(err, PM_E_INTERNAL, "libslirp refuses these network settings");
 	}
-	r = forward_all(s, c, err);
-	if (r < 0)
-		return r; /* the caller ends the process, and with it the bound ports */
 	*ret = s;
 	return 0;
 }

@@ -13,10 +13,13 @@
 
 struct pm_slirp_stack;
 
-/* Make the stack and bind the published ports. An error names ADDRESS:PORT. Never freed: it lives
- * as long as the process. */
+/* Never freed: it lives as long as the process. */
 int pm_slirp_stack_new(const struct pm_slirp_config *c, struct pm_slirp_stack **ret,
 		       struct pm_err *err);
+
+/* Bind ports (of c) and forward them. An error names ADDRESS:PORT; what is bound by then stays. */
+int pm_slirp_stack_forward(struct pm_slirp_stack *s, const struct pm_slirp_config *c,
+			   const struct pm_ports *ports, struct pm_err *err);
 
 /* Serve tap_fd (non-blocking) until the other end of control is closed and no container is left:
  * control brings "container" messages (netns/slirp_client.h). Returns 0 then; an error when the tap

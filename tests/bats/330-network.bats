@@ -42,6 +42,19 @@ ctr_log() {
 	[ "$status" -ne 0 ] || fail "another address is open, too"
 }
 
+@test "-p: a lot of data, many connections at once, none lost" {
+	local port
+	port=$(free_port)
+	serve web -p "127.0.0.1:$port:80"
+	pm exec web dd if=/dev/urandom of=/www/big bs=1M count=64 2>/dev/null
+	answer "http://127.0.0.1:$port/" >/dev/null
+	assert_eq "$(curl -sS --max-time 30 "http://127.0.0.1:$port/big" | sha256sum | cut -d' ' -f1)" \
+		"$(pm exec web sha256sum /www/big | cut -d' ' -f1)"
+	many_at_once "http://127.0.0.1:$port"
+	# nothing of it went over the tap
+	assert_like "$(pm exec web cat /proc/net/dev)" "tap0: +[0-9]{1,5} "
+}
+
 @test "-p: a range of ports" {
 	local port
 	port=$(free_port)

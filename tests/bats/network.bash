@@ -83,3 +83,9 @@ none_runs() { # NAME...
 		[ -z "$(processes "$name")" ] || return 1
 	done
 }
+
+many_at_once() { # URL: none of 300 connections to a `serve` is lost
+	curl -sS --fail --max-time 30 -Z --parallel-max 32 "$1/?[1-300]" >"$T/pages" 2>"$T/lost" ||
+		fail "$(sort "$T/lost" | uniq -c)"
+	assert_eq "$(grep -c '^page of' "$T/pages")" 300
+}

@@ -18,7 +18,6 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "netns/slirp_client.h"
-#include "netns/tap.h"
 #include "netns/userns.h"
 
 struct net {
@@ -34,7 +33,6 @@ typedef const char *guest_fn(void);
 static _Noreturn void run_guest(struct net *n, int out, guest_fn *fn)
 {
 	struct pm_err err = PM_ERR_INIT;
-	struct pm_tap_config t;
 	const char *say = err.text;
 	int userns = -1;
 	int r = pm_userns_get(-1, &userns, &err);
@@ -43,12 +41,8 @@ static _Noreturn void run_guest(struct net *n, int out, guest_fn *fn)
 	if (r >= 0 && unshare(CLONE_NEWNET) < 0)
 		r = pm_fail_sys(&err, "unshare");
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* of a test that fails; after the ids, which clear it */
-	pm_slirp_tap_config(&n->c, &t);
-	int tap = r < 0 ? -1 : pm_tap_open(&t, &err);
-	if (tap >= 0 && pm_slirp_send_config(n->sock, &n->c, &err) >= 0 &&
-	    pm_slirp_send_tap(n->sock, tap, &err) >= 0 &&
-	    pm_slirp_wait_ready(n->sock, &err) >= 0) {
-		close(tap);
+	if (r >= 0 && pm_slirp_send_config(n->sock, &n->c, &err) >= 0 &&
+	    pm_slirp_connect(n->sock, &n->c, &err) >= 0 && pm_slirp_wait_ready(n->sock, &err) >= 0) {
 		close(n->sock);
 		(void)!write(out, "ready\n", 6);
 		say = fn ? fn() : "";
@@ -76,7 +70,7 @@ static void start(struct net *n, guest_fn *fn)
 	struct pm_err err = PM_ERR_INIT;
 	int p[2];
 	CHECK_OK(pm_publish_resolve(&n->c.ports, &err), err);
-	CHECK_OK(pm_slirp_spawn(&n->slirp, &n->sock, &err), err);
+	CHECK_OK(pm_slirp_spawn(n->c.ports.n, &n->slirp, &n->sock, &err), err);
 	CHECK(pipe2(p, O_CLOEXEC) == 0);
 	fflush(NULL);
 	n->guest = fork();
@@ -278,14 +272,14 @@ TEST(ends_with_whoever_started_it)
 	struct pm_err err = PM_ERR_INIT;
 	struct net n = {0};
 	/* nothing sent */
-	CHECK_OK(pm_slirp_spawn(&n.slirp, &n.sock, &err), err);
+	CHECK_OK(pm_slirp_spawn(n.c.ports.n, &n.slirp, &n.sock, &err), err);
 	close(n.sock);
 	expect_end(&n, 0);
 	/* settings, but no device */
 	pm_slirp_config_init(&n.c);
 	publish(&n, "80");
 	CHECK_OK(pm_publish_resolve(&n.c.ports, &err), err);
-	CHECK_OK(pm_slirp_spawn(&n.slirp, &n.sock, &err), err);
+	CHECK_OK(pm_slirp_spawn(n.c.ports.n, &n.slirp, &n.sock, &err), err);
 	CHECK_OK(pm_slirp_send_config(n.sock, &n.c, &err), err);
 	close(n.sock);
 	expect_end(&n, 0);
@@ -296,7 +290,7 @@ TEST(garbage_is_refused)
 {
 	struct pm_err err = PM_ERR_INIT;
 	struct net n = {0};
-	CHECK_OK(pm_slirp_spawn(&n.slirp, &n.sock, &err), err);
+	CHECK_OK(pm_slirp_spawn(n.c.ports.n, &n.slirp, &n.sock, &err), err);
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	pm_wire_add(&w, "type", "config");
 	pm_wire_add(&w, "slirp.net", "10.0.2.0");

@@ -1,17 +1,20 @@
 /*
- * forward - published ports of bridge networks: a process of its own in the bridges' network namespace,
+ * forward - published ports: a process of its own in the network namespace from which containers are reached,
  * sandboxed, with the one capability to bind a client's address. It accepts on sockets that were bound in
  * the host's namespace and connects to the container from the client's own address, so the application
- * sees who calls; data goes by splice(2) and is never in this process's memory. A client whose address
- * cannot be kept - the host's loopback, an address of these networks, another family - comes from the
- * gateway's.
+ * sees who calls; TCP's data goes by splice(2) and is never in this process's memory.
  *
- * Wire messages of the manager, each answered by "ready":
- *	port {id, to = "PROTO PORT" per descriptor, address4, address6, local = NETWORK...}, descriptors
+ * In the namespace of the bridges (pm-netd's) a client whose address cannot be kept - the host's loopback, an
+ * address of these networks, another family - comes from the gateway's. In a container's own namespace
+ * (pm-slirp's; netns/mark.h) there is no gateway: its address is given with the port.
+ *
+ * Wire messages, each answered by "ready", or error:
+ *	port {id, to = "PROTO PORT" per descriptor, address4, address6, gateway4, gateway6, local = NETWORK...},
+ *		descriptors: with a gateway, sockets are marked
  *	noport {id}: the container's sockets and connections are closed
  */
-#ifndef PM_NETNS_NETD_FORWARD_H
-#define PM_NETNS_NETD_FORWARD_H
+#ifndef PM_NETNS_FORWARD_FORWARD_H
+#define PM_NETNS_FORWARD_FORWARD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +23,7 @@
 #include "base/err.h"
 #include "netns/addr.h"
 
-/* Serve until the manager's channel closes. Returns only when it could not begin. */
+/* Serve until the channel closes. Returns only when it could not begin. */
 int pm_forward_serve(int channel, struct pm_err *err);
 
 /* --- between the forwarder's files ----------------------------------------------------------- */
@@ -32,6 +35,8 @@ struct pm_forward_port {
 	char id[65]; /* of the container */
 	uint16_t port;
 	struct pm_ip address4, address6; /* of the container; family 0: none */
+	struct pm_ip gateway4, gateway6; /* for clients that cannot be kept; family 0: the kernel's choice */
+	bool mark;
 	uint32_t generation;
 };
 
@@ -57,15 +62,15 @@ int pm_forward_socket(const struct pm_forward *f, const struct pm_forward_port *
 		      const struct sockaddr_storage *client, bool same_port,
 		      struct sockaddr_storage *ret, socklen_t *ret_len);
 
-/* TCP (forward_tcp.c) */
+/* TCP (tcp.c) */
 struct pm_tcp *pm_tcp_new(void);
 void pm_tcp_accept(struct pm_forward *f, size_t port);
 void pm_tcp_event(struct pm_forward *f, size_t index, bool client, uint32_t events);
-/* Go on with those that had more to do; true when some still have. */
-bool pm_tcp_more(struct pm_forward *f);
+/* All events were worked off: go on with those that had more to do; true when some still have. */
+bool pm_tcp_end_of_turn(struct pm_forward *f);
 void pm_tcp_close_port(struct pm_forward *f, size_t port);
 
-/* UDP (forward_udp.c) */
+/* UDP (udp.c) */
 struct pm_udp *pm_udp_new(void);
 void pm_udp_datagram(struct pm_forward *f, size_t port);
 void pm_udp_event(struct pm_forward *f, size_t index);

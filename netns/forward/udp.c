@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "netns/netd/forward.h"
+#include "netns/forward/forward.h"
 
 enum {
 	FLOWS = 4096,

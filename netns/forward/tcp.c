@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "netns/netd/forward.h"
+#include "netns/forward/forward.h"
 
 enum {
 	CHUNK = 1 << 20,
@@ -28,7 +28,8 @@ struct way {
 
 struct conn {
 	int client, server; /* -1: free */
-	bool connected, queued;
+	bool connected;
+	bool more_up, more_down, queued; /* there is more to do at once */
 	size_t port;
 	uint32_t generation;
 	struct way up, down; /* client to server, server to client */
@@ -39,6 +40,8 @@ struct pm_tcp {
 	size_t n;
 	size_t *free_list; /* indexes */
 	size_t n_free;
+	size_t *ended; /* in this turn: not free yet, events for them may be to come, which are not for successors */
+	size_t n_ended;
 	size_t *queue; /* those that had more to do */
 	size_t n_queue;
 	int pool[POOL][2];
@@ -90,83 +93,89 @@ static void end(struct pm_forward *f, struct conn *c, bool reset)
 	give_pipe(f->tcp, &c->up);
 	give_pipe(f->tcp, &c->down);
 	c->client = c->server = -1;
-	f->tcp->free_list[f->tcp->n_free++] = (size_t)(c - f->tcp->v);
+	f->tcp->ended[f->tcp->n_ended++] = (size_t)(c - f->tcp->v);
+}
+
+/* One turn of from: 1 something came into the pipe, 0 nothing, -1 broken. */
+static int fill(struct pm_tcp *t, struct way *w, int from)
+{
+	if (w->eof)
+		return 0;
+	if (take_pipe(t, w) < 0)
+		return -1;
+	ssize_t n = splice(from, NULL, w->pipe[1], NULL, CHUNK, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -1;
+	w->eof = n == 0;
+	w->fill += (size_t)n;
+	return n > 0;
+}
+
+static int drain(struct way *w, int to)
+{
+	if (!w->fill)
+		return 0;
+	ssize_t n = splice(w->pipe[0], NULL, to, NULL, w->fill, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -1;
+	w->fill -= (size_t)n;
+	return n > 0;
 }
 
 /* 1: more can be done at once, 0: wait for an event, -1: broken. */
-static int pump(struct pm_tcp *t, struct way *w, int from, int to)
+static int pump(struct pm_tcp *t, struct way *w, int from, int to, const struct way *other)
 {
 	for (int i = 0; i < ROUNDS; i++) {
-		bool moved = false;
 		if (w->done)
 			return 0;
-		if (!w->eof) {
-			if (take_pipe(t, w) < 0)
-				return -1;
-			ssize_t n = splice(from, NULL, w->pipe[1], NULL, CHUNK,
-					   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-			if (n < 0 && errno != EAGAIN)
-				return -1;
-			if (n == 0)
-				w->eof = true;
-			if (n > 0) {
-				w->fill += (size_t)n;
-				moved = true;
-			}
-		}
-		if (w->fill) {
-			ssize_t n = splice(w->pipe[0], NULL, to, NULL, w->fill,
-					   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-			if (n < 0 && errno != EAGAIN)
-				return -1;
-			if (n > 0) {
-				w->fill -= (size_t)n;
-				moved = true;
-			}
-		}
+		int in = fill(t, w, from), out = in < 0 ? in : drain(w, to);
+		if (out < 0)
+			return -1;
 		if (w->fill == 0)
 			give_pipe(t, w);
 		if (w->eof && w->fill == 0) {
-			shutdown(to, SHUT_WR);
+			if (!other->done) /* else both are closed at once */
+				shutdown(to, SHUT_WR);
 			w->done = true;
 			return 0;
 		}
-		if (!moved)
+		if (!in && !out)
 			return 0;
 	}
 	return 1;
 }
 
-static void go_on(struct pm_forward *f, struct conn *c)
+static void go_on(struct pm_forward *f, struct conn *c, bool up, bool down)
 {
 	struct pm_tcp *t = f->tcp;
-	int up = pump(t, &c->up, c->client, c->server);
-	int down = up < 0 ? up : pump(t, &c->down, c->server, c->client);
-	if (up < 0 || down < 0) {
-		end(f, c, true);
+	int r = up ? pump(t, &c->up, c->client, c->server, &c->down) : 0;
+	c->more_up = r > 0;
+	if (r >= 0 && down)
+		r = pump(t, &c->down, c->server, c->client, &c->up);
+	c->more_down = r > 0 && down;
+	if (r < 0 || (c->up.done && c->down.done)) {
+		end(f, c, r < 0);
 		return;
 	}
-	if (c->up.done && c->down.done) {
-		end(f, c, false);
-		return;
-	}
-	if ((up || down) && !c->queued) {
+	if ((c->more_up || c->more_down) && !c->queued) {
 		c->queued = true;
 		t->queue[t->n_queue++] = (size_t)(c - t->v);
 	}
 }
 
-bool pm_tcp_more(struct pm_forward *f)
+bool pm_tcp_end_of_turn(struct pm_forward *f)
 {
 	struct pm_tcp *t = f->tcp;
 	size_t n = t->n_queue;
+	while (t->n_ended)
+		t->free_list[t->n_free++] = t->ended[--t->n_ended];
 	if (n == 0)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct conn *c = &t->v[t->queue[i]];
 		c->queued = false;
-		if (c->client >= 0 && c->connected)
-			go_on(f, c);
+		if (c->client >= 0 && (c->more_up || c->more_down))
+			go_on(f, c, c->more_up, c->more_down);
 	}
 	memmove(t->queue, t->queue + n, (t->n_queue - n) * sizeof(*t->queue));
 	t->n_queue -= n;
@@ -179,6 +188,7 @@ static struct conn *new_conn(struct pm_tcp *t)
 		size_t more = t->n ? t->n : 16;
 		t->v = pm_reallocarray(t->v, t->n + more, sizeof(*t->v));
 		t->free_list = pm_reallocarray(t->free_list, t->n + more, sizeof(*t->free_list));
+		t->ended = pm_reallocarray(t->ended, t->n + more, sizeof(*t->ended));
 		/* one that is queued twice in a turn: so twice the room */
 		t->queue = pm_reallocarray(t->queue, 2 * (t->n + more), sizeof(*t->queue));
 		for (size_t i = t->n + more; i > t->n; i--) {
@@ -188,14 +198,6 @@ static struct conn *new_conn(struct pm_tcp *t)
 		t->n += more;
 	}
 	return &t->v[t->free_list[--t->n_free]];
-}
-
-/* The end of a connection is what matters; small pieces go at once, as the application sent them. */
-static void set_options(int fd)
-{
-	int on = 1;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
 static int connect_server(struct pm_forward *f, const struct pm_forward_port *p,
@@ -219,14 +221,15 @@ static void accept_one(struct pm_forward *f, size_t port, int client,
 		       const struct sockaddr_storage *from)
 {
 	const struct linger now = {.l_onoff = 1};
+	const int on = 1;
 	int server = connect_server(f, &f->ports[port], from);
 	if (server < 0) {
 		setsockopt(client, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 		close(client);
 		return;
 	}
-	set_options(client);
-	set_options(server);
+	/* small pieces go at once, as they were sent; the client's has this from the listening socket */
+	setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	struct conn *c = new_conn(f->tcp);
 	size_t i = (size_t)(c - f->tcp->v);
 	bool queued = c->queued;
@@ -260,20 +263,19 @@ void pm_tcp_event(struct pm_forward *f, size_t index, bool client, uint32_t even
 	struct conn *c = &f->tcp->v[index];
 	if (c->client < 0)
 		return;
-	if (!client && !c->connected) {
-		int error = 0;
-		socklen_t len = sizeof(error);
-		getsockopt(c->server, SOL_SOCKET, SO_ERROR, &error, &len);
-		if (error) {
+	bool broken = events & (EPOLLERR | EPOLLHUP);
+	if (!c->connected) {
+		if (broken) {
 			end(f, c, true);
-			return;
+		} else if (!client && (events & EPOLLOUT)) {
+			c->connected = true;
+			go_on(f, c, true, true);
 		}
-		c->connected = (events & EPOLLOUT) != 0;
+		return;
 	}
-	if (c->connected)
-		go_on(f, c);
-	else if (client && (events & (EPOLLERR | EPOLLHUP)))
-		end(f, c, true);
+	bool in = broken || (events & (EPOLLIN | EPOLLRDHUP));
+	bool out = broken || ((events & EPOLLOUT) && (client ? c->down.fill : c->up.fill));
+	go_on(f, c, client ? in : out, client ? out : in);
 }
 
 void pm_tcp_close_port(struct pm_forward *f, size_t port)

@@ -1,4 +1,4 @@
-#include "netns/netd/forward.h"
+#include "netns/forward/forward.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/wire.h"
 #include "netns/answer.h"
+#include "netns/mark.h"
 #include "netns/sandbox.h"
 
 #define MAX_FILES 65536
@@ -53,6 +54,18 @@ static int bind_client(int fd, const struct pm_ip *client, uint16_t port)
 	return bind(fd, (struct sockaddr *)&sa, len);
 }
 
+static uint16_t port_of(const struct sockaddr_storage *sa)
+{
+	return ntohs(sa->ss_family == AF_INET ? ((const struct sockaddr_in *)sa)->sin_port
+					      : ((const struct sockaddr_in6 *)sa)->sin6_port);
+}
+
+static int set_mark(int fd)
+{
+	const uint32_t mark = PM_MARK;
+	return setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+}
+
 int pm_forward_socket(const struct pm_forward *f, const struct pm_forward_port *p, int type,
 		      const struct sockaddr_storage *client, bool same_port,
 		      struct sockaddr_storage *ret, socklen_t *ret_len)
@@ -66,16 +79,15 @@ int pm_forward_socket(const struct pm_forward *f, const struct pm_forward_port *
 		return -1;
 	}
 	_cleanup_close_ int fd = socket(to->family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	if (fd < 0 || (p->mark && set_mark(fd) < 0))
 		return -1;
-	if (can_keep(f, &ip, to->family)) {
-		uint16_t port = ntohs(client->ss_family == AF_INET
-					      ? ((const struct sockaddr_in *)client)->sin_port
-					      : ((const struct sockaddr_in6 *)client)->sin6_port);
-		/* the address is what counts: two ports of one client may meet */
-		if ((!same_port || bind_client(fd, &ip, port) < 0) && bind_client(fd, &ip, 0) < 0)
-			return -1;
-	}
+	const struct pm_ip *from = can_keep(f, &ip, to->family) ? &ip
+				   : to->family == AF_INET	? &p->gateway4
+								: &p->gateway6;
+	/* the address is what counts: two ports of one client may meet */
+	if (from->family && (!same_port || bind_client(fd, from, port_of(client)) < 0) &&
+	    bind_client(fd, from, 0) < 0)
+		return -1;
 	*ret_len = pm_ip_to_sockaddr(to, p->port, ret);
 	return pm_steal_fd(&fd);
 }
@@ -97,11 +109,24 @@ static void add_port(struct pm_forward *f, const struct pm_forward_port *p)
 	pm_forward_watch(f, EPOLL_CTL_ADD, p->fd, EPOLLIN, PM_FORWARD_PORT, i);
 }
 
-static void message_port(struct pm_forward *f, const struct pm_wire *w, const int *fds, size_t n)
+static void get_ip(const struct pm_wire *w, const char *name, struct pm_ip *ret)
+{
+	const char *text = pm_wire_get(w, name);
+	if (text)
+		pm_ip_parse(text, ret, NULL);
+}
+
+/* Linux 5.17 lets CAP_NET_RAW set a mark. */
+static int check_mark(struct pm_err *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return fd < 0 || set_mark(fd) < 0 ? pm_fail_sys(err, "mark a socket") : 0;
+}
+
+static int message_port(struct pm_forward *f, const struct pm_wire *w, const int *fds, size_t n,
+			struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv to = PM_STRV_INIT, local = PM_STRV_INIT;
-	const char *id = pm_wire_get(w, "id"), *a4 = pm_wire_get(w, "address4"),
-		   *a6 = pm_wire_get(w, "address6");
 	struct pm_forward_port p = {0};
 	pm_wire_get_list(w, "to", &to);
 	pm_wire_get_list(w, "local", &local);
@@ -110,18 +135,24 @@ static void message_port(struct pm_forward *f, const struct pm_wire *w, const in
 	f->n_local = 0;
 	for (size_t i = 0; i < local.n; i++)
 		f->n_local += pm_ipnet_parse(local.v[i], &f->local[f->n_local], NULL) >= 0;
-	snprintf(p.id, sizeof(p.id), "%s", id ? id : "");
-	if (a4)
-		pm_ip_parse(a4, &p.address4, NULL);
-	if (a6)
-		pm_ip_parse(a6, &p.address6, NULL);
+	snprintf(p.id, sizeof(p.id), "%s", pm_wire_get(w, "id"));
+	get_ip(w, "address4", &p.address4);
+	get_ip(w, "address6", &p.address6);
+	get_ip(w, "gateway4", &p.gateway4);
+	get_ip(w, "gateway6", &p.gateway6);
+	p.mark = p.gateway4.family != 0;
+	int r = p.mark ? check_mark(err) : 0;
 	for (size_t i = 0; i < n; i++) {
 		const char *space = i < to.n ? strchr(to.v[i], ' ') : NULL;
 		p.fd = fds[i];
 		p.udp = space && to.v[i][0] == 'u';
 		p.port = space ? (uint16_t)strtoul(space, NULL, 10) : 0;
-		add_port(f, &p);
+		if (r < 0)
+			close(p.fd);
+		else
+			add_port(f, &p);
 	}
+	return r;
 }
 
 static void message_noport(struct pm_forward *f, const char *id)
@@ -141,7 +172,8 @@ static void message_noport(struct pm_forward *f, const char *id)
 static void channel_event(struct pm_forward *f)
 {
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-	int fds[FDS];
+	struct pm_err err = PM_ERR_INIT;
+	int fds[FDS], r = 0;
 	size_t n = FDS;
 	if (pm_wire_recv(f->channel, &w, fds, &n, NULL) <= 0)
 		_exit(0);
@@ -149,10 +181,12 @@ static void channel_event(struct pm_forward *f)
 	if (!type || !id)
 		_exit(1);
 	if (strcmp(type, "port") == 0)
-		message_port(f, &w, fds, n);
+		r = message_port(f, &w, fds, n, &err);
 	else if (strcmp(type, "noport") == 0)
 		message_noport(f, id);
-	if (pm_answer_ready(f->channel, NULL) < 0)
+	if (r < 0)
+		pm_answer_error(f->channel, &err);
+	else if (pm_answer_ready(f->channel, NULL) < 0)
 		_exit(0);
 }
 
@@ -190,11 +224,12 @@ int pm_forward_serve(int channel, struct pm_err *err)
 		SCMP_SYS(pipe2),      SCMP_SYS(splice),
 	};
 	static const struct pm_sandbox sandbox = {
-		.name = "pm-netd's port forwarder",
+		.name = "the port forwarder",
 		.calls = calls,
 		.n_calls = PM_ARRAY_SIZE(calls),
 		.keep_caps = 1u << CAP_NET_RAW | 1u << CAP_NET_BIND_SERVICE,
 		.no_raw_sockets = true,
+		.no_files = true,
 		.max_files = MAX_FILES,
 	};
 	struct pm_forward *f = PM_NEW(struct pm_forward);
@@ -218,6 +253,6 @@ int pm_forward_serve(int channel, struct pm_err *err)
 			_exit(1);
 		for (int i = 0; i < n; i++)
 			dispatch(f, &events[i]);
-		more = pm_tcp_more(f);
+		more = pm_tcp_end_of_turn(f);
 	}
 }
