@@ -45,6 +45,7 @@ struct pm_json {
 	enum pm_json_kind kind;
 	bool boolean;
 	uint8_t hint;       /* enum pm_json_hint; set it freely */
+	uint16_t line;      /* of YAML: where it begins (a member: its name); 0: not known, or beyond 65535 */
 	const char *string; /* STRING: the text, NUL-terminated. NUMBER: its text as written */
 	size_t len;         /* STRING: bytes (may hold NULs); ARRAY: items; OBJECT: members */
 	size_t cap;

@@ -84,6 +84,11 @@ static struct pm_json *scalar(struct reader *r, const yaml_event_t *ev)
 static int value(struct reader *r, const yaml_event_t *ev, unsigned int depth,
 		 struct pm_json **ret, struct pm_err *err);
 
+static uint16_t line_of(const yaml_event_t *ev)
+{
+	return ev->start_mark.line < UINT16_MAX ? (uint16_t)(ev->start_mark.line + 1) : 0;
+}
+
 static int sequence(struct reader *r, unsigned int depth, struct pm_json **ret, struct pm_err *err)
 {
 	*ret = pm_json_array(r->pool);
@@ -120,6 +125,7 @@ static int mapping(struct reader *r, unsigned int depth, struct pm_json **ret, s
 							  ev.data.scalar.length
 					  ? NULL
 					  : pm_json_pool_strdup(r->pool, (char *)ev.data.scalar.value);
+		uint16_t line = line_of(&ev);
 		yaml_event_delete(&ev);
 		if (!key)
 			return fault(r, "a key that is not a scalar", err);
@@ -132,6 +138,7 @@ static int mapping(struct reader *r, unsigned int depth, struct pm_json **ret, s
 		yaml_event_delete(&ev);
 		if (e < 0)
 			return e;
+		v->line = line;
 		pm_json_append_member(r->pool, *ret, key, v);
 	}
 }
@@ -139,19 +146,23 @@ static int mapping(struct reader *r, unsigned int depth, struct pm_json **ret, s
 static int value(struct reader *r, const yaml_event_t *ev, unsigned int depth,
 		 struct pm_json **ret, struct pm_err *err)
 {
+	int e = 0;
 	if (depth > DEPTH_MAX)
 		return fault(r, "nested too deeply", err);
 	if (++r->values > VALUES_MAX)
 		return fault(r, "too many values", err);
-	if (ev->type == YAML_SCALAR_EVENT) {
+	if (ev->type == YAML_SCALAR_EVENT)
 		*ret = scalar(r, ev);
-		return 0;
-	}
-	if (ev->type == YAML_SEQUENCE_START_EVENT)
-		return sequence(r, depth, ret, err);
-	if (ev->type == YAML_MAPPING_START_EVENT)
-		return mapping(r, depth, ret, err);
-	return fault(r, ev->type == YAML_ALIAS_EVENT ? "aliases are not supported" : "unexpected", err);
+	else if (ev->type == YAML_SEQUENCE_START_EVENT)
+		e = sequence(r, depth, ret, err);
+	else if (ev->type == YAML_MAPPING_START_EVENT)
+		e = mapping(r, depth, ret, err);
+	else
+		e = fault(r, ev->type == YAML_ALIAS_EVENT ? "aliases are not supported" : "unexpected",
+			  err);
+	if (e >= 0)
+		(*ret)->line = line_of(ev);
+	return e;
 }
 
 /* Documents until the stream's end. */

@@ -4,6 +4,7 @@
  * Plain scalars become null, booleans and numbers by the rules of YAML 1.2's core schema (numbers keep their text, so
  * that a tag 1.10 stays "1.10" for who asks for text); quoted ones strings. Refused, being bombs or surprises: aliases,
  * keys that are no scalars or given twice, nesting beyond 100, more than 16 MiB, more than 100,000 values.
+ * Each value knows its line.
  */
 #ifndef PM_BASE_YAML_H
 #define PM_BASE_YAML_H

@@ -24,6 +24,12 @@ const struct pm_command pm_cmd_image = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_kube = {
+	.path = "kube",
+	.summary = "Play containers, pods or volumes from a structured file",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_network = {
 	.path = "network",
 	.summary = "Manage networks",
@@ -50,6 +56,12 @@ const struct pm_command pm_cmd_pod = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_play = {
+	.path = "play",
+	.summary = "Play containers, pods or volumes from a structured file",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_system = {
 	.path = "system",
 	.summary = "Manage pm",
@@ -66,6 +78,8 @@ const struct pm_command *const pm_commands[] = {
 	/* groups */
 	&pm_cmd_container,
 	&pm_cmd_generate,
+	&pm_cmd_kube,
+	&pm_cmd_play,
 	&pm_cmd_healthcheck,
 	&pm_cmd_image,
 	&pm_cmd_image_trust,
@@ -209,6 +223,9 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_pod_stop,
 	&pm_cmd_pod_top,
 	&pm_cmd_pod_unpause,
+	/* Kubernetes YAML */
+	&pm_cmd_kube_down,
+	&pm_cmd_kube_play,
 	/* general */
 	&pm_cmd_complete,
 	&pm_cmd_complete_no_desc,
@@ -221,6 +238,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_system_prune,
 	&pm_cmd_system_reset,
 	&pm_cmd_unshare,
+	&pm_cmd_kubernetes,
 	&pm_cmd_tables,
 	&pm_cmd_version,
 	NULL,
