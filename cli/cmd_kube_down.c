@@ -21,11 +21,13 @@ static void print(const char *title, const struct pm_strv *l)
 		puts(l->v[i]);
 }
 
-int pm_kube_cli_down(struct pm_engine *e, const char *file, bool volumes, struct pm_err *err)
+int pm_kube_cli_down(struct pm_engine *e, char *const *files, bool volumes, struct pm_err *err)
 {
 	_cleanup_kube_set_ struct pm_kube_set set = {0};
 	_cleanup_kube_gone_ struct pm_kube_gone gone = {0};
-	int r = pm_kube_set_read(&set, file, false, err);
+	int r = 0;
+	for (; r >= 0 && *files; files++)
+		r = pm_kube_set_read(&set, *files, false, err);
 	if (r < 0)
 		return r;
 	r = pm_kube_down(e, &set, volumes, &gone, err);
@@ -41,18 +43,18 @@ static int down_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	const struct down_opts *o = opts;
 	_cleanup_engine_ struct pm_engine e = {0};
 	int r = pm_cli_engine(cli, &e, err);
-	return r < 0 ? r : pm_kube_cli_down(&e, cli->args[0], o->force, err);
+	return r < 0 ? r : pm_kube_cli_down(&e, cli->args, o->force, err);
 }
 
 const struct pm_command pm_cmd_kube_down = {
 	.path = "kube down",
 	.summary = "Remove pods based on Kubernetes YAML",
-	.synopsis = "[options] KUBEFILE|-",
+	.synopsis = "[options] KUBEFILE|- [KUBEFILE...]",
 	.text = "Reads in a structured file of Kubernetes YAML and removes the pods and secrets that it "
 		"describes, and with --force the volumes of its claims. What is not there is left out.",
 	.examples = "%p nginx.yml\ncat nginx.yml | %p -",
 	.min_args = 1,
-	.max_args = 1,
+	.max_args = -1,
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_FILE,
 	.opts_size = sizeof(struct down_opts),

@@ -151,10 +151,11 @@ static int play_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (r < 0)
 		return r;
 	if (o->down)
-		return pm_kube_cli_down(&e, cli->args[0], o->force, err);
+		return pm_kube_cli_down(&e, cli->args, o->force, err);
 	if (o->force)
 		return pm_fail(err, PM_E_USAGE, "--force may be specified only with --down");
-	r = pm_kube_set_read(&set, cli->args[0], true, err);
+	for (int i = 0; r >= 0 && i < cli->n_args; i++)
+		r = pm_kube_set_read(&set, cli->args[i], true, err);
 	size_t own = set.n;
 	for (size_t i = 0; r >= 0 && i < o->configmap.n; i++)
 		r = pm_kube_set_read(&set, o->configmap.v[i], true, err);
@@ -172,13 +173,13 @@ static int play_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 const struct pm_command pm_cmd_kube_play = {
 	.path = "kube play|play kube",
 	.summary = "Play a pod or volume based on Kubernetes YAML",
-	.synopsis = "[options] KUBEFILE|-",
+	.synopsis = "[options] KUBEFILE|- [KUBEFILE...]",
 	.text = "Reads in a structured file of Kubernetes YAML and creates pods, containers, volumes and "
 		"secrets based on it. docs/kubernetes.md lists every field, and what is done with it.",
 	.examples = "%p nginx.yml\n%p --creds user:password --seccomp-profile-root /custom/path apache.yml\n"
 		    "cat nginx.yml | %p -",
 	.min_args = 1,
-	.max_args = 1,
+	.max_args = -1,
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_FILE,
 	.opts_size = sizeof(struct play_opts),

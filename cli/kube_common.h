@@ -8,7 +8,7 @@
 
 #include "engine/engine.h"
 
-/* Take down what file names and print it. volumes: those of claims, too. */
-int pm_kube_cli_down(struct pm_engine *e, const char *file, bool volumes, struct pm_err *err);
+/* Take down what the files (NULL-terminated) name and print it. volumes: those of claims, too. */
+int pm_kube_cli_down(struct pm_engine *e, char *const *files, bool volumes, struct pm_err *err);
 
 #endif
