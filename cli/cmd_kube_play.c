@@ -12,8 +12,8 @@
 
 struct play_opts {
 	struct pm_strv annotation, configmap, ip, log_opt, mac_address, network, publish;
-	const char *authfile, *cert_dir, *creds, *log_driver, *seccomp_profile_root, *userns;
-	bool down, force, no_hosts, no_pod_prefix, publish_all, quiet, replace, start, tls_verify;
+	const char *authfile, *cert_dir, *creds, *log_driver, *seccomp_profile_root, *userns, *propagation;
+	bool down, force, no_hosts, no_pod_prefix, publish_all, quiet, replace, service_container, start, tls_verify;
 };
 
 #define NO_BUILD PM_REFUSED, "images are not built from here: run pm build first"
@@ -56,6 +56,10 @@ static const struct pm_opt play_table[] = {
 	 "Delete and recreate the pods that the file defines"},
 	{"seccomp-profile-root", 0, PM_STRING(struct play_opts, seccomp_profile_root),
 	 "Directory path for seccomp profiles (default: /var/lib/kubelet/seccomp)", .complete = PM_COMPLETE_DIR},
+	{"service-container", 0, PM_BOOL(struct play_opts, service_container),
+	 "Starts a service container before all pods", .hidden = true},
+	{"service-exit-code-propagation", 0, PM_CHOICE(struct play_opts, propagation),
+	 "Exit-code propagation of the service container", .choices = "all|any|none", .hidden = true},
 	{"start", 0, PM_BOOL(struct play_opts, start), "Start the pods after creating them", .def = "true"},
 	{"tls-verify", 0, PM_BOOL(struct play_opts, tls_verify),
 	 "Require HTTPS and verify certificates when contacting registries", .def = "true"},
@@ -150,6 +154,9 @@ static int play_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_cli_engine(cli, &e, err);
 	if (r < 0)
 		return r;
+	if (o->service_container || (o->propagation && strcmp(o->propagation, "none") != 0))
+		return pm_fail(err, PM_E_UNSUPPORTED,
+			       "--service-container: there is no service container yet");
 	if (o->down)
 		return pm_kube_cli_down(&e, cli->args, o->force, err);
 	if (o->force)

@@ -54,6 +54,12 @@ static int test_argv(const struct pm_json *check, struct pm_strv *argv, struct p
 		       : pm_fail(err, PM_E_FORMAT, "the health check names no command");
 }
 
+/* A test that the monitor makes itself: its words are not a command. */
+static bool is_probe(const struct pm_strv *argv)
+{
+	return argv->n > 1 && (strcmp(argv->v[0], "TCP") == 0 || strcmp(argv->v[0], "HTTP-GET") == 0);
+}
+
 /* The check in text (NULL: none): 1 with everything set, 0 when there is none. */
 static int parse(struct pm_json_pool *pool, const char *text, struct pm_json **ret,
 		 struct pm_strv *argv, struct pm_err *err)
@@ -91,26 +97,42 @@ static int64_t ms(const struct pm_json *check, const char *name, int64_t missing
 	return ns > 0 && ns < 1000000 ? 1 : ns / 1000000;
 }
 
-static int plan_check(const struct pm_container *c, const struct pm_spec_env *env, const char *text,
-		      const char *file, struct pm_launch_check *ret, struct pm_err *err)
+/* The command's OCI process, as a file that the runtime's exec reads. */
+static int write_process(const struct pm_container *c, const struct pm_spec_env *env,
+			 const struct pm_strv *argv, const char *file, char **ret, struct pm_err *err)
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
-	_cleanup_strv_ struct pm_strv argv = PM_STRV_INIT, none = PM_STRV_INIT;
+	_cleanup_strv_ struct pm_strv none = PM_STRV_INIT;
 	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
-	struct pm_json *check, *process;
-	int r = parse(pool, text, &check, &argv, err);
-	if (r <= 0)
-		return r;
-	r = pm_spec_exec_process(&c->config, env, &argv, NULL, NULL, &none, false, false, pool,
-				 &process, err);
+	struct pm_json *process;
+	int r = pm_spec_exec_process(&c->config, env, argv, NULL, NULL, &none, false, false, pool,
+				     &process, err);
 	if (r < 0)
 		return pm_wrap(err, "health check");
 	pm_json_write(process, 0, &b);
 	_cleanup_free_ char *path = pm_asprintf("%s/%s", env->run_dir, file);
 	r = pm_fs_write_file(AT_FDCWD, path, b.data, b.len, 0600, false, err);
-	if (r < 0)
+	if (r >= 0)
+		*ret = pm_steal(&path);
+	return r;
+}
+
+static int plan_check(const struct pm_container *c, const struct pm_spec_env *env, const char *text,
+		      const char *file, struct pm_launch_check *ret, struct pm_err *err)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	_cleanup_strv_ struct pm_strv argv = PM_STRV_INIT;
+	struct pm_json *check;
+	int r = parse(pool, text, &check, &argv, err);
+	if (r <= 0)
 		return r;
-	ret->process = pm_steal(&path);
+	if (is_probe(&argv) && strcmp(pm_json_get(check, "Test")->items[0]->string, "CMD") != 0) {
+		pm_strv_add_all(&ret->probe, argv.v);
+	} else {
+		r = write_process(c, env, &argv, file, &ret->process, err);
+		if (r < 0)
+			return r;
+	}
 	ret->interval = ms(check, "Interval", INTERVAL_DEFAULT);
 	ret->timeout = ms(check, "Timeout", INTERVAL_DEFAULT);
 	ret->start_period = ms(check, "StartPeriod", 0);

@@ -2,7 +2,8 @@
  * health - a container's health check as it is configured, planned for the monitor, and told by inspect.
  *
  * The configuration is Docker's JSON: {"Test": ["CMD", ...] | ["CMD-SHELL", text] | ["NONE"], "Interval",
- * "Timeout", "StartPeriod" (ns), "Retries"}, and "Successes" for a start-up check. What the monitor does
+ * "Timeout", "StartPeriod" (ns), "Retries"}, and "Successes" for a start-up check. Of pm's own, for Kubernetes' probes, are the
+ * tests ["TCP", ...] and ["HTTP-GET", ...] (engine/monitor/probe.h). What the monitor does
  * with it: engine/monitor/health.h. Runs in pm.
  */
 #ifndef PM_ENGINE_CONTAINER_HEALTH_H

@@ -18,12 +18,13 @@
 #include "engine/monitor/io.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/notify.h"
+#include "engine/monitor/probe.h"
 #include "engine/monitor/runtime.h"
 
 #define OUTPUT_MAX (1 << 20) /* of a check whose output is not limited */
 
 static struct {
-	pid_t runtime; /* executes the check; 0: none */
+	pid_t runtime; /* executes the check, or is the probe; 0: none */
 	int out;       /* what the check prints, read end; -1: none */
 	int kept;      /* memory file with the first of it; -1: none */
 	int64_t len;
@@ -54,15 +55,15 @@ static void schedule(struct monitor *m)
 
 void health_reset(struct monitor *m)
 {
-	m->health = m->plan.check.process ? HEALTH_STARTING : HEALTH_NONE;
+	m->health = pm_launch_has_check(&m->plan.check) ? HEALTH_STARTING : HEALTH_NONE;
 	m->health_streak = 0;
-	h.startup = m->plan.startup.process != NULL;
+	h.startup = pm_launch_has_check(&m->plan.startup);
 	h.passed = h.failed = 0;
 }
 
 void health_start(struct monitor *m)
 {
-	if (m->plan.check.process && current(m)->interval > 0)
+	if (pm_launch_has_check(&m->plan.check) && current(m)->interval > 0)
 		m->timers[TIMER_CHECK] = monitor_now_ms();
 }
 
@@ -89,7 +90,9 @@ static int begin(struct monitor *m, struct pm_err *err)
 	h.kept = memfd_create("health", MFD_CLOEXEC);
 	h.began = pm_time_now();
 	h.late = false;
-	int r = runtime_check(m, current(m)->process, fds[1], &h.runtime, err);
+	const struct pm_launch_check *c = current(m);
+	int r = c->process ? runtime_check(m, c->process, fds[1], &h.runtime, err)
+			   : probe_start(m, &c->probe, fds[1], &h.runtime, err);
 	close(fds[1]);
 	if (r >= 0)
 		io_watch_check(h.out);
@@ -101,7 +104,7 @@ static void end(struct monitor *m, int code);
 void health_now(struct monitor *m)
 {
 	struct pm_err err = PM_ERR_INIT;
-	if (!m->plan.check.process || m->exited || m->init <= 0) {
+	if (!pm_launch_has_check(&m->plan.check) || m->exited || m->init <= 0) {
 		io_tell_check(CHECK_NONE);
 		return;
 	}
@@ -378,7 +381,7 @@ static void startup_result(struct monitor *m, bool passed)
 	if (!passed) {
 		h.passed = 0;
 		if (++h.failed >= c->retries && c->retries > 0)
-			life_end(m, false, THEN_RESTART);
+			life_end(m, false, m->plan.health_action == PM_HEALTH_STOP ? THEN_END : THEN_RESTART);
 		schedule(m);
 	} else if (++h.passed >= c->successes) {
 		h.startup = false;

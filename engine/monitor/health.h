@@ -1,5 +1,6 @@
 /*
- * health - the container's health check, executed by its monitor through the runtime's exec.
+ * health - the container's health check, executed by its monitor through the runtime's exec, or as a
+ * probe of the monitor's own (probe.h).
  *
  * pm has written the check's OCI process beforehand (ctr_dir/health.json, startup.json); between two checks
  * nothing of it runs. The first comes at the start, each further one an interval after the end of the one

@@ -116,7 +116,8 @@ struct pm_launch_chown {
 
 /* A health check (or start-up check) that the monitor executes in the container. Times in ms. */
 struct pm_launch_check {
-	char *process; /* file with the OCI process, in ctr_dir; NULL: no check */
+	char *process; /* file with the OCI process, in ctr_dir; NULL: none */
+	struct pm_strv probe; /* instead of it: see probe.h. Neither: no check */
 	int64_t interval; /* between two, from end to start; 0: only when asked for */
 	int64_t timeout;
 	int64_t start_period; /* failures within it do not count */
@@ -254,6 +255,12 @@ struct pm_launch_plan {
 	/* argv executed last when pm is gone; argv[0] absolute; may be empty */
 	struct pm_strv cleanup;
 };
+
+/* Is there a check? */
+static inline bool pm_launch_has_check(const struct pm_launch_check *c)
+{
+	return c->process || c->probe.n;
+}
 
 #define _cleanup_launch_plan_ _cleanup_(pm_launch_plan_free)
 

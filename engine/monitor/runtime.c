@@ -451,7 +451,7 @@ void runtime_open_oom(struct monitor *m)
 			file = pm_asprintf("/sys/fs/cgroup/memory%s/memory.oom_control", v1 + 8);
 		else
 			continue;
-		if (!v1 && m->freeze_fd < 0 && m->plan.check.process) {
+		if (!v1 && m->freeze_fd < 0 && pm_launch_has_check(&m->plan.check)) {
 			_cleanup_free_ char *events =
 				pm_asprintf("/sys/fs/cgroup%s/cgroup.events", lines.v[i] + 3);
 			m->freeze_fd = open(events, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -151,7 +151,7 @@ static const struct pm_key kube_keys[] = {
 	OTHER("AutoUpdate", "annotation", "registry, local, or CONTAINER/registry and CONTAINER/local"),
 	PATHS("ConfigMap", "configmap"),
 	MODULE,
-	REFUSED("ExitCodePropagation", "service-exit-code-propagation", "pm kube play has no such option"),
+	TEXT("ExitCodePropagation", "service-exit-code-propagation"),
 	GLOBAL_ARGS,
 	OTHER("KubeDownForce", NULL, "--force of kube down"),
 	TEXT("LogDriver", "log-driver"),
