@@ -5,6 +5,7 @@
 #include "cli/ctr_common.h"
 #include "cli/format.h"
 #include "cli/network_list.h"
+#include "engine/network/inspect.h"
 
 struct inspect_opts {
 	const char *format;
@@ -35,8 +36,11 @@ static int inspect_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 			pm_err_clear(err);
 			continue;
 		}
-		pm_json_add(pool, found, json ? pm_network_to_json(&n, pool)
-					      : pm_network_tree(&n, true, pool));
+		struct pm_json *containers = NULL;
+		r = pm_network_containers(&e, &n, !json, pool, &containers, err);
+		struct pm_json *tree = json ? pm_network_to_json(&n, pool) : pm_network_tree(&n, true, pool);
+		pm_json_set(pool, tree, json ? "containers" : "Containers", containers);
+		pm_json_add(pool, found, tree);
 	}
 	if (r < 0)
 		return r;

@@ -16,6 +16,7 @@
  * ended; the monitor shuts its side down and waits for the end of stream, after which addresses and ports
  * are free. A connection that begins with one of these is answered ready or error, too:
  *	connect {a container's id, one network}		disconnect {id, network}	reload {id}
+ *	resolvers {a network with its dns_servers}
  *
  * Libc-only.
  */
@@ -88,6 +89,7 @@ struct pm_netd_config {
 	struct pm_netd_net *nets;
 	size_t n_nets;
 	struct pm_strv egress; /* the container's own rules */
+	struct pm_strv dns_servers; /* its own, to forward its questions to; empty: the network's */
 };
 
 void pm_netd_config_free(struct pm_netd_config *c);

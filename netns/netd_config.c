@@ -17,6 +17,7 @@ void pm_netd_config_free(struct pm_netd_config *c)
 		net_free(&c->nets[i]);
 	free(c->nets);
 	pm_strv_free(&c->egress);
+	pm_strv_free(&c->dns_servers);
 	*c = (struct pm_netd_config){0};
 }
 
@@ -73,6 +74,7 @@ void pm_netd_config_encode(const struct pm_netd_config *c, struct pm_wire *w)
 {
 	pm_wire_add(w, "id", c->id);
 	pm_wire_add_list(w, "egress", &c->egress);
+	pm_wire_add_list(w, "ctr_dns", &c->dns_servers);
 	for (size_t i = 0; i < c->n_nets; i++)
 		encode_net(&c->nets[i], w);
 }
@@ -219,6 +221,8 @@ int pm_netd_config_decode(const struct pm_wire *w, struct pm_netd_config *ret,
 			snprintf(n->name, sizeof(n->name), "%s", value);
 		} else if (strcmp(name, "egress") == 0) {
 			pm_strv_add(&ret->egress, value);
+		} else if (strcmp(name, "ctr_dns") == 0) {
+			pm_strv_add(&ret->dns_servers, value);
 		} else if (n && decode_entry(n, name, value) < 0) {
 			return bad(name, err);
 		}

@@ -119,8 +119,7 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 	pm_cgroup_free(&b->cgroup);
 	pm_strv_free(&b->hooks_dirs);
 	pm_strv_free(&b->cdi_dirs);
-	pm_strv_free(&b->name_servers);
-	free(b->address);
+	pm_place_files_free(&b->files);
 	pm_pasta_free(&b->pasta);
 	char *strings[] = {b->run_dir,	  b->rootfs,	   b->runtime,	  b->init_path,
 			   b->seccomp_cache, b->cgroup_path, b->cgroup_parent, b->netns_path, b->pidns_path,
@@ -200,9 +199,12 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 			return r;
 	}
 	b.env.mount_sources = b.mount_sources.n ? &b.mount_sources : NULL;
-	pm_place_files(&s->netd, &b.name_servers, &b.address);
-	b.env.name_servers = &b.name_servers;
-	b.env.address = b.address;
+	if (pm_network_is_bridge(c->config.network)) {
+		pm_place_files(&s->netd, NULL, &b.files);
+		b.env.name_servers = &b.files.servers;
+		b.env.addresses = &b.files.addresses;
+		b.env.network_dns = b.files.network_dns;
+	}
 	r = pm_service_env(&c->config, &b.env, &b.notify_dir, err);
 	if (r >= 0)
 		r = plan_secrets(s->engine, c, &b, plan, err);

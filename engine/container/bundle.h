@@ -12,6 +12,7 @@
 #include "engine/container/start.h"
 #include "engine/monitor/launch.h"
 #include "engine/network/pasta.h"
+#include "engine/network/place.h"
 #include "engine/secret/use.h"
 #include "engine/spec/spec.h"
 #include "engine/volume/plan.h"
@@ -49,8 +50,7 @@ struct pm_bundle_env {
 	char *cgroup_parent; /* what the group called cgroup_path is made in */
 	char *netns_path, *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path;
 	char *hosts_from, *resolv_from, *shm, *shm_from, *userns_path;
-	struct pm_strv name_servers; /* of its networks */
-	char *address;               /* the container's there */
+	struct pm_place_files files; /* of its bridge networks */
 	struct pm_pasta pasta;       /* of network mode pasta */
 	int64_t shm_size, shm_pid, shm_pid_start; /* of the monitor that has shm_from */
 };

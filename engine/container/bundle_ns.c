@@ -116,7 +116,7 @@ int pm_bundle_namespaces(struct pm_engine *e, const struct pm_container *c, stru
 					  err);
 		if (r < 0)
 			return r;
-		pm_strv_add_all(&b->name_servers, b->pasta.name_servers.v);
+		env->name_servers = &b->pasta.name_servers;
 	} else if (pm_network_is_bridge(k->network)) {
 		env->netns = PM_SPEC_NETNS_INHERIT;
 	} else if (strcmp(k->network, "host") == 0) {

@@ -12,7 +12,7 @@
 #include "engine/secret/use.h"
 #include "engine/spec/caps.h"
 #include "engine/spec/spec.h"
-#include "engine/network/connect.h"
+#include "engine/network/inspect.h"
 #include "netns/userns.h"
 
 #define ZERO_TIME "0001-01-01T00:00:00Z"

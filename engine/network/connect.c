@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "engine/events/events.h"
+#include "engine/network/netfiles.h"
 #include "netns/slirp_client.h"
 #include "storage/network.h"
 
@@ -103,7 +104,8 @@ int pm_network_connect(struct pm_engine *e, const char *container, const struct 
 		pm_lease_drop(e->store, c.row.id, name, NULL);
 		return r;
 	}
-	return save(e, &c, name, true, err);
+	r = save(e, &c, name, true, err);
+	return r < 0 || !pm_ctr_is_up(&c.state) ? r : pm_netfiles_joined(e, &c, name, err);
 }
 
 int pm_network_disconnect(struct pm_engine *e, const char *container, const char *network,
@@ -129,6 +131,8 @@ int pm_network_disconnect(struct pm_engine *e, const char *container, const char
 		snprintf(which.id, sizeof(which.id), "%s", c.row.id);
 		snprintf(net->name, sizeof(net->name), "%s", n.name);
 		r = ask(e, "disconnect", &which, err);
+		if (r >= 0)
+			r = pm_netfiles_left(e, &c, n.name, err);
 		if (r < 0)
 			return r;
 	}
@@ -199,77 +203,4 @@ int pm_network_reload(struct pm_engine *e, struct pm_container *c, struct pm_err
 		pm_err_clear(err); /* it does not know the container */
 	}
 	return r < 0 && r != -PM_E_STATE ? r : reattach(e, c, err);
-}
-
-/* --- inspect --------------------------------------------------------------------------------- */
-
-struct leases {
-	struct pm_json_pool *pool;
-	struct pm_json *to;
-	const struct pm_network *n;
-};
-
-static int add_lease(const struct pm_lease *l, void *arg)
-{
-	const struct leases *x = arg;
-	struct pm_ip ip = pm_ip_from_bytes(l->address, l->len);
-	bool v4 = ip.family == AF_INET;
-	char text[PM_IP_TEXT];
-	for (size_t i = 0; i < x->n->n_subnets; i++) {
-		const struct pm_subnet *s = &x->n->subnets[i];
-		if (!pm_ipnet_contains(&s->net, &ip) ||
-		    pm_json_get_int(x->to, v4 ? "IPPrefixLen" : "GlobalIPv6PrefixLen", 0))
-			continue;
-		pm_json_set_str(x->pool, x->to, v4 ? "IPAddress" : "GlobalIPv6Address",
-				pm_ip_format(&ip, text));
-		pm_json_set_int(x->pool, x->to, v4 ? "IPPrefixLen" : "GlobalIPv6PrefixLen",
-				s->net.prefix);
-		pm_json_set_str(x->pool, x->to, v4 ? "Gateway" : "IPv6Gateway",
-				x->n->internal ? "" : pm_ip_format(&s->gateway, text));
-	}
-	return 0;
-}
-
-static void inspect_one(struct pm_engine *e, const struct pm_container *c, const struct pm_place *p,
-			struct pm_json *o, struct pm_json_pool *pool)
-{
-	static const char *const texts[] = {"EndpointID", "Gateway", "IPAddress", "IPv6Gateway",
-					    "GlobalIPv6Address", "MacAddress"};
-	static const char *const nulls[] = {"DriverOpts", "IPAMConfig", "Links"};
-	_cleanup_network_ struct pm_network n = {0};
-	for (size_t i = 0; i < PM_ARRAY_SIZE(texts); i++)
-		pm_json_set_str(pool, o, texts[i], "");
-	pm_json_set_int(pool, o, "IPPrefixLen", 0);
-	pm_json_set_int(pool, o, "GlobalIPv6PrefixLen", 0);
-	pm_json_set_str(pool, o, "NetworkID", p->network);
-	for (size_t i = 0; i < PM_ARRAY_SIZE(nulls); i++)
-		pm_json_set(pool, o, nulls[i], pm_json_null(pool));
-	_cleanup_strv_ struct pm_strv aliases = PM_STRV_INIT;
-	if (p->aliases.n)
-		pm_strv_add_all(&aliases, p->aliases.v);
-	pm_strv_addf(&aliases, "%.*s", PM_SHORT_ID, c->row.id);
-	pm_json_set(pool, o, "Aliases", pm_json_strv(pool, &aliases));
-	if (!pm_ctr_is_up(&c->state) || pm_network_find(e, p->network, &n, NULL) < 0)
-		return;
-	uint8_t mac[6];
-	char text[PM_MAC_TEXT];
-	pm_place_mac(c->row.id, n.name, mac);
-	pm_json_set_str(pool, o, "MacAddress", pm_mac_format(p->has_mac ? p->mac : mac, text));
-	struct leases x = {pool, o, &n};
-	pm_lease_each(e->store, c->row.id, n.name, add_lease, &x, NULL);
-}
-
-struct pm_json *pm_network_inspect(struct pm_engine *e, const struct pm_container *c,
-				   struct pm_json_pool *pool)
-{
-	struct pm_json *map = pm_json_object(pool);
-	map->hint = PM_JSON_MAP;
-	for (size_t i = 0; i < c->config.networks.n; i++) {
-		_cleanup_place_ struct pm_place p = {0};
-		if (pm_place_parse(c->config.networks.v[i], &p, NULL) < 0)
-			continue;
-		struct pm_json *o = pm_json_set(pool, map, p.network, pm_json_object(pool));
-		inspect_one(e, c, &p, o, pool);
-	}
-	return map;
 }

@@ -18,8 +18,4 @@ int pm_network_disconnect(struct pm_engine *e, const char *container, const char
  * connected to a new one, with the addresses it had. PM_E_STATE when it does not run. Locked. */
 int pm_network_reload(struct pm_engine *e, struct pm_container *c, struct pm_err *err);
 
-/* NetworkSettings.Networks of inspect. */
-struct pm_json *pm_network_inspect(struct pm_engine *e, const struct pm_container *c,
-				   struct pm_json_pool *pool);
-
 #endif

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/timefmt.h"
 #include "engine/container/name.h"
 #include "engine/events/events.h"
 #include "netns/egress.h"
+#include "netns/netd_client.h"
 
 /* What the rootless namespace uses for its own way out (netns/slirp_client.h). */
 static const char *const slirp_nets[] = {"10.0.2.0/24", "fd00::/64"};
@@ -492,6 +494,20 @@ int pm_network_create(struct pm_engine *e, const struct pm_network_options *o, c
 	return r;
 }
 
+/* To the name server, where it runs. */
+static int tell_resolvers(struct pm_engine *e, const struct pm_network *n, struct pm_err *err)
+{
+	_cleanup_close_ int sock = -1;
+	_cleanup_netd_config_ struct pm_netd_config which = {0};
+	int r = pm_netd_connect_live(e->store->runroot_fd, &sock, err);
+	if (r <= 0)
+		return r;
+	struct pm_netd_net *net = pm_netd_config_add(&which);
+	snprintf(net->name, sizeof(net->name), "%s", n->name);
+	pm_strv_add_all(&net->dns_servers, n->dns_servers.v);
+	return pm_netd_request(sock, "resolvers", &which, err);
+}
+
 int pm_network_update_dns(struct pm_engine *e, const char *name_or_id, const struct pm_strv *add,
 			  const struct pm_strv *drop, struct pm_err *err)
 {
@@ -523,5 +539,6 @@ int pm_network_update_dns(struct pm_engine *e, const char *name_or_id, const str
 	pm_strv_free(&n.dns_servers);
 	n.dns_servers = servers;
 	servers = (struct pm_strv)PM_STRV_INIT;
-	return pm_network_save(e, &n, err);
+	r = pm_network_save(e, &n, err);
+	return r < 0 ? r : tell_resolvers(e, &n, err);
 }

@@ -405,11 +405,38 @@ static void name_devices(struct pm_netd_config *n)
 	}
 }
 
+bool pm_place_find(const struct pm_strv *texts, const char *network, struct pm_place *ret,
+		   char device[16])
+{
+	_cleanup_netd_config_ struct pm_netd_config names = {0};
+	bool found = false;
+	for (size_t i = 0; i < texts->n; i++) {
+		_cleanup_place_ struct pm_place p = {0};
+		struct pm_netd_net *n = pm_netd_config_add(&names);
+		if (pm_place_parse(texts->v[i], &p, NULL) < 0)
+			continue;
+		snprintf(n->name, sizeof(n->name), "%s", p.network);
+		memcpy(n->device, p.device, sizeof(n->device));
+		if (found || strcmp(p.network, network) != 0)
+			continue;
+		*ret = p;
+		p = (struct pm_place){0};
+		found = true;
+	}
+	name_devices(&names);
+	for (size_t i = 0; i < names.n_nets && found; i++)
+		if (strcmp(names.nets[i].name, network) == 0)
+			memcpy(device, names.nets[i].device, 16);
+	return found;
+}
+
 static int plan_all(struct pm_engine *e, const struct pm_container *c, const struct pm_strv *texts,
 		    struct pm_netd_config *ret, struct pm_err *err)
 {
 	snprintf(ret->id, sizeof(ret->id), "%s", c->row.id);
 	pm_strv_add_all(&ret->egress, c->config.egress.v);
+	const struct pm_strv *dns = c->config.dns.n ? &c->config.dns : &e->conf.dns_servers;
+	pm_strv_add_all(&ret->dns_servers, pm_strv_has(dns, "none") ? NULL : dns->v);
 	int r = pm_db_begin(e->store->db, false, err);
 	for (size_t i = 0; i < texts->n && r >= 0; i++)
 		r = plan_place(e, c, texts->v[i], ret, err);
@@ -461,22 +488,31 @@ int pm_place_ports(const struct pm_ctr_config *c, struct pm_ports *ret, struct p
 	return r;
 }
 
-void pm_place_files(const struct pm_netd_config *n, struct pm_strv *servers, char **ret_address)
+void pm_place_files_free(struct pm_place_files *f)
+{
+	pm_strv_free(&f->servers);
+	pm_strv_free(&f->addresses);
+	*f = (struct pm_place_files){0};
+}
+
+void pm_place_files(const struct pm_netd_config *n, const char *without, struct pm_place_files *ret)
 {
 	char text[PM_IP_TEXT];
 	bool outside = false;
-	*ret_address = NULL;
 	for (size_t i = 0; i < n->n_nets; i++) {
+		if (pm_streq(n->nets[i].name, without))
+			continue;
 		outside |= !n->nets[i].internal;
 		for (size_t k = 0; k < n->nets[i].n_subnets; k++) {
 			const struct pm_netd_subnet *s = &n->nets[i].subnets[k];
 			if (n->nets[i].dns && s->gateway.family)
-				pm_strv_add(servers, pm_ip_format(&s->gateway, text));
-			if (s->address.family && !*ret_address)
-				*ret_address = pm_strdup(pm_ip_format(&s->address, text));
+				pm_strv_add(&ret->servers, pm_ip_format(&s->gateway, text));
+			if (s->address.family)
+				pm_strv_add(&ret->addresses, pm_ip_format(&s->address, text));
 		}
 	}
+	ret->network_dns = ret->servers.n > 0;
 	/* without one of the network's: the way out's, which asks the host's */
-	if (!servers->n && outside && pm_userns_needed())
-		pm_strv_add(servers, WAY_OUT_DNS);
+	if (!ret->servers.n && outside && pm_userns_needed())
+		pm_strv_add(&ret->servers, WAY_OUT_DNS);
 }

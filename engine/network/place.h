@@ -29,6 +29,11 @@ void pm_place_free(struct pm_place *p);
 int pm_place_parse(const char *text, struct pm_place *ret, struct pm_err *err);
 char *pm_place_format(const struct pm_place *p); /* the caller frees */
 
+/* The place on a network among a container's, and the device that it has there: false: it is not on it. *ret is the
+ * caller's to free. */
+bool pm_place_find(const struct pm_strv *texts, const char *network, struct pm_place *ret,
+		   char device[16]);
+
 /* What run and create were given about networks. */
 struct pm_network_wish {
 	const struct pm_strv *networks; /* --network */
@@ -69,8 +74,16 @@ int pm_place_ports(const struct pm_ctr_config *c, struct pm_ports *ret, struct p
  * same. */
 void pm_place_mac(const char *id, const char *network, uint8_t ret[6]);
 
-/* The name servers for resolv.conf, and the first own address (NULL: none) for hosts; from a plan.
- * Strings are added to servers; *ret_address is the caller's. */
-void pm_place_files(const struct pm_netd_config *n, struct pm_strv *servers, char **ret_address);
+/* What a container's networks say in resolv.conf and hosts. */
+struct pm_place_files {
+	struct pm_strv servers;   /* name servers */
+	struct pm_strv addresses; /* its own */
+	bool network_dns;         /* servers are the networks' own */
+};
+void pm_place_files_free(struct pm_place_files *f);
+#define _cleanup_place_files_ _cleanup_(pm_place_files_free)
+
+/* From a plan, but for the network without (NULL: all). *ret is zeroed by the caller. */
+void pm_place_files(const struct pm_netd_config *n, const char *without, struct pm_place_files *ret);
 
 #endif

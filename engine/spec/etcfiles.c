@@ -12,6 +12,9 @@
 #include "base/log.h"
 
 #define MAX_HOST_FILE (1 << 20)
+/* The domain that the networks' name servers answer for (netns/netd/zone.h). */
+#define NETWORK_DOMAIN "dns.podman"
+
 #define SLIRP_DNS "10.0.2.3"
 #define SLIRP_ADDRESS "10.0.2.100"
 
@@ -131,46 +134,54 @@ static void write_list(struct pm_buf *b, const char *word, const struct pm_strv 
 	pm_buf_printf(b, "%s %s\n", word, s);
 }
 
-static void add_resolv(struct pm_gen *g)
+/* The name servers that resolv.conf names. Those the user gave count instead of all others; but where the
+ * networks' own know names, these come, and ask the user's. */
+static void name_servers(const struct pm_spec_env *e, const struct pm_strv *dns,
+			 const struct pm_resolv *host, struct pm_strv *ret)
 {
-	const struct pm_ctr_config *c = g->c;
-	const struct pm_spec_env *e = g->env;
+	if (dns->n && !e->network_dns) {
+		pm_strv_add_all(ret, pm_strv_argv(dns));
+		return;
+	}
+	bool theirs = e->host_servers || !e->name_servers || !e->name_servers->n;
+	bool host_net = e->netns == PM_SPEC_NETNS_HOST;
+	if (e->name_servers)
+		pm_strv_add_all(ret, pm_strv_argv(e->name_servers));
+	if (e->slirp)
+		pm_strv_add(ret, SLIRP_DNS);
+	for (size_t i = 0; theirs && i < host->servers.n; i++)
+		if (host_net || !pm_is_loopback(host->servers.v[i]))
+			pm_strv_add(ret, host->servers.v[i]);
+	if (ret->n == 0 && !host_net) {
+		pm_strv_add(ret, "8.8.8.8");
+		pm_strv_add(ret, "8.8.4.4");
+	}
+}
+
+bool pm_resolv_text(const struct pm_ctr_config *c, const struct pm_spec_env *e, struct pm_buf *out)
+{
 	const struct pm_conf *conf = e->conf;
-	_cleanup_strv_ struct pm_strv servers = PM_STRV_INIT;
-	struct pm_buf out = PM_BUF_INIT;
+	_cleanup_strv_ struct pm_strv servers = PM_STRV_INIT, domains = PM_STRV_INIT;
 	struct pm_resolv host = {0};
 
 	const struct pm_strv *dns = c->dns.n ? &c->dns : &conf->dns_servers;
 	const struct pm_strv *search = c->dns_search.n ? &c->dns_search : &conf->dns_searches;
 	const struct pm_strv *options = c->dns_options.n ? &c->dns_options : &conf->dns_options;
 	if (e->resolv_from || pm_strv_has(dns, "none") || e->netns == PM_SPEC_NETNS_NEW)
-		return;
+		return false;
 	host_resolv(&host);
-	if (dns->n) {
-		pm_strv_add_all(&servers, pm_strv_argv(dns));
-	} else {
-		if (e->name_servers)
-			pm_strv_add_all(&servers, pm_strv_argv(e->name_servers));
-		if (e->slirp)
-			pm_strv_add(&servers, SLIRP_DNS);
-		bool host_net = e->netns == PM_SPEC_NETNS_HOST;
-		bool theirs = e->host_servers || !e->name_servers || !e->name_servers->n;
-		for (size_t i = 0; theirs && i < host.servers.n; i++)
-			if (host_net || !pm_is_loopback(host.servers.v[i]))
-				pm_strv_add(&servers, host.servers.v[i]);
-		if (servers.n == 0 && host_net == false) {
-			pm_strv_add(&servers, "8.8.8.8");
-			pm_strv_add(&servers, "8.8.4.4");
-		}
-	}
+	name_servers(e, dns, &host, &servers);
+	if (!search->n && e->network_dns)
+		pm_strv_add(&domains, NETWORK_DOMAIN);
+	pm_strv_add_all(&domains, search->n ? search->v : host.search.v);
 	bool no_search = search->n == 1 && pm_streq(search->v[0], ".");
 	if (!no_search)
-		write_list(&out, "search", search->n ? search : &host.search);
+		write_list(out, "search", &domains);
 	for (size_t i = 0; i < servers.n; i++)
-		pm_buf_printf(&out, "nameserver %s\n", servers.v[i]);
-	write_list(&out, "options", options->n ? options : &host.options);
-	add_file(g, "resolv.conf", &out);
+		pm_buf_printf(out, "nameserver %s\n", servers.v[i]);
+	write_list(out, "options", options->n ? options : &host.options);
 	pm_resolv_free(&host);
+	return true;
 }
 
 /* --- hosts ------------------------------------------------------------------------------------- */
@@ -230,6 +241,36 @@ static int base_hosts(const struct pm_gen *g, struct pm_buf *text, struct pm_err
 		r = 0;
 	}
 	return r < 0 ? pm_wrap(err, "base of /etc/hosts") : 0;
+}
+
+char *pm_hosts_names(const char *hostname, const char *name)
+{
+	return name ? pm_asprintf("%s %s", hostname, name) : pm_strdup(hostname);
+}
+
+/* Is the line "ADDRESS\tNAMES", of one of the addresses? */
+static bool is_line_of(const char *line, size_t len, const struct pm_strv *addresses, const char *names)
+{
+	for (size_t i = 0; i < addresses->n; i++) {
+		_cleanup_free_ char *text = pm_asprintf("%s\t%s", addresses->v[i], names);
+		if (strlen(text) == len && memcmp(text, line, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+void pm_hosts_change(const char *text, const struct pm_strv *drop, const struct pm_strv *add,
+		     const char *names, struct pm_buf *out)
+{
+	size_t n;
+	FOR_LINES(text, p, n) {
+		if (is_line_of(p, n, drop, names) || is_line_of(p, n, add, names))
+			continue;
+		pm_buf_add(out, p, n);
+		pm_buf_add_char(out, '\n');
+	}
+	for (size_t i = 0; i < add->n; i++)
+		pm_buf_printf(out, "%s\t%s\n", add->v[i], names);
 }
 
 /* --add-host: the lines, and the names so that no other line tells of them. host: NULL: none, "": known later. */
@@ -304,17 +345,16 @@ static int add_hosts(struct pm_gen *g, struct pm_err *err)
 	if (!strstr(pm_buf_str(&out), "localhost"))
 		pm_buf_add_str(&out, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
 	add_host_names(g, host, &names, &out);
+	_cleanup_strv_ struct pm_strv own = PM_STRV_INIT;
+	if (e->addresses)
+		pm_strv_add_all(&own, e->addresses->v);
+	if (!own.n && (e->slirp || e->netns == PM_SPEC_NETNS_NEW))
+		pm_strv_add(&own, e->slirp ? SLIRP_ADDRESS : "127.0.0.1");
+	_cleanup_free_ char *self = pm_hosts_names(g->hostname, c->name);
+	for (size_t i = 0; i < own.n; i++)
+		pm_buf_printf(&out, "%s\t%s\n", own.v[i], self);
 	if (e->late_addresses)
-		g->plan->hosts_own = c->name ? pm_asprintf("%s %s", g->hostname, c->name)
-					     : pm_strdup(g->hostname);
-	const char *own = e->address			       ? e->address
-			  : e->slirp			       ? SLIRP_ADDRESS
-			  : e->netns == PM_SPEC_NETNS_NEW      ? "127.0.0.1"
-							       : NULL;
-	if (own && c->name)
-		pm_buf_printf(&out, "%s\t%s %s\n", own, g->hostname, c->name);
-	else if (own)
-		pm_buf_printf(&out, "%s\t%s\n", own, g->hostname);
+		g->plan->hosts_own = pm_steal(&self);
 	add_file(g, "hosts", &out);
 	return 0;
 }
@@ -368,7 +408,8 @@ int pm_gen_etcfiles(struct pm_gen *g, struct pm_err *err)
 	int r = add_hosts(g, err);
 	if (r < 0)
 		return r;
-	add_resolv(g);
+	if (pm_resolv_text(g->c, g->env, &b))
+		add_file(g, "resolv.conf", &b);
 	pm_buf_printf(&b, "%s\n", g->hostname);
 	add_file(g, "hostname", &b);
 	add_containerenv(g);

@@ -96,10 +96,11 @@ struct pm_spec_env {
 	/* Network facts for hosts and resolv.conf. */
 	bool slirp;            /* user-mode network: 10.0.2.100, name server 10.0.2.3 */
 	bool slirp_ipv6;
-	const char *address;   /* the container's own, for /etc/hosts; NULL: none known */
+	const struct pm_strv *addresses; /* the container's own, for /etc/hosts; NULL: none known */
 	const char *host_address; /* of host.containers.internal; NULL: found from the host */
 	const struct pm_strv *name_servers; /* of the network; NULL: none */
 	bool host_servers;        /* those of the host come after them */
+	bool network_dns;         /* they know the networks' names, and forward to those the user gave */
 	bool late_addresses;      /* the container's and the host's are known when it has its network only:
 				   * hosts ends without their lines, which are told in the plan */
 

@@ -196,11 +196,16 @@ static void pending_fail(struct server *s, struct pending *p)
 
 /* --- forwarding ------------------------------------------------------------------------------ */
 
-/* The resolver for try number n: the network's own, else the host's. */
+/* The resolver for the next try: the asker's own, the network's, else the host's. */
 static bool resolver(struct server *s, const struct pending *p, struct sockaddr_storage *ret,
 		     socklen_t *ret_len)
 {
 	const struct pm_zone_net *net = pm_zone_net(&s->zone, p->net, false);
+	const struct pm_zone_host *host = net ? pm_zone_host_at(net, &p->client) : NULL;
+	if (host && host->n_servers) {
+		*ret_len = pm_ip_to_sockaddr(&host->servers[p->tries % host->n_servers], 53, ret);
+		return true;
+	}
 	if (net && net->n_servers) {
 		*ret_len = pm_ip_to_sockaddr(&net->servers[p->tries % net->n_servers], 53, ret);
 		return true;
@@ -561,6 +566,14 @@ static void add_socket(struct server *s, const char *net, int fd)
 	watch_fd(s, EPOLL_CTL_ADD, fd, EPOLLIN, K_SOCKET, i);
 }
 
+static size_t parse_servers(const struct pm_strv *texts, struct pm_ip ret[PM_ZONE_SERVERS])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < texts->n && n < PM_ZONE_SERVERS; i++)
+		n += pm_ip_parse(texts->v[i], &ret[n], NULL) >= 0;
+	return n;
+}
+
 static void message_net(struct server *s, const struct pm_wire *w, const char *name, const int *fds,
 			size_t n)
 {
@@ -570,9 +583,7 @@ static void message_net(struct server *s, const struct pm_wire *w, const char *n
 	pm_wire_get_int(w, "internal", 0, &internal, NULL);
 	pm_wire_get_list(w, "dns_server", &servers);
 	net->internal = internal;
-	net->n_servers = 0;
-	for (size_t i = 0; i < servers.n && net->n_servers < PM_ZONE_SERVERS; i++)
-		net->n_servers += pm_ip_parse(servers.v[i], &net->servers[net->n_servers], NULL) >= 0;
+	net->n_servers = parse_servers(&servers, net->servers);
 	for (size_t i = 0; i < n; i++)
 		add_socket(s, name, fds[i]);
 }
@@ -592,13 +603,16 @@ static void message_host(const struct pm_wire *w, struct pm_zone_net *net,
 			 const char *id)
 {
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT, texts = PM_STRV_INIT;
+	_cleanup_strv_ struct pm_strv servers = PM_STRV_INIT;
 	struct pm_ip ips[PM_ZONE_ADDRESSES];
 	size_t n = 0;
 	pm_wire_get_list(w, "name", &names);
 	pm_wire_get_list(w, "address", &texts);
+	pm_wire_get_list(w, "dns_server", &servers);
 	for (size_t i = 0; i < texts.n && n < PM_ZONE_ADDRESSES; i++)
 		n += pm_ip_parse(texts.v[i], &ips[n], NULL) >= 0;
-	pm_zone_set_host(net, id, &names, ips, n);
+	struct pm_zone_host *h = pm_zone_set_host(net, id, &names, ips, n);
+	h->n_servers = parse_servers(&servers, h->servers);
 }
 
 static void channel_event(struct server *s)

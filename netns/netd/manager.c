@@ -63,6 +63,7 @@ static void remove_client(struct netd *d, size_t i)
 			close(fds[k]);
 	free(c->places);
 	pm_strv_free(&c->egress);
+	pm_strv_free(&c->dns_servers);
 	pm_netd_config_free(&c->asked);
 	pm_listen_free(&c->listen);
 	free(c);
@@ -91,7 +92,8 @@ static int message_attach(struct netd_ctr *c, const struct pm_wire *w, struct pm
 			return pm_fail(err, PM_E_FORMAT, "pm-netd: a network without device");
 	memcpy(c->id, c->asked.id, sizeof(c->id));
 	c->egress = c->asked.egress;
-	c->asked.egress = (struct pm_strv)PM_STRV_INIT;
+	c->dns_servers = c->asked.dns_servers;
+	c->asked.egress = c->asked.dns_servers = (struct pm_strv)PM_STRV_INIT;
 	c->state = NETD_ATTACHING;
 	return 0;
 }
@@ -192,6 +194,15 @@ static int message_disconnect(struct netd *d, const struct pm_wire *w, struct pm
 		       name ? name : "?");
 }
 
+static int message_resolvers(struct netd *d, const struct pm_wire *w, struct pm_err *err)
+{
+	const char *net = pm_wire_get(w, "net");
+	_cleanup_strv_ struct pm_strv servers = PM_STRV_INIT;
+	pm_wire_get_list(w, "dns_server", &servers);
+	return net ? netd_resolvers(d, net, &servers, err)
+		   : pm_fail(err, PM_E_FORMAT, "pm-netd: resolvers without a network");
+}
+
 static int message_reload(struct netd *d, const struct pm_wire *w, struct pm_err *err)
 {
 	const char *id = pm_wire_get(w, "id");
@@ -223,6 +234,8 @@ static int handle(struct netd *d, struct netd_ctr *c, const struct pm_wire *w, i
 		r = message_connect(d, w, err);
 	else if (strcmp(type, "disconnect") == 0)
 		r = message_disconnect(d, w, err);
+	else if (strcmp(type, "resolvers") == 0)
+		r = message_resolvers(d, w, err);
 	else if (strcmp(type, "reload") == 0)
 		r = message_reload(d, w, err);
 	else

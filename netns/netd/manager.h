@@ -43,7 +43,7 @@ struct netd_ctr {
 	int pidfd;     /* -1: none was named */
 	struct netd_place **places;
 	size_t n_places;
-	struct pm_strv egress;
+	struct pm_strv egress, dns_servers;
 	struct pm_netd_config asked; /* until it is connected */
 	struct pm_listen listen;     /* until the forwarder has them */
 	bool has_ports;
@@ -87,6 +87,9 @@ int netd_run(struct netd *d, struct pm_err *err);
 /* Connect c to net (whose strings are taken over). On failure nothing is left of it. */
 int netd_join(struct netd *d, struct netd_ctr *c, struct pm_netd_net *net, struct pm_err *err);
 void netd_leave(struct netd *d, struct netd_ctr *c, size_t place);
+/* The network's name server forwards to servers from now on; nothing when no container is on it. */
+int netd_resolvers(struct netd *d, const char *net, const struct pm_strv *servers,
+		   struct pm_err *err);
 /* Its ports to the forwarder. */
 int netd_publish(struct netd *d, struct netd_ctr *c, struct pm_err *err);
 void netd_unpublish(struct netd *d, struct netd_ctr *c);

@@ -41,9 +41,34 @@ static int dns_socket(const struct pm_ip *ip, int type, struct pm_err *err)
 	return pm_steal_fd(&fd);
 }
 
-static int dns_open(struct netd *d, const struct netd_bridge *b, struct pm_err *err)
+/* The network as it is, with sockets that are to be served from now on. */
+static int dns_net(struct netd *d, const struct netd_bridge *b, const int *fds, size_t n,
+		   struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	pm_wire_add(&w, "type", "net");
+	pm_wire_add(&w, "net", b->net.name);
+	pm_wire_add_int(&w, "internal", b->net.internal);
+	pm_wire_add_list(&w, "dns_server", &b->net.dns_servers);
+	return netd_tell(d->dns, "the name server", &w, fds, n, err);
+}
+
+int netd_resolvers(struct netd *d, const char *net, const struct pm_strv *servers,
+		   struct pm_err *err)
+{
+	for (size_t i = 0; i < d->n_bridges; i++) {
+		struct netd_bridge *b = d->bridges[i];
+		if (strcmp(b->net.name, net) != 0 || !b->dns)
+			continue;
+		pm_strv_free(&b->net.dns_servers);
+		pm_strv_add_all(&b->net.dns_servers, servers->v);
+		return dns_net(d, b, NULL, 0, err);
+	}
+	return 0;
+}
+
+static int dns_open(struct netd *d, const struct netd_bridge *b, struct pm_err *err)
+{
 	int fds[2 * PM_NETD_SUBNETS], r = 0;
 	size_t n = 0;
 	for (size_t i = 0; i < b->net.n_subnets && r >= 0; i++) {
@@ -56,12 +81,8 @@ static int dns_open(struct netd *d, const struct netd_bridge *b, struct pm_err *
 				r = 0; /* IPv6 is switched off */
 		}
 	}
-	pm_wire_add(&w, "type", "net");
-	pm_wire_add(&w, "net", b->net.name);
-	pm_wire_add_int(&w, "internal", b->net.internal);
-	pm_wire_add_list(&w, "dns_server", &b->net.dns_servers);
 	if (r >= 0)
-		r = netd_tell(d->dns, "the name server", &w, fds, n, err);
+		r = dns_net(d, b, fds, n, err);
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
 	return r;
@@ -76,6 +97,7 @@ static int dns_host(struct netd *d, const struct netd_ctr *c, const struct pm_ne
 	pm_wire_add(&w, "net", net->name);
 	pm_wire_add(&w, "id", c->id);
 	pm_wire_add_list(&w, "name", &net->names);
+	pm_wire_add_list(&w, "dns_server", &c->dns_servers);
 	for (size_t i = 0; i < net->n_subnets; i++)
 		if (net->subnets[i].address.family)
 			pm_wire_add(&w, "address", pm_ip_format(&net->subnets[i].address, text));

@@ -59,8 +59,9 @@ static struct pm_zone_host *find_host(const struct pm_zone_net *net, const char 
 	return NULL;
 }
 
-void pm_zone_set_host(struct pm_zone_net *net, const char *id, const struct pm_strv *names,
-		      const struct pm_ip *addrs, size_t n_addrs)
+struct pm_zone_host *pm_zone_set_host(struct pm_zone_net *net, const char *id,
+				      const struct pm_strv *names, const struct pm_ip *addrs,
+				      size_t n_addrs)
 {
 	struct pm_zone_host *h = find_host(net, id);
 	if (h) {
@@ -80,6 +81,7 @@ void pm_zone_set_host(struct pm_zone_net *net, const char *id, const struct pm_s
 	}
 	for (size_t i = 0; i < n_addrs && i < PM_ZONE_ADDRESSES; i++)
 		h->addrs[h->n_addrs++] = addrs[i];
+	return h;
 }
 
 void pm_zone_drop_host(struct pm_zone_net *net, const char *id)
@@ -91,8 +93,7 @@ void pm_zone_drop_host(struct pm_zone_net *net, const char *id)
 	*h = net->hosts[--net->n_hosts];
 }
 
-static const struct pm_zone_host *host_by_addr(const struct pm_zone_net *net,
-					       const struct pm_ip *ip)
+const struct pm_zone_host *pm_zone_host_at(const struct pm_zone_net *net, const struct pm_ip *ip)
 {
 	for (size_t i = 0; i < net->n_hosts; i++)
 		for (size_t k = 0; k < net->hosts[i].n_addrs; k++)
@@ -104,7 +105,7 @@ static const struct pm_zone_host *host_by_addr(const struct pm_zone_net *net,
 struct pm_zone_view pm_zone_view(const struct pm_zone *z, const struct pm_zone_net *by,
 				 const struct pm_ip *client)
 {
-	const struct pm_zone_host *h = host_by_addr(by, client);
+	const struct pm_zone_host *h = pm_zone_host_at(by, client);
 	return (struct pm_zone_view){z, by, h ? h->id : NULL};
 }
 
@@ -146,7 +147,7 @@ const struct pm_strv *pm_zone_by_addr(const struct pm_zone_view *v, const struct
 {
 	for (size_t i = 0; i < v->z->n_nets; i++) {
 		const struct pm_zone_host *h =
-			sees(v, v->z->nets[i]) ? host_by_addr(v->z->nets[i], ip) : NULL;
+			sees(v, v->z->nets[i]) ? pm_zone_host_at(v->z->nets[i], ip) : NULL;
 		if (h)
 			return &h->names;
 	}

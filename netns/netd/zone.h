@@ -21,6 +21,8 @@ struct pm_zone_host {
 	struct pm_strv names; /* lower case */
 	struct pm_ip addrs[PM_ZONE_ADDRESSES];
 	size_t n_addrs;
+	struct pm_ip servers[PM_ZONE_SERVERS]; /* to forward its questions to; none: the network's */
+	size_t n_servers;
 };
 
 struct pm_zone_net {
@@ -40,9 +42,12 @@ struct pm_zone {
 void pm_zone_free(struct pm_zone *z);
 struct pm_zone_net *pm_zone_net(struct pm_zone *z, const char *name, bool make);
 void pm_zone_drop_net(struct pm_zone *z, const char *name);
-/* Replaces what net knew of the container. names and addrs are copied. */
-void pm_zone_set_host(struct pm_zone_net *net, const char *id, const struct pm_strv *names,
+/* Replaces what net knew of the container; its servers are left empty, for the caller to fill. names and addrs
+ * are copied. Valid until the next change. */
+struct pm_zone_host *pm_zone_set_host(struct pm_zone_net *net, const char *id, const struct pm_strv *names,
 		      const struct pm_ip *addrs, size_t n_addrs);
+/* Whose address that is, or NULL. */
+const struct pm_zone_host *pm_zone_host_at(const struct pm_zone_net *net, const struct pm_ip *ip);
 void pm_zone_drop_host(struct pm_zone_net *net, const char *id);
 
 /* Who asks: the container with that address on the network it asks by, and all networks it is on. */

@@ -319,7 +319,20 @@ no_netd() {
 	assert_eq "$(pm ps --filter network=b --format '{{.Names}} {{.Networks}}' | sort | paste -sd';')" "other b;web a,b"
 	run pm network connect b web
 	assert_error 125 "already connected"
+	# the files follow, and what the container wrote stays
+	pm exec web sh -c 'echo 192.0.2.7 mine >>/etc/hosts'
+	local id
+	id=$(pm inspect -f '{{slice .Id 0 12}}' web)
+	assert_eq "$(pm exec web grep "web$" /etc/hosts)" $'10.123.0.2\t'"$id web"$'\n10.124.0.50\t'"$id web"
+	assert_eq "$(pm exec web sed -n 's/^nameserver //p' /etc/resolv.conf)" $'10.123.0.1\n10.124.0.1'
+	assert_like "$(pm exec web cat /etc/resolv.conf)" "^search dns\.podman"
+	assert_eq "$(pm network inspect b | jq -r ".[0].containers | to_entries[] | [.key[:12], .value.name,
+		(.value.interfaces | to_entries[] | .key, .value.subnets[0].ipnet, .value.subnets[0].gateway)] | join(\" \")" |
+		grep web)" "$id web eth1 10.124.0.50/24 10.124.0.1"
 	pm network disconnect b web
+	assert_eq "$(pm exec web sed -n '/web$/p; /mine/p' /etc/hosts)" $'10.123.0.2\t'"$id web"$'\n192.0.2.7 mine'
+	assert_eq "$(pm exec web sed -n 's/^nameserver //p' /etc/resolv.conf)" 10.123.0.1
+	assert_eq "$(pm network inspect -f '{{len .Containers}}' b)" 1
 	run pm exec web ip link show eth1
 	[ "$status" -ne 0 ] || fail "the device is still there"
 	assert_eq "$(pm ps --filter network=b --format '{{.Names}}')" other

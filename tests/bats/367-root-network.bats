@@ -11,6 +11,9 @@ test_setup() {
 }
 
 test_teardown() {
+	local pid
+	for pid in ${SERVERS-}; do kill "$pid"; done
+	umount /etc/resolv.conf 2>/dev/null || true
 	pm rm -f -t 0 -a >/dev/null
 	pm run --rm "$IMAGE" true # sweeps what a failed test may have left
 	ip link del cable 2>/dev/null || true
@@ -112,4 +115,33 @@ netd() {
 	run pm run --rm --network mv --egress none "$IMAGE" true
 	assert_error 125 "egress rules need a bridge network"
 	pm rm -f -t 0 web >/dev/null
+}
+
+@test "where questions go: the host's resolver, the network's, the container's own; changed while they run" {
+	local i
+	SERVERS=
+	for i in 1 2 3; do
+		dns_server "127.0.0.7$i" "192.0.2.$i"
+		SERVERS+=" $SERVER"
+	done
+	echo 'nameserver 127.0.0.71' >"$T/resolv.conf"
+	mount --bind "$T/resolv.conf" /etc/resolv.conf
+	pm network create --subnet 10.99.0.0/24 n >/dev/null
+	pm run -d --name web --network n "$IMAGE" sleep 300 >/dev/null
+	pm run -d --name own --network n --dns 127.0.0.73 "$IMAGE" sleep 300 >/dev/null
+	ask() { pm exec "$1" nslookup -type=a name.example 2>/dev/null | sed -n 's/^Address: //p' | tail -1; }
+	says() { [ "$(ask "$1")" = "$2" ]; }
+	wait_for says web 192.0.2.1
+	wait_for says own 192.0.2.3
+	# the network's name server is the only one that it knows, and knows the others
+	assert_eq "$(pm exec own sed -n 's/^nameserver //p' /etc/resolv.conf)" 10.99.0.1
+	assert_like "$(pm exec own nslookup -type=a web)" "Address: 10\.99\.0\.2"
+	pm network update --dns-add 127.0.0.72 n >/dev/null
+	wait_for says web 192.0.2.2
+	wait_for says own 192.0.2.3
+	assert_eq "$(pm network inspect -f '{{.NetworkDNSServers}}' n)" "[127.0.0.72]"
+	pm network update --dns-drop 127.0.0.72 n >/dev/null
+	wait_for says web 192.0.2.1
+	run pm network update --dns-drop 127.0.0.72 n
+	assert_error 125 "does not forward to 127.0.0.72"
 }

@@ -56,6 +56,20 @@ ask_udp() { # HOST PORT
 	[ -n "$reply" ]
 }
 
+# A name server at port 53 that answers ANSWER to each question for an address; sets SERVER, its pid.
+dns_server() { # ADDRESS ANSWER
+	perl -MIO::Socket::INET -e '
+		my ($at, $answer) = @ARGV;
+		my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => $at, LocalPort => 53) or die "$!";
+		while (defined $s->recv(my $q, 1500)) {
+			my $end = index($q, "\0", 12) + 5;
+			my $a = unpack("n", substr($q, $end - 4, 2)) == 1;
+			$s->send(substr($q, 0, 2) . pack("n5", 0x8180, 1, $a ? 1 : 0, 0, 0) . substr($q, 12, $end - 12) .
+				($a ? pack("n3Nn", 0xc00c, 1, 1, 60, 4) . pack("C4", split /\./, $answer) : ""));
+		}' "$1" "$2" 3>&- &
+	SERVER=$!
+}
+
 host_address() { # the host's own, if any
 	ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }'
 }

@@ -444,6 +444,28 @@ TEST(exec_process)
 	world_free(&w);
 }
 
+TEST(spec_hosts_change)
+{
+	_cleanup_strv_ struct pm_strv none = PM_STRV_INIT, one = PM_STRV_INIT;
+	static const struct {
+		const char *text, *want;
+		bool drop, add;
+	} t[] = {
+		{"1.1.1.1\tbox web\n9.9.9.9 mine\n", "9.9.9.9 mine\n", true, false},
+		{"9.9.9.9 mine\n", "9.9.9.9 mine\n1.1.1.1\tbox web\n", false, true},
+		/* once only; a line of the container's stays, a last one without newline gets it */
+		{"1.1.1.1\tbox web\n1.1.1.1 box web", "1.1.1.1 box web\n1.1.1.1\tbox web\n", false, true},
+		{"1.1.1.1\tbox web x\n\n", "1.1.1.1\tbox web x\n\n", true, false},
+		{"", "1.1.1.1\tbox web\n", false, true},
+	};
+	pm_strv_add(&one, "1.1.1.1");
+	for (size_t i = 0; i < PM_ARRAY_SIZE(t); i++) {
+		_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
+		pm_hosts_change(t[i].text, t[i].drop ? &one : &none, t[i].add ? &one : &none, "box web", &out);
+		CHECK_STR(pm_buf_str(&out), t[i].want);
+	}
+}
+
 TEST(host_files_are_taken_apart)
 {
 	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
