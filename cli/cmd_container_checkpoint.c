@@ -46,10 +46,13 @@ static int refuse(struct pm_cli *cli, const char *verb, struct pm_err *err)
 	_cleanup_engine_ struct pm_engine e = {0};
 	int r = pm_cli_engine(cli, &e, err);
 	for (int i = 0; i < cli->n_args && r >= 0; i++) {
-		_cleanup_ctr_row_ struct pm_ctr_row row = {0};
-		r = pm_ctr_find(e.store, cli->args[i], 0, &row, err);
+		_cleanup_container_ struct pm_container c;
+		pm_container_init(&c);
+		r = pm_container_load(&e, cli->args[i], &c, err);
+		if (r >= 0)
+			r = pm_checkpoint_refuse(&e, &c.config, verb, err);
 	}
-	return r < 0 ? r : pm_checkpoint_refuse(&e, verb, err);
+	return r;
 }
 
 static int checkpoint_run(struct pm_cli *cli, void *opts, struct pm_err *err)

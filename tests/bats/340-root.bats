@@ -156,6 +156,31 @@ as_root() {
 	rmdir "$own"
 }
 
+@test "root: checkpoint names what is missing: CRIU, a kernel that it knows, a runtime built with it" {
+	load_busybox
+	pm create --name ctr "$IMAGE" true >/dev/null
+	mkdir "$T/bin"
+	fake() { # EXIT-STATUS TEXT: a criu
+		printf '#!/bin/sh\necho "%s" >&2\nexit %s\n' "$2" "$1" >"$T/bin/criu"
+		chmod +x "$T/bin/criu"
+	}
+	fake 1 'Warn (criu/x.c:1): w
+Error (criu/vdso.c:381): vdso: Unexpected rt vDSO area bounds'
+	PATH=$T/bin:$PATH run -125 pm container checkpoint ctr
+	assert_error 125 'does not work with this kernel: vdso: Unexpected rt vDSO area bounds$'
+	fake 0 'Looks good.'
+	PATH=$T/bin:$PATH run -125 pm container restore ctr
+	if crun --version | grep -q '+CRIU'; then
+		assert_error 125 'not supported by this version of pm'
+	else
+		assert_error 125 'its runtime .*crun, which was built without CRIU'
+	fi
+	pm --runtime runc create --name other "$IMAGE" true >/dev/null
+	PATH=$T/bin:$PATH run -125 pm container checkpoint other
+	assert_error 125 'not supported by this version of pm'
+	pm rm ctr other >/dev/null
+}
+
 # --- what a host may lack ---------------------------------------------------------------------------
 
 @test "without /dev/net/tun: one clear error; the other networks work" {

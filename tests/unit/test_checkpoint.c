@@ -1,0 +1,24 @@
+#include "tests/unit/test.h"
+
+#include <string.h>
+
+#include "engine/container/checkpoint.h"
+
+TEST(checkpoint_reason_of_criu)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"Error (criu/vdso.c:381): vdso: bad\nError (x.c:1): second\n", "vdso: bad"},
+		{"Warn  (criu/a.c:1): w\nError (criu/b.c:2): no\r\n", "no"},
+		{"(00.065678) Error (criu/vdso.c:613): vdso: Failed", "vdso: Failed"},
+		{"Error (criu/b.c:2)\nmore): x\n", NULL},
+		{"Error (a): ", NULL},
+		{"Looks good.\n", NULL},
+		{"", NULL},
+	};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = pm_strdup(cases[i].text);
+		CHECK_STR(pm_checkpoint_criu_reason(text), cases[i].want);
+	}
+}
