@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "base/hash.h"
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "cli/ctr_options.h"
@@ -86,9 +85,7 @@ static int exec_start(struct pm_cli *cli, struct pm_engine *e, struct exec_opts 
 	if (r < 0)
 		return r;
 	if (o->detach) {
-		char session[65];
-		pm_random_hex(32, session);
-		printf("%s\n", session);
+		printf("%s\n", pm_exec_session(dir));
 		return 0;
 	}
 	bool detached = false;

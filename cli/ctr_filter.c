@@ -51,7 +51,7 @@ static int filter_label(const void *subject, const char *value, struct pm_err *e
 	const struct subject *s = subject;
 	(void)err;
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
-	return pm_labels_has(pm_labels_parse(pool, s->row->labels), value);
+	return pm_labels_match(pm_labels_parse(pool, s->row->labels), value);
 }
 
 static int filter_no_label(const void *subject, const char *value, struct pm_err *err)

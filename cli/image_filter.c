@@ -219,7 +219,7 @@ static int holds(struct pm_store *store, const struct pm_image_filter *f,
 	case FILTER_ID:
 		return pm_startswith(row->id, f->value);
 	case FILTER_LABEL:
-		return pm_labels_has(labels, f->value);
+		return pm_labels_match(labels, f->value);
 	case FILTER_BEFORE:
 		return row->created < f->time;
 	case FILTER_SINCE:

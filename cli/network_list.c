@@ -5,6 +5,7 @@
 
 #include "base/timefmt.h"
 #include "engine/filter.h"
+#include "engine/labels.h"
 #include "storage/network.h"
 
 struct subject {
@@ -36,10 +37,8 @@ static int match_label(const void *subject, const char *value, struct pm_err *er
 {
 	const struct subject *s = subject;
 	(void)err;
-	const char *eq = strchr(value, '=');
-	_cleanup_free_ char *name = eq ? pm_strndup(value, (size_t)(eq - value)) : pm_strdup(value);
-	const char *has = pm_env_get(&s->n->labels, name);
-	return has && (!eq || strcmp(has, eq + 1) == 0);
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	return pm_labels_match(pm_labels_tree(pool, &s->n->labels), value);
 }
 
 static int match_no_label(const void *subject, const char *value, struct pm_err *err)

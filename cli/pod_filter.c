@@ -60,7 +60,7 @@ static int label(const void *subject, const char *value, struct pm_err *err)
 	const struct pm_pod *p = subject;
 	(void)err;
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
-	return pm_labels_has(pm_labels_parse(pool, p->row.labels), value);
+	return pm_labels_match(pm_labels_parse(pool, p->row.labels), value);
 }
 
 static int no_label(const void *subject, const char *value, struct pm_err *err)

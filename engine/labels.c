@@ -35,6 +35,17 @@ struct pm_json *pm_labels_parse(struct pm_json_pool *pool, const char *text)
 	return map;
 }
 
+/* A name with an asterisk is looked for anywhere in a label's name, as Podman does. */
+static bool fits(const char *pattern, const char *name)
+{
+	if (strcmp(pattern, name) == 0)
+		return true;
+	if (!strchr(pattern, '*'))
+		return false;
+	_cleanup_free_ char *within = pm_asprintf("*%s*", pattern);
+	return fnmatch(within, name, 0) == 0;
+}
+
 static bool any_fits(const struct pm_json *labels, const char *wanted, bool pattern)
 {
 	const char *eq = strchr(wanted, '=');
@@ -42,9 +53,9 @@ static bool any_fits(const struct pm_json *labels, const char *wanted, bool patt
 		eq ? pm_strndup(wanted, (size_t)(eq - wanted)) : pm_strdup(wanted);
 	for (size_t i = 0; i < pm_json_len(labels); i++) {
 		const struct pm_json_member *m = &labels->members[i];
-		bool named = pattern ? fnmatch(name, m->name, 0) == 0 : strcmp(name, m->name) == 0;
+		bool named = pattern ? fits(name, m->name) : strcmp(name, m->name) == 0;
 		if (named && pm_json_is(m->value, PM_JSON_STRING) &&
-		    (!eq || strcmp(m->value->string, eq + 1) == 0))
+		    (!eq || !eq[1] || strcmp(m->value->string, eq + 1) == 0))
 			return true;
 	}
 	return false;

@@ -9,10 +9,14 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "engine/container/bundle.h"
 #include "engine/events/events.h"
+
+/* A session's directory is called so, with its id after it. */
+#define SESSION "exec-"
 
 static int open_ns(pid_t pid, const char *kind, struct pm_err *err)
 {
@@ -126,9 +130,9 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 	if (r < 0)
 		return r;
 
-	char random[17], path[128];
-	pm_random_hex(8, random);
-	snprintf(path, sizeof(path), "ctr/%s/exec-%s", c->row.id, random);
+	char id[65], path[160];
+	pm_random_hex(32, id);
+	snprintf(path, sizeof(path), "ctr/%s/" SESSION "%s", c->row.id, id);
 	_cleanup_close_ int dir_fd = pm_store_run_dir(e->store, path, err);
 	if (dir_fd < 0)
 		return dir_fd;
@@ -158,6 +162,33 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 	}
 	*ret_dir = dir;
 	return 0;
+}
+
+const char *pm_exec_session(const char *dir)
+{
+	return strrchr(dir, '/') + 1 + strlen(SESSION);
+}
+
+int pm_exec_sessions(struct pm_engine *e, const struct pm_container *c, struct pm_strv *ret,
+		     struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	_cleanup_free_ char *path = pm_asprintf("ctr/%s", c->row.id);
+	if (!pm_ctr_is_up(&c->state))
+		return 0;
+	_cleanup_close_ int dir = pm_fs_open(e->store->runroot_fd, path, O_RDONLY | O_DIRECTORY, 0, err);
+	int r = dir < 0 ? dir : pm_fs_list(dir, ".", &names, err);
+	for (size_t i = 0; i < names.n && r >= 0; i++) {
+		const char *name = names.v[i];
+		if (!pm_startswith(name, SESSION))
+			continue;
+		/* its monitor may have been killed, and left the directory */
+		_cleanup_free_ char *live = pm_asprintf("%s/live", name);
+		r = pm_lock_is_held(dir, live, err);
+		if (r > 0)
+			pm_strv_add(ret, name + strlen(SESSION));
+	}
+	return r < 0 ? r : 0;
 }
 
 void pm_exec_end(const char *dir)

@@ -30,6 +30,13 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 		  const struct pm_exec_options *o, struct pm_monitor *m, char **ret_dir,
 		  struct pm_err *err);
 
+/* The id of the session whose directory is dir, as pm_exec_start gave it; dir's memory. */
+const char *pm_exec_session(const char *dir);
+
+/* The ids of the processes that were started in c so and run, appended to ret. */
+int pm_exec_sessions(struct pm_engine *e, const struct pm_container *c, struct pm_strv *ret,
+		     struct pm_err *err);
+
 /* After the end of a process that was not detached. */
 void pm_exec_end(const char *dir);
 

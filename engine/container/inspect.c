@@ -8,6 +8,7 @@
 #include "base/timefmt.h"
 #include "engine/container/bundle.h"
 #include "engine/container/create.h"
+#include "engine/container/exec.h"
 #include "engine/container/health.h"
 #include "engine/secret/use.h"
 #include "engine/spec/caps.h"
@@ -25,6 +26,7 @@ struct insp {
 	const struct pm_ctr_config *k;
 	struct pm_json *oci;
 	char *dir, *run; /* of the container */
+	const struct pm_strv *sessions; /* of exec */
 };
 
 static void str(struct insp *i, struct pm_json *o, const char *name, const char *s)
@@ -652,7 +654,7 @@ static void top(struct insp *i, struct pm_json *o, const char *driver, const cha
 		const struct pm_json *v = pm_json_get(caps, sets[n][1]);
 		set(i, o, sets[n][0], v ? pm_json_copy(i->pool, v) : pm_json_null(i->pool));
 	}
-	set(i, o, "ExecIDs", pm_json_array(i->pool));
+	list(i, o, "ExecIDs", i->sessions);
 	_cleanup_free_ char *upper = pm_asprintf("%s/upper", i->dir);
 	set(i, o, "GraphDriver",
 	    pm_inspect_graph_driver(i->pool, driver, i->dir, upper, lowers));
@@ -671,14 +673,17 @@ int pm_inspect_container(struct pm_engine *e, const struct pm_container *c, int6
 			 struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv bottom = PM_STRV_INIT, lowers = PM_STRV_INIT;
+	_cleanup_strv_ struct pm_strv sessions = PM_STRV_INIT;
 	_cleanup_cgroup_ struct pm_cgroup cg = {0};
-	struct insp i = {.pool = pool, .e = e, .c = c, .k = &c->config};
+	struct insp i = {.pool = pool, .e = e, .c = c, .k = &c->config, .sessions = &sessions};
 	struct pm_json *o = pm_json_object(pool);
 
 	int r = pm_engine_conf(e, err);
 	if (r < 0 || (r = pm_engine_cgroup(e, c->config.cgroups, &cg, err)) < 0)
 		return r;
 	if (!c->config.rootfs && (r = pm_container_lowers(e, c, &bottom, err)) < 0)
+		return r;
+	if ((r = pm_exec_sessions(e, c, &sessions, err)) < 0)
 		return r;
 	for (size_t n = bottom.n; n > 0; n--)
 		pm_strv_add(&lowers, bottom.v[n - 1]);

@@ -223,7 +223,7 @@ static int match_opt(const void *subject, const char *value, struct pm_err *err)
 {
 	const struct subject *s = subject;
 	(void)err;
-	return pm_labels_match(s->options, value);
+	return pm_labels_has(s->options, value);
 }
 
 static int boolean(const char *key, const char *value, struct pm_err *err)
