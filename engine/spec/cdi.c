@@ -26,10 +26,16 @@ bool pm_cdi_is_name(const char *device)
 
 /* --- edits ------------------------------------------------------------------------------------ */
 
+/* How many items to look at; 0 also for what is no list: its members are no items. */
+static size_t items(const struct pm_json *l)
+{
+	return pm_json_is(l, PM_JSON_ARRAY) ? pm_json_len(l) : 0;
+}
+
 static int add_mounts(struct pm_gen *g, const struct pm_json *l, struct pm_json *mounts,
 		      struct pm_err *err)
 {
-	for (size_t i = 0; i < pm_json_len(l); i++) {
+	for (size_t i = 0; i < items(l); i++) {
 		const struct pm_json *m = l->items[i];
 		const char *host = pm_json_get_str(m, "hostPath");
 		const char *dest = pm_json_get_str(m, "containerPath"), *type = pm_json_get_str(m, "type");
@@ -53,7 +59,7 @@ static int add_mounts(struct pm_gen *g, const struct pm_json *l, struct pm_json 
 static int add_env(struct pm_gen *g, const struct pm_json *l, struct pm_err *err)
 {
 	struct pm_json *env = pm_json_get(g->process, "env");
-	for (size_t i = 0; i < pm_json_len(l); i++) {
+	for (size_t i = 0; i < items(l); i++) {
 		const struct pm_json *v = l->items[i];
 		if (!pm_json_is(v, PM_JSON_STRING) || !strchr(v->string, '=') || v->string[0] == '=')
 			return pm_fail(err, PM_E_FORMAT, "a variable that is not NAME=VALUE");
@@ -65,7 +71,7 @@ static int add_env(struct pm_gen *g, const struct pm_json *l, struct pm_err *err
 static int add_hooks(struct pm_gen *g, const struct pm_json *l, struct pm_err *err)
 {
 	static const char *const members[] = {"path", "args", "env", "timeout"};
-	for (size_t i = 0; i < pm_json_len(l); i++) {
+	for (size_t i = 0; i < items(l); i++) {
 		const char *path = pm_json_get_str(l->items[i], "path");
 		if (!path || path[0] != '/')
 			return pm_fail(err, PM_E_FORMAT, "a hook without an absolute path");
@@ -84,7 +90,7 @@ static int add_hooks(struct pm_gen *g, const struct pm_json *l, struct pm_err *e
 
 static int add_nodes(const struct pm_json *l, const struct pm_cdi_sink *sink, struct pm_err *err)
 {
-	for (size_t i = 0; i < pm_json_len(l); i++) {
+	for (size_t i = 0; i < items(l); i++) {
 		const char *path = pm_json_get_str(l->items[i], "path");
 		const char *host = pm_json_get_str(l->items[i], "hostPath");
 		const char *perm = pm_json_get_str(l->items[i], "permissions");
@@ -100,7 +106,7 @@ static int add_nodes(const struct pm_json *l, const struct pm_cdi_sink *sink, st
 static int add_groups(struct pm_gen *g, const struct pm_json *l, struct pm_err *err)
 {
 	struct pm_json *user = pm_json_get(g->process, "user"), *gids;
-	for (size_t i = 0; i < pm_json_len(l); i++) {
+	for (size_t i = 0; i < items(l); i++) {
 		int64_t id;
 		if (pm_json_as_int(l->items[i], &id, NULL) < 0 || id <= 0 || id > INT32_MAX)
 			return pm_fail(err, PM_E_FORMAT, "additionalGids: no id");
@@ -129,16 +135,11 @@ static int edit(struct pm_gen *g, const struct pm_json *e, const struct pm_cdi_s
 
 /* --- specifications ----------------------------------------------------------------------------- */
 
-static int read_spec(struct pm_json_pool *pool, const char *path, struct pm_json **ret,
-		     struct pm_err *err)
+int pm_cdi_parse(struct pm_json_pool *pool, const char *text, size_t len, bool json,
+		 struct pm_json **ret, struct pm_err *err)
 {
 	static const char *const versions[] = {"0.3.0", "0.4.0", "0.5.0", "0.6.0", "0.7.0", "0.8.0", NULL};
-	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-	int r = pm_fs_read_file(AT_FDCWD, path, MAX_SPEC_FILE, &text, err);
-	if (r >= 0)
-		r = pm_endswith(path, ".json")
-			    ? pm_json_parse(pool, pm_buf_str(&text), text.len, ret, err)
-			    : pm_yaml_parse(pool, pm_buf_str(&text), text.len, ret, err);
+	int r = json ? pm_json_parse(pool, text, len, ret, err) : pm_yaml_parse(pool, text, len, ret, err);
 	if (r < 0)
 		return r;
 	const struct pm_json *v = pm_json_get(*ret, "cdiVersion");
@@ -148,12 +149,22 @@ static int read_spec(struct pm_json_pool *pool, const char *path, struct pm_json
 	return 0;
 }
 
-static const struct pm_json *device_of(const struct pm_json *spec, const char *kind, const char *name)
+static int read_spec(struct pm_json_pool *pool, const char *path, struct pm_json **ret,
+		     struct pm_err *err)
+{
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	int r = pm_fs_read_file(AT_FDCWD, path, MAX_SPEC_FILE, &text, err);
+	return r < 0 ? r
+		     : pm_cdi_parse(pool, pm_buf_str(&text), text.len, pm_endswith(path, ".json"), ret,
+				    err);
+}
+
+const struct pm_json *pm_cdi_device(const struct pm_json *spec, const char *kind, const char *name)
 {
 	const struct pm_json *l = pm_json_get(spec, "devices");
 	if (!pm_streq(pm_json_get_str(spec, "kind"), kind))
 		return NULL;
-	for (size_t i = 0; i < pm_json_len(l); i++)
+	for (size_t i = 0; i < items(l); i++)
 		if (pm_streq(pm_json_get_str(l->items[i], "name"), name))
 			return l->items[i];
 	return NULL;
@@ -178,10 +189,17 @@ static int find(struct pm_gen *g, const char *kind, const char *name, struct pm_
 			if (read_spec(g->pool, path, ret_spec, &bad) < 0)
 				pm_fail(why, bad.code, "%s: %s", path, bad.text);
 			else
-				*ret_device = device_of(*ret_spec, kind, name);
+				*ret_device = pm_cdi_device(*ret_spec, kind, name);
 		}
 	}
 	return *ret_device != NULL;
+}
+
+int pm_cdi_edit(struct pm_gen *g, const struct pm_json *spec, const struct pm_json *device,
+		const struct pm_cdi_sink *sink, struct pm_err *err)
+{
+	int r = edit(g, pm_json_get(spec, "containerEdits"), sink, err);
+	return r < 0 ? r : edit(g, pm_json_get(device, "containerEdits"), sink, err);
 }
 
 int pm_cdi_add(struct pm_gen *g, const char *device, const struct pm_cdi_sink *sink,
@@ -195,8 +213,6 @@ int pm_cdi_add(struct pm_gen *g, const char *device, const struct pm_cdi_sink *s
 	if (!find(g, kind, eq + 1, &spec, &d, &why))
 		return pm_fail(err, PM_E_NOSUCH, "setting up CDI devices: unresolvable CDI devices %s%s%s",
 			       device, why.code ? ": " : "", why.text);
-	int r = edit(g, pm_json_get(spec, "containerEdits"), sink, err);
-	if (r >= 0)
-		r = edit(g, pm_json_get(d, "containerEdits"), sink, err);
+	int r = pm_cdi_edit(g, spec, d, sink, err);
 	return r < 0 ? pm_wrap(err, "CDI device %s", device) : 0;
 }

@@ -27,4 +27,13 @@ struct pm_cdi_sink {
 int pm_cdi_add(struct pm_gen *g, const char *device, const struct pm_cdi_sink *sink,
 	       struct pm_err *err);
 
+/* Its steps. The text of one specification, of a version that is known. */
+int pm_cdi_parse(struct pm_json_pool *pool, const char *text, size_t len, bool json,
+		 struct pm_json **ret, struct pm_err *err);
+/* The device KIND=NAME in spec, or NULL. */
+const struct pm_json *pm_cdi_device(const struct pm_json *spec, const char *kind, const char *name);
+/* The edits for all devices of spec, and for this one. */
+int pm_cdi_edit(struct pm_gen *g, const struct pm_json *spec, const struct pm_json *device,
+		const struct pm_cdi_sink *sink, struct pm_err *err);
+
 #endif

@@ -42,6 +42,8 @@ static int when_holds(const struct pm_json *when, const struct pm_hook_facts *f,
 {
 	static const char *const known[] = {"always", "annotations", "commands", "hasBindMounts", NULL};
 	size_t held = 0;
+	if (when && !pm_json_is(when, PM_JSON_OBJECT))
+		return pm_fail(err, PM_E_FORMAT, "when: no object");
 	for (size_t i = 0; i < pm_json_len(when); i++) {
 		const struct pm_json *v = when->members[i].value;
 		const char *name = when->members[i].name;
@@ -53,12 +55,16 @@ static int when_holds(const struct pm_json *when, const struct pm_hook_facts *f,
 		} else if (strcmp(name, "hasBindMounts") == 0) {
 			r = pm_json_is(v, PM_JSON_BOOL) && v->boolean && f->has_bind_mounts;
 		} else if (strcmp(name, "annotations") == 0) {
+			if (!pm_json_is(v, PM_JSON_OBJECT))
+				return pm_fail(err, PM_E_FORMAT, "annotations: no object");
 			for (size_t k = 0; k < pm_json_len(v) && r > 0; k++)
 				r = !pm_json_is(v->members[k].value, PM_JSON_STRING)
 					    ? pm_fail(err, PM_E_FORMAT, "annotations: no string")
 					    : any_annotation(f->annotations, v->members[k].name,
 							     v->members[k].value->string, err);
 		} else if (pm_json_len(v) > 0) {
+			if (!pm_json_is(v, PM_JSON_ARRAY))
+				return pm_fail(err, PM_E_FORMAT, "commands: no list");
 			r = 0;
 			for (size_t k = 0; k < v->len && r == 0; k++)
 				r = pm_json_is(v->items[k], PM_JSON_STRING)

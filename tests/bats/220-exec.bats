@@ -55,6 +55,15 @@ test_teardown() {
 	assert_like "$output" "CapInh:[[:space:]]*0000000000000000"
 }
 
+@test "inspect tells the sessions that run, by the ids that exec -d prints" {
+	assert_eq "$(pm inspect -f '{{.ExecIDs}}' c)" '[]'
+	id=$(pm exec -d c sleep 100)
+	assert_eq "$(pm inspect -f '{{range .ExecIDs}}{{.}} {{end}}' c)" "$id "
+	pm exec c pkill -9 -f 'sleep 100'
+	none() { [ "$(pm inspect -f '{{.ExecIDs}}' c)" = '[]' ]; }
+	wait_for none
+}
+
 @test "exec -d: in the background, nothing stays" {
 	run pm exec -d c sh -c 'sleep 0.2; echo done >/made'
 	assert_eq "$status" 0

@@ -92,7 +92,8 @@ TEST(labels)
 	CHECK_STR(text, "{\"a\":\"b=c\",\"d\":\"\"}");
 	struct pm_json *l = pm_labels_parse(pool, text);
 	CHECK(pm_labels_match(l, "a") && pm_labels_match(l, "a=b=c") && pm_labels_match(l, "d="));
-	CHECK(!pm_labels_match(l, "a=b") && !pm_labels_match(l, "e") && pm_labels_match(l, "?"));
+	CHECK(!pm_labels_match(l, "a=b") && !pm_labels_match(l, "e") && !pm_labels_match(l, "?") &&
+	      pm_labels_match(l, "*"));
 	CHECK_INT(pm_labels_parse(pool, "junk")->len, 0);
 }
 
