@@ -49,6 +49,8 @@ static void print_human(const struct events_opts *o, const struct pm_json *ev)
 		printf(" %.*s (image=%s, name=%s", width, id, text(ev, "Image"), name);
 		if (pm_json_get(ev, "HealthStatus"))
 			printf(", health_status=%s", text(ev, "HealthStatus"));
+		if (pm_json_get(ev, "HealthLog"))
+			printf(", health_log=%s", text(ev, "HealthLog"));
 		for (size_t i = 0; i < pm_json_len(labels); i++)
 			printf(", %s=%s", labels->members[i].name,
 			       labels->members[i].value->string ? labels->members[i].value->string : "");
@@ -75,6 +77,8 @@ static void print_json(const struct pm_json *ev)
 			name = "network";
 		else if (strcmp(name, "HealthStatus") == 0)
 			name = "health_status";
+		else if (strcmp(name, "HealthLog") == 0)
+			name = "health_log";
 		pm_json_set(pool, o, name, ev->members[i].value);
 	}
 	if (!pm_json_get(o, "Attributes"))
@@ -85,7 +89,8 @@ static void print_json(const struct pm_json *ev)
 
 static int print_template(const struct events_opts *o, const struct pm_json *ev, struct pm_err *err)
 {
-	static const char *const texts[] = {"ID", "Image", "Name", "Network", "Status", "Type", "HealthStatus"};
+	static const char *const texts[] = {"ID", "Image", "Name", "Network", "Status", "Type", "HealthStatus",
+					     "HealthLog"};
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
 	struct pm_json *t = pm_json_object(pool), *details = pm_json_object(pool);

@@ -131,12 +131,8 @@ static int health_log(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm
 		      struct pm_err *err)
 {
 	const char *where = o->health_log_destination;
-	if (where && strcmp(where, "events_logger") == 0)
-		return pm_fail(err, PM_E_UNSUPPORTED,
-			       "--health-log-destination events_logger: pm tells transitions there, the "
-			       "output of checks goes to a file: use local or a directory");
 	if (where && strcmp(where, "local") != 0) {
-		if (*where != '/')
+		if (*where != '/' && strcmp(where, "events_logger") != 0)
 			return pm_fail(err, PM_E_USAGE, "--health-log-destination %s: must be local, "
 							"events_logger or an absolute directory", where);
 		c->health_log_destination = pm_strdup(where);

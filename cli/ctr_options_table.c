@@ -84,7 +84,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"group-entry", 0, PM_STRING(O, group_entry), "Entry to write to /etc/group"},
 	{"health-cmd", 0, PM_STRING(O, health_cmd), "Set a health check command for the container (\"none\" disables an existing one)"},
 	{"health-interval", 0, PM_STRING(O, health_interval), "Time between two health checks; disable turns automatic checks off", .def = "30s"},
-	{"health-log-destination", 0, PM_STRING(O, health_log_destination), "Where the log of health checks is kept: local or a directory", .def = "local", .complete = PM_COMPLETE_DIR},
+	{"health-log-destination", 0, PM_STRING(O, health_log_destination), "Where the log of health checks is kept: local, a directory, or events_logger (local, and in the events)", .def = "local", .complete = PM_COMPLETE_DIR},
 	{"health-max-log-count", 0, PM_UINT(O, health_max_log_count), "Entries kept in the log of health checks; 0 keeps all", .def = "5"},
 	{"health-max-log-size", 0, PM_UINT(O, health_max_log_size), "Bytes of output kept of each health check; 0 keeps all (1 MiB)", .def = "500"},
 	{"health-on-failure", 0, PM_STRING(O, health_on_failure), "Action to take once the container turns unhealthy", .choices = "none|kill|restart|stop"},

@@ -190,7 +190,7 @@ struct pm_ctr_config {
 	char *healthcheck;            /* JSON as in an image's config; NULL: none */
 	char *startup_healthcheck;    /* the same, with Successes */
 	char *health_on_failure;      /* "none" (NULL), "kill", "restart", "stop" */
-	char *health_log_destination; /* "local" (NULL) or an absolute directory */
+	char *health_log_destination; /* "local" (NULL), "events_logger" or an absolute directory */
 	int64_t health_max_log_count, health_max_log_size; /* PM_UNSET: 5 entries, 500 bytes */
 	bool detached;                /* `run -d`: for inspect's annotations only */
 	bool autoremove_image;        /* `run --rmi` */

@@ -173,6 +173,7 @@ int pm_health_plan(struct pm_engine *e, const struct pm_container *c, const stru
 		return r;
 	plan->health_action = action(k->health_on_failure);
 	plan->health_log = log_path(e, c);
+	plan->health_events = pm_streq(k->health_log_destination, "events_logger");
 	plan->health_log_count = k->health_max_log_count == PM_UNSET ? LOG_COUNT_DEFAULT
 								      : k->health_max_log_count;
 	plan->health_log_size = k->health_max_log_size == PM_UNSET ? LOG_SIZE_DEFAULT

@@ -75,10 +75,25 @@ static struct iovec part(const char *s)
 	return (struct iovec){.iov_base = (void *)(uintptr_t)s, .iov_len = strlen(s)};
 }
 
+/* A JSON text within a JSON string. */
+static void quote(const char *s, char *to, size_t size)
+{
+	size_t n = 0;
+	for (; *s && n + 3 < size; s++) {
+		if (*s == '"' || *s == '\\')
+			to[n++] = '\\';
+		to[n++] = *s;
+	}
+	to[n] = '\0';
+}
+
 int pm_eventlog_write(const struct pm_eventlog *l, const struct pm_event_what *what,
 		      struct pm_err *err)
 {
 	char time[PM_TIME_SIZE], first[64] = "", middle[320], health[96] = "";
+	char log[2 * PM_EVENT_HEALTH_LOG] = "";
+	const char *log_head = what->health_log ? "\"health_log\":\"" : "";
+	const char *log_tail = what->health_log ? "\"," : "";
 	pm_time_rfc3339(what->time ? what->time : pm_time_now(), 0, time);
 
 	switch (l->backend) {
@@ -91,8 +106,11 @@ int pm_eventlog_write(const struct pm_eventlog *l, const struct pm_event_what *w
 			snprintf(health, sizeof(health), "\"health_status\":\"%s\",", what->health);
 		snprintf(middle, sizeof(middle), "\"Status\":\"%s\",\"Time\":\"%s\",%s", what->status,
 			 time, health);
-		const struct iovec v[] = {part("{"), part(first), part(l->head), part(middle),
-					  part(l->tail), part("}\n")};
+		if (what->health_log)
+			quote(what->health_log, log, sizeof(log));
+		const struct iovec v[] = {part("{"),	  part(first), part(l->head),
+					  part(middle),	  part(log_head), part(log),
+					  part(log_tail), part(l->tail), part("}\n")};
 		return write_file(l, v, PM_ARRAY_SIZE(v), err);
 	}
 	case PM_EVENTS_JOURNALD: {
@@ -100,10 +118,13 @@ int pm_eventlog_write(const struct pm_eventlog *l, const struct pm_event_what *w
 			snprintf(first, sizeof(first), "PODMAN_EXIT_CODE=%d\n", what->exit_code);
 		if (what->health)
 			snprintf(health, sizeof(health), "PODMAN_HEALTH_STATUS=%s\n", what->health);
+		if (what->health_log)
+			snprintf(log, sizeof(log), "PODMAN_HEALTH_LOG=%s\n", what->health_log);
 		snprintf(middle, sizeof(middle), "%sPODMAN_EVENT=%s\nPODMAN_TIME=%s\nMESSAGE=%s ",
 			 health, what->status, time, what->status);
 		/* the tail is the rest of MESSAGE */
-		const struct iovec v[] = {part(l->head), part(first), part(middle), part(l->tail)};
+		const struct iovec v[] = {part(l->head), part(first), part(log), part(middle),
+					  part(l->tail)};
 		return write_journal(v, PM_ARRAY_SIZE(v), err);
 	}
 	}

@@ -39,7 +39,12 @@ struct pm_event_what {
 	bool has_exit;
 	int exit_code;
 	const char *health; /* "healthy", or NULL */
+	const char *health_log; /* with health: the check's entry of the log, JSON on one line of less than
+				 * PM_EVENT_HEALTH_LOG bytes; or NULL */
 };
+
+/* An event stays one write that others' do not come between. */
+#define PM_EVENT_HEALTH_LOG 4096
 
 /* Fails only where there is nothing to be done: callers go on. */
 int pm_eventlog_write(const struct pm_eventlog *l, const struct pm_event_what *what,

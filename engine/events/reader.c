@@ -63,6 +63,7 @@ int pm_event_parse(struct pm_json_pool *pool, const char *line, size_t len, stru
 	copy_text(pool, in, "Time", ev, "Time");
 	copy_text(pool, in, "Type", ev, "Type");
 	copy_text(pool, in, "health_status", ev, "HealthStatus");
+	copy_text(pool, in, "health_log", ev, "HealthLog");
 	struct pm_json *labels = pm_json_get(in, "Attributes");
 	if (pm_json_is(labels, PM_JSON_OBJECT)) {
 		labels->hint = PM_JSON_MAP;

@@ -124,6 +124,7 @@ static int print_event(const struct query *q)
 	copy(j, pool, ev, "PODMAN_TIME", "Time");
 	copy(j, pool, ev, "PODMAN_TYPE", "Type");
 	copy(j, pool, ev, "PODMAN_HEALTH_STATUS", "health_status");
+	copy(j, pool, ev, "PODMAN_HEALTH_LOG", "health_log");
 	s = field(j, "PODMAN_LABELS", &len);
 	if (s && pm_json_parse(pool, s, len, &labels, NULL) >= 0)
 		pm_json_set(pool, ev, "Attributes", labels);

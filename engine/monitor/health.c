@@ -222,9 +222,9 @@ bool health_child(struct monitor *m, pid_t pid, int status)
 /* --- the log ------------------------------------------------------------------------- */
 
 struct out {
-	int fd;
+	int fd; /* -1: kept in buf, which must be large enough */
 	size_t len;
-	char buf[2048];
+	char buf[PM_EVENT_HEALTH_LOG];
 };
 
 static void flush(struct out *o)
@@ -267,15 +267,17 @@ static size_t put_text(struct out *o, const char *s, size_t n, bool last)
 	return i;
 }
 
-static void put_output(struct out *o)
+/* The first bytes of what the check has printed. */
+static void put_output(struct out *o, int64_t most)
 {
 	char buf[1024];
-	int64_t at = 0;
-	while (h.kept >= 0 && at < h.len) {
-		ssize_t n = pread(h.kept, buf, sizeof(buf), at);
+	int64_t at = 0, len = h.len < most ? h.len : most;
+	while (h.kept >= 0 && at < len) {
+		size_t want = len - at < (int64_t)sizeof(buf) ? (size_t)(len - at) : sizeof(buf);
+		ssize_t n = pread(h.kept, buf, want, at);
 		if (n <= 0)
 			break;
-		at += (int64_t)put_text(o, buf, (size_t)n, at + n >= h.len);
+		at += (int64_t)put_text(o, buf, (size_t)n, at + n >= len);
 	}
 	if (h.late)
 		put(o, "Health check exceeded timeout", 29);
@@ -329,23 +331,29 @@ static void trim(const struct monitor *m)
 	rename(tmp, path);
 }
 
-static void log_result(const struct monitor *m, int code)
+static void put_entry(struct out *o, int code, int64_t most)
 {
 	char start[PM_TIME_SIZE], stop[PM_TIME_SIZE], head[256];
+	pm_time_rfc3339(h.began, 0, start);
+	pm_time_rfc3339(pm_time_now(), 0, stop);
+	int n = snprintf(head, sizeof(head),
+			 "{\"Start\":\"%s\",\"End\":\"%s\",\"ExitCode\":%d,\"Output\":\"", start, stop,
+			 code);
+	put(o, head, (size_t)n);
+	put_output(o, most);
+	put(o, "\"}", 2);
+}
+
+static void log_result(const struct monitor *m, int code)
+{
 	if (!m->plan.health_log)
 		return;
 	monitor_owner_begin(m);
 	struct out o = {.fd = open(m->plan.health_log,
 				   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
 	if (o.fd >= 0) {
-		pm_time_rfc3339(h.began, 0, start);
-		pm_time_rfc3339(pm_time_now(), 0, stop);
-		int n = snprintf(head, sizeof(head),
-				 "{\"Start\":\"%s\",\"End\":\"%s\",\"ExitCode\":%d,\"Output\":\"",
-				 start, stop, code);
-		put(&o, head, (size_t)n);
-		put_output(&o);
-		put(&o, "\"}\n", 3);
+		put_entry(&o, code, INT64_MAX);
+		put(&o, "\n", 1);
 		flush(&o);
 		close(o.fd);
 		h.lines = h.lines < 0 ? INT32_MAX : h.lines + 1;
@@ -391,8 +399,11 @@ static void startup_result(struct monitor *m, bool passed)
 	}
 }
 
-static void result(struct monitor *m, bool passed)
+/* entry: of the log, when the result of each check is an event; else NULL. */
+static void result(struct monitor *m, bool passed, const char *entry)
 {
+	static const char *const words[] = {
+		[HEALTH_STARTING] = "starting", [HEALTH_HEALTHY] = "healthy", [HEALTH_UNHEALTHY] = "unhealthy"};
 	const struct pm_launch_check *c = &m->plan.check;
 	enum monitor_health before = m->health;
 	int64_t streak = m->health_streak;
@@ -408,10 +419,10 @@ static void result(struct monitor *m, bool passed)
 	}
 	if (m->health != before || m->health_streak != streak)
 		monitor_write_state(m, NULL);
-	if (m->health != before)
-		monitor_event(m, &(struct pm_event_what){
-					 .status = "health_status",
-					 .health = m->health == HEALTH_HEALTHY ? "healthy" : "unhealthy"});
+	if (m->health != before || entry)
+		monitor_event(m, &(struct pm_event_what){.status = "health_status",
+							 .health = words[m->health],
+							 .health_log = entry});
 	schedule(m);
 	if (m->health == HEALTH_UNHEALTHY && !passed)
 		act(m);
@@ -419,12 +430,18 @@ static void result(struct monitor *m, bool passed)
 
 static void end(struct monitor *m, int code)
 {
+	struct out entry = {.fd = -1};
 	m->timers[TIMER_CHECK_LIMIT] = 0;
 	log_result(m, code);
+	if (m->plan.health_events) {
+		/* a byte may become six */
+		put_entry(&entry, code, (PM_EVENT_HEALTH_LOG - 512) / 6);
+		put(&entry, "", 1);
+	}
 	close_fds();
 	if (h.startup)
 		startup_result(m, code == 0);
 	else
-		result(m, code == 0);
+		result(m, code == 0, m->plan.health_events ? entry.buf : NULL);
 	io_tell_check(code == 0 ? CHECK_PASSED : CHECK_FAILED);
 }

@@ -146,6 +146,7 @@ static const struct field fields[] = {
 	F(health_log, F_STR),
 	F(health_log_count, F_I64),
 	F(health_log_size, F_I64),
+	F(health_events, F_BOOL),
 	FE(notify_mode, PM_NOTIFY_HEALTHY),
 	F(notify_socket, F_STR),
 	F(watchdog_usec, F_I64),

@@ -234,6 +234,7 @@ struct pm_launch_plan {
 	enum pm_health_action health_action;
 	char *health_log; /* JSON lines, see health.h; may be NULL */
 	int64_t health_log_count; /* entries kept, <= 0: all */
+	bool health_events; /* the result of each check is an event, with its entry of the log */
 	int64_t health_log_size; /* bytes of output kept for each; <= 0: 1 MiB */
 
 	enum pm_notify_mode notify_mode;

@@ -245,11 +245,21 @@ static int preserved_fds(const struct monitor *m, struct pm_proc_fd *fds, size_t
 	return 0;
 }
 
+/* Will the container have another process than its first? */
+static bool may_restart(const struct pm_launch_plan *p)
+{
+	return p->restart != PM_RESTART_NO || p->health_action == PM_HEALTH_RESTART ||
+	       p->startup.retries > 0;
+}
+
 static void close_given(struct monitor *m)
 {
-	for (int i = 0; i < m->plan.preserve_fds; i++)
-		close(PM_MONITOR_FD_PRESERVED + i);
-	m->plan.preserve_fds = 0; /* a restart has none */
+	/* a restart gets them again; who waits for the end of such a pipe waits for the container's */
+	if (!may_restart(&m->plan)) {
+		for (int i = 0; i < m->plan.preserve_fds; i++)
+			close(PM_MONITOR_FD_PRESERVED + i);
+		m->plan.preserve_fds = 0;
+	}
 	int *fds[] = {&m->give_in, &m->give_out, &m->give_err};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)

@@ -57,9 +57,9 @@ test_teardown() {
 
 @test "inspect tells the sessions that run, by the ids that exec -d prints" {
 	assert_eq "$(pm inspect -f '{{.ExecIDs}}' c)" '[]'
-	id=$(pm exec -d c sleep 100)
+	id=$(pm exec -d c sh -c 'until [ -e /end ]; do sleep 0.1; done')
 	assert_eq "$(pm inspect -f '{{range .ExecIDs}}{{.}} {{end}}' c)" "$id "
-	pm exec c pkill -9 -f 'sleep 100'
+	pm exec c touch /end
 	none() { [ "$(pm inspect -f '{{.ExecIDs}}' c)" = '[]' ]; }
 	wait_for none
 }

@@ -192,3 +192,18 @@ ended() {
 	run -125 pm run --rm --restart always "$IMAGE" true
 	assert_error 125 "the --rm option conflicts with --restart"
 }
+
+@test "preserved descriptors and activated sockets are those of a restarted process, too" {
+	pm run -d --name xc --network none --restart on-failure:2 --preserve-fds 1 "$IMAGE" \
+		sh -c 'echo line >&3; exit 3' 3>"$T/lines"
+	wait_for ended xc
+	assert_eq "$(cat "$T/lines")" $'line\nline\nline'
+	pm rm xc
+	# without a restart to come nobody else holds a pipe's end
+	mkfifo "$T/pipe"
+	cat "$T/pipe" >"$T/got" 3>&- &
+	pm run -d --name once --network none --preserve-fds 1 "$IMAGE" sh -c 'echo done >&3; exec 3>&-; sleep 100' 3>"$T/pipe"
+	wait $!
+	assert_eq "$(cat "$T/got")" 'done'
+	pm rm -f -t 0 once
+}

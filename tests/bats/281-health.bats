@@ -149,3 +149,24 @@ is() { # NAME STATUS
 	run -125 pm create --health-cmd true --health-retries 0 "$IMAGE"
 	assert_error 125 "healthcheck-retries must be greater than 0"
 }
+
+@test "--health-log-destination events_logger: each check is an event with its output" {
+	pm run -d --name web --health-cmd 'echo "say \"hi\""; test -e /good' --health-interval disable --health-retries 9 \
+		--health-log-destination events_logger "$IMAGE" sleep 100 >/dev/null
+	assert_eq "$(pm inspect -f '{{.Config.HealthLogDestination}}' web)" events_logger
+	run -1 pm healthcheck run web
+	run -1 pm healthcheck run web
+	pm exec web touch /good
+	run -0 pm healthcheck run web
+	run -0 pm events --stream=false --filter event=health_status --format json
+	assert_eq "$(jq -r '.health_status' <<<"$output" | xargs)" 'starting starting healthy'
+	assert_eq "$(jq -r '.health_log | fromjson | "\(.ExitCode) \(.Output | rtrimstr("\n"))"' <<<"$output")" \
+		$'1 say "hi"\n1 say "hi"\n0 say "hi"'
+	run -0 pm events --stream=false --filter event=health_status --format '{{.HealthLog}}'
+	assert_eq "$(jq -s length <<<"$output")" 3
+	# the log is as it is without
+	assert_eq "$(pm inspect web | jq '.[0].State.Health.Log | length')" 3
+	run -125 pm create --health-cmd x --health-log-destination somewhere "$IMAGE"
+	assert_error 125 'must be local, events_logger or an absolute directory'
+	pm rm -f -t 0 web
+}
