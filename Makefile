@@ -196,6 +196,12 @@ check-compare: all
 	@tools/install-deps run test compare
 	tests/compare/run -o $(OUT) $(FILES)
 
+# A Debian virtual machine (qemu, no KVM needed) with systemd as process 1: limits, boot, units; as root. The disk image
+# is built once, into $(OUT)/vm.
+check-vm: all $(OUT)/tests/reaper
+	@tools/install-deps run test vm
+	tests/vm/run -o $(OUT) $(FILES)
+
 # Everything, with sanitizers, as an unprivileged user; a skip is a failure. Ends with 'N passed, N failed'.
 check:
 	@tools/install-deps build run test

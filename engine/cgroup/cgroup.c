@@ -342,6 +342,8 @@ bool pm_cgroup_crun_devices(void)
 /* --- the end of a group ---------------------------------------------------------------------- */
 
 #define CGROUP_GONE_MS 2000
+/* of moving what a group has, which may fork meanwhile */
+#define MOVE_ROUNDS 16
 
 /* A dying process keeps its group busy for a moment; cgroup.events tells of the end. */
 void pm_cgroup_remove(const char *path)
@@ -378,21 +380,45 @@ void pm_cgroup_remove(const char *path)
 	close(dir);
 }
 
-int pm_cgroup_move(const char *own, const char *name, const pid_t *pids, size_t n, struct pm_err *err)
+/* One process, named as the kernel prints it; one that has ended is no failure. */
+static int move_process(int procs, const char *pid, struct pm_err *err)
+{
+	if (write(procs, pid, strlen(pid)) < 0 && errno != ESRCH)
+		return pm_fail_sys(err, "move process %s", pid);
+	return 0;
+}
+
+int pm_cgroup_move_all(const char *own, const char *name, struct pm_err *err)
 {
 	const char *last = strrchr(own, '/');
-	bool there = last && strcmp(last + 1, name) == 0; /* a second container of the unit's */
-	_cleanup_free_ char *dir = pm_asprintf(CGROUP_ROOT "%s%s%s", own, there ? "" : "/", there ? "" : name);
-	_cleanup_free_ char *procs = pm_path_join(dir, "cgroup.procs");
+	if (last && strcmp(last + 1, name) == 0) /* a second container of the unit's */
+		return 0;
+	_cleanup_free_ char *from = pm_asprintf(CGROUP_ROOT "%s/cgroup.procs", own);
+	_cleanup_free_ char *dir = pm_asprintf(CGROUP_ROOT "%s/%s", own, name);
+	_cleanup_free_ char *to = pm_path_join(dir, "cgroup.procs");
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return pm_fail_sys(err, "make the cgroup %s", dir);
-	for (size_t i = 0; i < n; i++) {
-		char text[16];
-		int len = snprintf(text, sizeof(text), "%d", pids[i]);
-		_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, procs, O_WRONLY, 0, err);
-		int r = fd < 0 ? fd : pm_fs_write_all(fd, text, (size_t)len, err);
+	_cleanup_close_ int procs = pm_fs_open(AT_FDCWD, to, O_WRONLY, 0, err);
+	if (procs < 0)
+		return procs;
+	/* they may fork meanwhile */
+	for (int round = 0; round < MOVE_ROUNDS; round++) {
+		_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+		_cleanup_strv_ struct pm_strv pids = PM_STRV_INIT;
+		int r = pm_fs_read_file(AT_FDCWD, from, 1 << 20, &b, err);
 		if (r < 0)
-			return pm_wrap(err, "move process %s", text);
+			return r;
+		pm_strv_split(&pids, pm_buf_str(&b), '\n');
+		bool any = false;
+		for (size_t i = 0; i < pids.n; i++) {
+			if (!*pids.v[i])
+				continue;
+			any = true;
+			if ((r = move_process(procs, pids.v[i], err)) < 0)
+				return r;
+		}
+		if (!any)
+			break;
 	}
 	return 0;
 }

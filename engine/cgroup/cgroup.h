@@ -101,8 +101,9 @@ void pm_cgroup_remove(const char *path);
 /* Remove the pod's group that the removed group path was in, if it was in one and was the last. */
 void pm_cgroup_remove_pod(const char *path);
 
-/* Make the group name below own (a path in the v2 tree) and move processes into it, if they are not there. */
-int pm_cgroup_move(const char *own, const char *name, const pid_t *pids, size_t n, struct pm_err *err);
+/* Make the group name below own (a path in the v2 tree) and move all processes of own into it: a group
+ * with processes gets no controllers for those below it. Nothing when own is such a group already. */
+int pm_cgroup_move_all(const char *own, const char *name, struct pm_err *err);
 
 /* In the monitor: the private cgroup2 mount described above. Inside its user and mount namespace,
  * before the runtime is executed. */

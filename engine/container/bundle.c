@@ -192,9 +192,7 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 	}
 	b.env.rootfs = plan->rootfs;
 	if (pm_streq(c->config.cgroups, "split")) {
-		/* a group with processes gets no controllers for those below it */
-		const pid_t pids[] = {getpid(), s->monitor.pid};
-		r = pm_cgroup_move(b.cgroup.own, "supervisor", pids, PM_ARRAY_SIZE(pids), err);
+		r = pm_cgroup_move_all(b.cgroup.own, "supervisor", err);
 		if (r < 0)
 			return r;
 	}

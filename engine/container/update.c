@@ -1,7 +1,72 @@
 #include "engine/container/update.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/proc.h"
 #include "engine/container/limits.h"
 #include "engine/container/pause.h"
+#include "engine/spec/spec.h"
+
+/* --- a scope of systemd ----------------------------------------------------------------------- */
+
+/* systemd writes a scope's files anew from its properties, and where in the scope the limits are
+ * (crun: in a group "container" below) is the runtime's to know: it changes both. */
+static int update_by_runtime(struct pm_engine *e, const struct pm_container *c,
+			     const struct pm_ctr_config *given, struct pm_err *err)
+{
+	/* v1 and the options count memory and swap together; quota and period are one file */
+	struct pm_ctr_config changed = *given;
+	if (given->memory != PM_UNSET || given->memory_swap != PM_UNSET) {
+		changed.memory = c->config.memory;
+		changed.memory_swap = c->config.memory_swap;
+	}
+	if (given->cpu_quota != PM_UNSET || given->cpu_period != PM_UNSET) {
+		changed.cpu_quota = c->config.cpu_quota;
+		changed.cpu_period = c->config.cpu_period;
+	}
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_json *res = pm_json_object(pool);
+	_cleanup_free_ char *runtime = NULL, *root = NULL, *file = NULL;
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+
+	int r = pm_spec_limits(pool, &changed, res, err);
+	if (r >= 0 && given->pids_limit != PM_UNSET) {
+		struct pm_json *pids = pm_json_set(pool, res, "pids", pm_json_object(pool));
+		pm_json_set_int(pool, pids, "limit", given->pids_limit > 0 ? given->pids_limit : -1);
+	}
+	if (r >= 0)
+		r = pm_engine_conf(e, err);
+	if (r >= 0)
+		r = pm_conf_runtime(&e->conf, c->config.runtime ? c->config.runtime : e->runtime,
+				    &runtime, err);
+	if (r < 0)
+		return r;
+	const char *slash = strrchr(runtime, '/');
+	root = pm_store_run_path(e->store, slash ? slash + 1 : runtime);
+	file = pm_asprintf("%s/ctr/%s/resources.json", e->store->runroot, c->row.id);
+	pm_json_write(res, 0, &text);
+	r = pm_fs_write_file(AT_FDCWD, file, text.data, text.len, 0600, false, err);
+	if (r < 0)
+		return r;
+
+	char *const argv[] = {runtime, (char[]){"--root"}, root, (char[]){"update"},
+			      (char[]){"--resources"}, file, c->row.id, NULL};
+	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
+	spec.path = runtime;
+	spec.argv = argv;
+	int code = 0;
+	_cleanup_buf_ struct pm_buf said = PM_BUF_INIT;
+	r = pm_proc_run(&spec, NULL, 0, &said, &code, err);
+	unlink(file);
+	if (r >= 0 && code != 0)
+		r = pm_fail(err, PM_E_UNSUPPORTED, "%s update: %s", slash ? slash + 1 : runtime,
+			    pm_buf_str(&said));
+	return r;
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
 
 int pm_container_update(struct pm_engine *e, struct pm_container *c,
 			const struct pm_ctr_config *given, struct pm_err *err)
@@ -21,7 +86,9 @@ int pm_container_update(struct pm_engine *e, struct pm_container *c,
 		_cleanup_group_ struct pm_group g = PM_GROUP_INIT;
 		r = pm_container_group(e, c, "update", &g, err);
 		if (r >= 0)
-			r = pm_limits_write(&g, given, &c->config, err);
+			r = pm_endswith(g.path, ".scope")
+				    ? update_by_runtime(e, c, given, err)
+				    : pm_limits_write(&g, given, &c->config, err);
 		if (r < 0)
 			return pm_wrap(err, "update container %s", c->row.name);
 	}

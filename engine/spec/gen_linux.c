@@ -252,10 +252,16 @@ static const struct limit limits[] = {
 	LIM("blockIO", "weight", "--blkio-weight", blkio_weight),
 };
 
-static struct pm_json *member(struct pm_gen *g, struct pm_json *o, const char *name)
+static const void *limit_value(const struct pm_ctr_config *c, const struct limit *l)
+{
+	const void *p = (const char *)c + l->offset;
+	return (l->is_str ? !*(char *const *)p : *(const int64_t *)p == PM_UNSET) ? NULL : p;
+}
+
+static struct pm_json *member(struct pm_json_pool *pool, struct pm_json *o, const char *name)
 {
 	struct pm_json *v = pm_json_get(o, name);
-	return v ? v : pm_json_set(g->pool, o, name, pm_json_object(g->pool));
+	return v ? v : pm_json_set(pool, o, name, pm_json_object(pool));
 }
 
 static int refuse(const char *option, struct pm_err *err)
@@ -265,7 +271,8 @@ static int refuse(const char *option, struct pm_err *err)
 		       option);
 }
 
-static int add_throttles(struct pm_gen *g, struct pm_json *res, struct pm_err *err)
+static int add_throttles(struct pm_json_pool *pool, const struct pm_ctr_config *c,
+			 struct pm_json *res, struct pm_err *err)
 {
 	static const struct {
 		const char *kind, *member;
@@ -274,29 +281,61 @@ static int add_throttles(struct pm_gen *g, struct pm_json *res, struct pm_err *e
 		 {"write_bps", "throttleWriteBpsDevice"},
 		 {"read_iops", "throttleReadIOPSDevice"},
 		 {"write_iops", "throttleWriteIOPSDevice"}};
-	for (size_t i = 0; i < g->c->n_throttles; i++) {
-		const struct pm_ctr_throttle *v = &g->c->throttles[i];
+	for (size_t i = 0; i < c->n_throttles; i++) {
+		const struct pm_ctr_throttle *v = &c->throttles[i];
 		struct stat st;
 		size_t k = 0;
 		while (k < PM_ARRAY_SIZE(t) && !pm_streq(t[k].kind, v->kind))
 			k++;
 		if (k == PM_ARRAY_SIZE(t))
 			return pm_fail(err, PM_E_USAGE, "unknown device limit \"%s\"", v->kind);
-		if (g->env->cgroup == PM_SPEC_CGROUP_NONE)
-			return refuse("block device limits", err);
 		if (stat(v->path, &st) < 0)
 			return pm_fail_sys(err, "stat %s", v->path);
 		if (!S_ISBLK(st.st_mode))
 			return pm_fail(err, PM_E_USAGE, "%s is no block device", v->path);
-		struct pm_json *io = member(g, res, "blockIO");
+		struct pm_json *io = member(pool, res, "blockIO");
 		struct pm_json *l = pm_json_get(io, t[k].member);
 		if (!l)
-			l = pm_json_set(g->pool, io, t[k].member, pm_json_array(g->pool));
-		struct pm_json *o = pm_json_add(g->pool, l, pm_json_object(g->pool));
-		pm_json_set_int(g->pool, o, "major", major(st.st_rdev));
-		pm_json_set_int(g->pool, o, "minor", minor(st.st_rdev));
-		pm_json_set_int(g->pool, o, k == 0 ? "weight" : "rate", v->rate);
+			l = pm_json_set(pool, io, t[k].member, pm_json_array(pool));
+		struct pm_json *o = pm_json_add(pool, l, pm_json_object(pool));
+		pm_json_set_int(pool, o, "major", major(st.st_rdev));
+		pm_json_set_int(pool, o, "minor", minor(st.st_rdev));
+		pm_json_set_int(pool, o, k == 0 ? "weight" : "rate", v->rate);
 	}
+	return 0;
+}
+
+int pm_spec_limits(struct pm_json_pool *pool, const struct pm_ctr_config *c, struct pm_json *res,
+		   struct pm_err *err)
+{
+	for (size_t i = 0; i < PM_ARRAY_SIZE(limits); i++) {
+		const void *p = limit_value(c, &limits[i]);
+		if (!p)
+			continue;
+		struct pm_json *o = member(pool, res, limits[i].group);
+		if (limits[i].is_str)
+			pm_json_set_str(pool, o, limits[i].member, *(char *const *)p);
+		else
+			pm_json_set_int(pool, o, limits[i].member, *(const int64_t *)p);
+	}
+	/* --memory alone: as much swap again, as Docker and Podman have it. */
+	if (c->memory != PM_UNSET && c->memory_swap == PM_UNSET && c->memory <= INT64_MAX / 2)
+		pm_json_set_int(pool, member(pool, res, "memory"), "swap", c->memory * 2);
+	return add_throttles(pool, c, res, err);
+}
+
+/* Without a group nothing can be limited. */
+static int refuse_limits(const struct pm_ctr_config *c, struct pm_err *err)
+{
+	for (size_t i = 0; i < PM_ARRAY_SIZE(limits); i++)
+		if (limit_value(c, &limits[i]))
+			return refuse(limits[i].option, err);
+	if (c->n_throttles)
+		return refuse("block device limits", err);
+	if (c->oom_kill_disable)
+		return refuse("--oom-kill-disable", err);
+	if (c->pids_limit != PM_UNSET && c->pids_limit > 0)
+		return refuse("--pids-limit", err);
 	return 0;
 }
 
@@ -306,33 +345,16 @@ static int add_resources(struct pm_gen *g, struct pm_err *err)
 	struct pm_json *res = pm_json_get(g->linux_, "resources");
 	bool none = g->env->cgroup == PM_SPEC_CGROUP_NONE;
 
-	for (size_t i = 0; i < PM_ARRAY_SIZE(limits); i++) {
-		const void *p = (const char *)c + limits[i].offset;
-		if (limits[i].is_str ? !*(char *const *)p : *(const int64_t *)p == PM_UNSET)
-			continue;
-		if (none)
-			return refuse(limits[i].option, err);
-		struct pm_json *o = member(g, res, limits[i].group);
-		if (limits[i].is_str)
-			pm_json_set_str(g->pool, o, limits[i].member, *(char *const *)p);
-		else
-			pm_json_set_int(g->pool, o, limits[i].member, *(const int64_t *)p);
-	}
-	/* --memory alone: as much swap again, as Docker and Podman have it. */
-	if (c->memory != PM_UNSET && c->memory_swap == PM_UNSET && c->memory <= INT64_MAX / 2)
-		pm_json_set_int(g->pool, member(g, res, "memory"), "swap", c->memory * 2);
-	if (c->oom_kill_disable) {
-		if (none)
-			return refuse("--oom-kill-disable", err);
-		pm_json_set_bool(g->pool, member(g, res, "memory"), "disableOOMKiller", true);
-	}
+	int r = none ? refuse_limits(c, err) : pm_spec_limits(g->pool, c, res, err);
+	if (r < 0)
+		return r;
+	if (c->oom_kill_disable)
+		pm_json_set_bool(g->pool, member(g->pool, res, "memory"), "disableOOMKiller", true);
 	int64_t pids = c->pids_limit == PM_UNSET ? g->env->conf->pids_limit : c->pids_limit;
-	if (none && c->pids_limit != PM_UNSET && c->pids_limit > 0)
-		return refuse("--pids-limit", err);
 	/* Without a group of its own there is nothing to lift or to default. */
 	bool possible = c->pids_limit != PM_UNSET || !g->env->no_pids_controller;
 	if (!none && pids > 0 && possible)
-		pm_json_set_int(g->pool, member(g, res, "pids"), "limit", pids);
+		pm_json_set_int(g->pool, member(g->pool, res, "pids"), "limit", pids);
 	for (size_t i = 0; i < c->cgroup_conf.n; i++) {
 		const char *s = c->cgroup_conf.v[i], *eq = strchr(s, '=');
 		if (!eq || eq == s || memchr(s, '/', (size_t)(eq - s)))
@@ -340,9 +362,9 @@ static int add_resources(struct pm_gen *g, struct pm_err *err)
 		if (none || g->env->cgroup_v1)
 			return refuse("--cgroup-conf", err);
 		_cleanup_free_ char *name = pm_strndup(s, (size_t)(eq - s));
-		pm_json_set_str(g->pool, member(g, res, "unified"), name, eq + 1);
+		pm_json_set_str(g->pool, member(g->pool, res, "unified"), name, eq + 1);
 	}
-	return add_throttles(g, res, err);
+	return 0;
 }
 
 int pm_gen_linux(struct pm_gen *g, struct pm_err *err)

@@ -182,4 +182,10 @@ int pm_spec_exec_process(const struct pm_ctr_config *c, const struct pm_spec_env
 			 const struct pm_strv *extra_env, bool tty, bool privileged,
 			 struct pm_json_pool *pool, struct pm_json **ret, struct pm_err *err);
 
+/* c's limits of memory, processor and block devices as members of res, a linux.resources object of
+ * runtime-spec (config-linux.md); what is PM_UNSET is left out. PM_E_USAGE: a device limit that is
+ * none. */
+int pm_spec_limits(struct pm_json_pool *pool, const struct pm_ctr_config *c, struct pm_json *res,
+		   struct pm_err *err);
+
 #endif

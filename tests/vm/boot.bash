@@ -1,0 +1,17 @@
+# boot - what the files before and after the reboot share: the store of the user "vm" itself, which outlives it.
+
+HOME_VM=/home/vm
+UNITS=$HOME_VM/.config/systemd/user
+
+# pm as that user calls it, with no option of a test
+user_pm() {
+	HOME=$HOME_VM timeout --foreground -k 5 "${PM_TIMEOUT:-120}" "$PM_BIN" "$@"
+}
+
+prop() {
+	systemctl --user show -P "$2" "$1"
+}
+
+has() { # UNIT PROPERTY VALUE
+	[ "$(prop "$1" "$2")" = "$3" ]
+}
