@@ -225,6 +225,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_pod_unpause,
 	/* Kubernetes YAML */
 	&pm_cmd_kube_down,
+	&pm_cmd_kube_generate,
 	&pm_cmd_kube_play,
 	/* general */
 	&pm_cmd_complete,

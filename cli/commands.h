@@ -163,6 +163,7 @@ extern const struct pm_command pm_cmd_sync;
 extern const struct pm_command pm_cmd_system_prune;
 extern const struct pm_command pm_cmd_system_reset;
 extern const struct pm_command pm_cmd_kube_down;
+extern const struct pm_command pm_cmd_kube_generate;
 extern const struct pm_command pm_cmd_kube_play;
 extern const struct pm_command pm_cmd_kubernetes;
 extern const struct pm_command pm_cmd_tables;

@@ -43,11 +43,13 @@ static bool has_control(const char *s)
 
 static void scalar(const char *s, unsigned int depth, struct pm_buf *out)
 {
-	if (has_control(s)) { /* a JSON string is a YAML one */
+	/* what a block would lose: white space at its beginning, newlines at its end */
+	bool block = strchr(s, '\n') && !isspace((unsigned char)*s) && !pm_endswith(s, "\n\n");
+	if (has_control(s) || (strchr(s, '\n') && !block)) { /* a JSON string is a YAML one */
 		struct pm_json_pool *pool = pm_json_pool_new();
 		pm_json_write(pm_json_str(pool, s), 0, out);
 		pm_json_pool_free(pool);
-	} else if (strchr(s, '\n')) {
+	} else if (block) {
 		pm_buf_add_str(out, s[strlen(s) - 1] == '\n' ? "|" : "|-");
 		for (const char *p = s; *p;) {
 			size_t len = strcspn(p, "\n");

@@ -70,10 +70,15 @@ static int host_path(const struct pm_json *v, struct pm_kube_volume *ret, struct
 
 /* --- made for the pod ---------------------------------------------------------------------------- */
 
-static int make_own(struct pm_kube_pod *p, const struct pm_strv *options, struct pm_kube_volume *ret,
-		    struct pm_err *err)
+/* of: for its label; NULL: none. */
+static int make_own(struct pm_kube_pod *p, const struct pm_strv *options, const char *of,
+		    struct pm_kube_volume *ret, struct pm_err *err)
 {
-	struct pm_volume_create_options o = {.options = options, .anon = true};
+	_cleanup_strv_ struct pm_strv labels = PM_STRV_INIT;
+	struct pm_volume_create_options o = {.options = options, .labels = &labels, .anon = true};
+	pm_strv_addf(&labels, "%s=%s", PM_KUBE_VOLUME_NAME, ret->name);
+	if (of)
+		pm_strv_addf(&labels, "%s=%s", PM_KUBE_VOLUME_OF, of);
 	int r = pm_volume_create(p->e, &o, &ret->what, err);
 	if (r < 0)
 		return r;
@@ -152,12 +157,12 @@ static int empty_dir(struct pm_kube_pod *p, const struct pm_json *v, struct pm_k
 		pm_strv_add(&options, "device=tmpfs");
 		if (size > 0)
 			pm_strv_addf(&options, "o=size=%lld,mode=1777", (long long)size);
-		return make_own(p, &options, ret, err);
+		return make_own(p, &options, NULL, ret, err);
 	}
 	if (size > 0)
 		pm_warn("pod %s: volume %s: sizeLimit has no effect: a directory has no quota", p->name,
 			ret->name);
-	r = make_own(p, NULL, ret, err);
+	r = make_own(p, NULL, NULL, ret, err);
 	if (r < 0)
 		return r;
 	_cleanup_close_ int dir = open_own(p, ret, err);
@@ -238,8 +243,9 @@ static int data_volume(struct pm_kube_pod *p, const char *kind, const struct pm_
 			pm_err_clear(err);
 		r = 0;
 	}
+	_cleanup_free_ char *of = pm_asprintf("%s/%s", kind, name);
 	if (r >= 0)
-		r = make_own(p, NULL, ret, err);
+		r = make_own(p, NULL, of, ret, err);
 	if (r < 0)
 		return r;
 	ret->read_only = true;

@@ -6,6 +6,11 @@
 
 #include "engine/kube/pod.h"
 
+/* Labels of a volume made for a pod: its name in the description, and what it was made of, "ConfigMap/NAME" or
+ * "Secret/NAME". */
+#define PM_KUBE_VOLUME_NAME "io.podman.kube.volume.name"
+#define PM_KUBE_VOLUME_OF "io.podman.kube.volume.of"
+
 /* Find or make those of the pod's volumes that its containers mount: p->volumes. What was made for the pod alone is in
  * p->own_volumes. PM_E_NOSUCH, PM_E_USAGE and others name the volume. */
 int pm_kube_volumes_make(struct pm_kube_pod *p, struct pm_err *err);

@@ -1,0 +1,222 @@
+#!/usr/bin/env bats
+# Kubernetes YAML: probes, and kube generate, whose output plays back to the same pod.
+
+load helpers
+
+test_setup() {
+	load_busybox
+}
+
+test_teardown() {
+	if [ -e "$T/root/pm.db" ]; then pm pod rm -fa -t 0 >/dev/null; fi
+}
+
+play() { # play FILE [OPTION...]
+	pm kube play --network none "${@:2}" "$1"
+}
+
+healthy() { # healthy CONTAINER WORD
+	[ "$(pm inspect -f '{{.State.Health.Status}}' "$1")" = "$2" ]
+}
+
+# What a user sees of a pod and its containers, without ids, times and addresses.
+seen() {
+	local ctr
+	pm pod inspect "$1" | jq -S 'if type == "array" then .[0] else . end | {Labels, SharedNamespaces, Hostname, ExitPolicy, names: [.Containers[].Name | select(endswith("-infra") | not)] | sort,
+		ports: .InfraConfig.PortBindings, hosts: .InfraConfig.HostAdd, dns: .InfraConfig.DNSServer}'
+	for ctr in $(pm ps -a --filter "pod=$1" --format '{{.Names}}' | grep -v infra | sort); do
+		pm inspect "$ctr" | jq -S '.[0] | {Name, Path, Args, ImageName, env: [.Config.Env[] | select(startswith("HOSTNAME=") | not)], Config: (.Config | {User, WorkingDir, Labels, StopSignal, StopTimeout, Tty, OpenStdin, Healthcheck, StartupHealthCheck}),
+			caps: .BoundingCaps, host: (.HostConfig | {RestartPolicy, Privileged, ReadonlyRootfs, SecurityOpt, CapAdd, CapDrop, GroupAdd, Memory, NanoCpus}), pid: (.HostConfig.PidMode | split(":")[0]),
+			onfail: .Config.HealthcheckOnFailureAction,
+			mounts: [.Mounts[] | {Type, Destination, RW, Propagation, src: (if .Type == "bind" then .Source else (if (.Name // "" | length) == 64 then "own" else .Name end) end)}] | sort_by(.Destination)}'
+	done
+}
+
+@test "httpGet and tcpSocket need nothing in the image; a readiness probe restarts nothing" {
+	cat >"$T/probes.yaml" <<-E
+	kind: Pod
+	metadata: {name: probes}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  containers:
+	  - name: http
+	    image: $IMAGE
+	    command: [sh, -c, "mkdir -p /www/cgi-bin; echo yes >/www/ok; exec httpd -f -p 127.0.0.1:8081 -h /www"]
+	    ports: [{name: web, containerPort: 8081}]
+	    livenessProbe: {httpGet: {port: web, path: /ok, httpHeaders: [{name: X-Probe, value: a b}]}, periodSeconds: 1}
+	  - name: missing
+	    image: $IMAGE
+	    command: [sleep, "1000"]
+	    readinessProbe: {httpGet: {port: 8081, path: missing}, periodSeconds: 1, failureThreshold: 1}
+	  - name: tcp
+	    image: $IMAGE
+	    command: [sleep, "1000"]
+	    readinessProbe: {tcpSocket: {port: "8081"}, periodSeconds: 1}
+	    startupProbe: {tcpSocket: {port: 8081}, periodSeconds: 1, failureThreshold: 30}
+	  - name: closed
+	    image: $IMAGE
+	    command: [sleep, "1000"]
+	    readinessProbe: {tcpSocket: {port: 9}, periodSeconds: 1, failureThreshold: 2}
+	E
+	play "$T/probes.yaml" >/dev/null
+	wait_for healthy probes-http healthy
+	wait_for healthy probes-tcp healthy
+	wait_for healthy probes-missing unhealthy
+	wait_for healthy probes-closed unhealthy
+	assert_like "$(pm inspect -f '{{(index .State.Health.Log 0).Output}}' probes-missing)" 'HTTP status 404|connect: Connection refused'
+	assert_eq "$(pm inspect -f '{{.RestartCount}} {{.State.Status}}' probes-closed)" "0 running"
+	# by hand, too
+	run -0 pm healthcheck run probes-http
+	run -1 pm healthcheck run probes-closed
+}
+
+@test "a liveness probe that fails restarts the container, and with Never ends it" {
+	for policy in Always Never; do
+		cat >"$T/live.yaml" <<-E
+		kind: Pod
+		metadata: {name: live}
+		spec:
+		  restartPolicy: $policy
+		  terminationGracePeriodSeconds: 0
+		  containers:
+		  - name: main
+		    image: $IMAGE
+		    command: [sleep, "1000"]
+		    livenessProbe: {exec: {command: ["false"]}, periodSeconds: 1, failureThreshold: 1}
+		E
+		play "$T/live.yaml" >/dev/null
+		restarted() { [ "$(pm inspect -f '{{.RestartCount}}' live-main)" -gt 0 ]; }
+		ended() { [ "$(pm inspect -f '{{.State.Status}}' live-main)" = exited ]; }
+		if [ $policy = Always ]; then wait_for restarted; else wait_for ended; fi
+		pm kube down "$T/live.yaml" >/dev/null
+	done
+}
+
+@test "an answer that is no HTTP, or none at all, is a failure and no more" {
+	cat >"$T/evil.yaml" <<-E
+	kind: Pod
+	metadata: {name: evil}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  containers:
+	  - name: noise
+	    image: $IMAGE
+	    command: [sh, -c, "while :; do head -c 100000 /dev/zero | nc -l -p 8081 127.0.0.1; done"]
+	    readinessProbe: {httpGet: {port: 8081}, periodSeconds: 1, failureThreshold: 1}
+	  - name: silent
+	    image: $IMAGE
+	    command: [sh, -c, "while :; do sleep 100 | nc -l -p 8082 127.0.0.1; done"]
+	    readinessProbe: {httpGet: {port: 8082}, periodSeconds: 1, failureThreshold: 1}
+	E
+	play "$T/evil.yaml" >/dev/null
+	wait_for healthy evil-noise unhealthy
+	wait_for healthy evil-silent unhealthy
+	assert_eq "$(pm inspect -f '{{.State.Status}}' evil-noise)" running
+}
+
+@test "what kube generate prints plays back to the same pod" {
+	mkdir "$T/host"
+	cat >"$T/round.yaml" <<-E
+	kind: ConfigMap
+	metadata: {name: cm}
+	data: {one: "1\n", two: "  indented\n\n", three: "a: b # c"}
+	binaryData: {bin: AAH/}
+	---
+	kind: Secret
+	metadata: {name: sec}
+	stringData: {key: hidden}
+	---
+	kind: Pod
+	metadata: {name: round, labels: {tier: front}, annotations: {note: "x: y"}}
+	spec:
+	  restartPolicy: OnFailure
+	  hostname: hosty
+	  shareProcessNamespace: true
+	  terminationGracePeriodSeconds: 1
+	  hostAliases: [{ip: 10.1.2.3, hostnames: [db]}]
+	  securityContext: {supplementalGroups: [4000]}
+	  initContainers: [{name: prep, image: $IMAGE, command: ["true"]}]
+	  containers:
+	  - name: main
+	    image: $IMAGE
+	    command: [sh, -c, "echo '\$\$(X) \$\$\$\$ - x'; sleep 1000"]
+	    args: ["", "a b", "null", "1.10"]
+	    env: [{name: A, value: "\$\$(B)"}, {name: EMPTY}, {name: NUM, value: "010"}]
+	    workingDir: /tmp
+	    tty: true
+	    securityContext: {runAsUser: 1000, runAsGroup: 1000, capabilities: {drop: [ALL], add: [CHOWN]}, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, procMount: Unmasked}
+	    volumeMounts: [{name: cm, mountPath: /cm}, {name: scratch, mountPath: /e}, {name: h, mountPath: /h, readOnly: true}, {name: p, mountPath: /p}, {name: s, mountPath: /s}, {name: m, mountPath: /m}]
+	    livenessProbe: {tcpSocket: {port: 8080}, periodSeconds: 5, initialDelaySeconds: 60}
+	    startupProbe: {exec: {command: [test, -d, /]}, periodSeconds: 1}
+	    lifecycle: {stopSignal: SIGKILL}
+	  - name: other
+	    image: $IMAGE
+	    command: [sleep, "1000"]
+	    readinessProbe: {httpGet: {port: 8081, path: /x?y=1, httpHeaders: [{name: H, value: "v: w"}]}, periodSeconds: 60}
+	    securityContext: {privileged: true}
+	  volumes: [{name: cm, configMap: {name: cm}}, {name: scratch, emptyDir: {}}, {name: h, hostPath: {path: $T/host}}, {name: p, persistentVolumeClaim: {claimName: pv}}, {name: s, secret: {secretName: sec}}, {name: m, emptyDir: {medium: Memory, sizeLimit: 1Mi}}]
+	E
+	play "$T/round.yaml" >/dev/null
+	seen round >"$T/first"
+	assert_like "$(cat "$T/first")" '"Path": "sh"'
+	run -0 --separate-stderr pm kube generate round
+	# shellcheck disable=SC2154
+	assert_eq "$stderr" ""
+	echo "$output" >"$T/again.yaml"
+	run ! grep hidden "$T/again.yaml"
+	pm kube down "$T/again.yaml" >/dev/null
+	play "$T/again.yaml" >/dev/null
+	seen round >"$T/second"
+	diff <(grep -v '"app"' "$T/first" | sed 's/,$//') <(grep -v '"app"' "$T/second" | sed 's/,$//')
+	assert_eq "$(pm exec round-main cat /cm/two)" "  indented"
+	assert_eq "$(pm exec round-main sh -c 'wc -c </cm/two; wc -c </cm/bin; cat /s/key')" $'12\n3\nhidden'
+	# and once more it is the same text
+	pm kube generate round >"$T/third.yaml"
+	diff <(grep -v creationTimestamp "$T/again.yaml") <(grep -v creationTimestamp "$T/third.yaml")
+	pm kube down "$T/round.yaml" >/dev/null
+}
+
+@test "kube generate of containers, volumes, controllers and services" {
+	port=$((20000 + RANDOM % 10000))
+	pm create --name lone --network slirp4netns -p "127.0.0.1:$port:80" -v data:/data -e A=1 --user 5 --restart always "$IMAGE" sleep 10 >/dev/null
+	pm create --name with --network none --init --ulimit nofile=100:200 --mount type=tmpfs,dst=/t "$IMAGE" sleep 100 >/dev/null
+	run -0 --separate-stderr pm generate kube lone
+	assert_like "$output" 'name: lone-pod'
+	assert_like "$output" "containerPort: 80"$'\n *hostIP: 127.0.0.1\n *hostPort: '"$port"
+	assert_like "$output" 'args:'$'\n *- sleep\n *- "10"'
+	assert_like "$output" 'claimName: data'
+	assert_like "$output" 'runAsUser: 5'
+	assert_like "$output" 'restartPolicy: Always'
+	run -0 --separate-stderr pm kube generate with
+	# shellcheck disable=SC2154
+	assert_like "$stderr" 'annotations.ulimit/with: left out: use --podman-only'
+	run -0 --separate-stderr pm kube generate --podman-only with
+	assert_eq "$stderr" ""
+	assert_like "$output" 'io.podman.annotations.init/with: .?TRUE'
+	assert_like "$output" 'medium: Memory'
+	echo "$output" >"$T/with.yaml"
+	pm kube play --network none "$T/with.yaml" >/dev/null
+	assert_eq "$(pm exec with-pod-with sh -c 'ulimit -n; ulimit -Hn; cat /proc/1/comm')" $'100\n200\ninit'
+	run -0 pm kube generate --type deployment --replicas 3 -s lone
+	assert_like "$output" 'kind: Service'
+	assert_like "$output" 'kind: Deployment'
+	assert_like "$output" 'replicas: 3'
+	run -0 pm kube generate --type job lone
+	assert_like "$output" 'kind: Job'
+	run -0 pm kube generate data
+	assert_like "$output" 'kind: PersistentVolumeClaim'
+	# a file, once
+	pm kube generate -f "$T/out.yaml" lone
+	grep -q 'kind: Pod' "$T/out.yaml"
+	run -125 pm kube generate -f "$T/out.yaml" lone
+	assert_error 125 'file exists'
+	# what cannot be said
+	pm create --name named --user daemon "$IMAGE" >/dev/null
+	run -125 pm kube generate named
+	assert_error 125 'container named: user daemon: only numbers'
+	run -125 pm kube generate nosuch
+	assert_error 125 'name or ID "nosuch" not found'
+	run -125 pm kube generate --replicas 2 lone
+	assert_error 125 'goes with --type deployment'
+	pm rm lone with named >/dev/null
+}
