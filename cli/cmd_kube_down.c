@@ -21,21 +21,25 @@ static void print(const char *title, const struct pm_strv *l)
 		puts(l->v[i]);
 }
 
-int pm_kube_cli_down(struct pm_engine *e, char *const *files, bool volumes, struct pm_err *err)
+int pm_kube_cli_down_set(struct pm_engine *e, const struct pm_kube_set *set, bool volumes,
+			 struct pm_err *err)
 {
-	_cleanup_kube_set_ struct pm_kube_set set = {0};
 	_cleanup_kube_gone_ struct pm_kube_gone gone = {0};
-	int r = 0;
-	for (; r >= 0 && *files; files++)
-		r = pm_kube_set_read(&set, *files, false, err);
-	if (r < 0)
-		return r;
-	r = pm_kube_down(e, &set, volumes, &gone, err);
+	int r = pm_kube_down(e, set, volumes, &gone, err);
 	print("Pods stopped:", &gone.stopped);
 	print("Pods removed:", &gone.removed);
 	print("Secrets removed:", &gone.secrets);
 	print("Volumes removed:", &gone.volumes);
 	return r;
+}
+
+int pm_kube_cli_down(struct pm_engine *e, char *const *files, bool volumes, struct pm_err *err)
+{
+	_cleanup_kube_set_ struct pm_kube_set set = {0};
+	int r = 0;
+	for (; r >= 0 && *files; files++)
+		r = pm_kube_set_read(&set, *files, false, err);
+	return r < 0 ? r : pm_kube_cli_down_set(e, &set, volumes, err);
 }
 
 static int down_run(struct pm_cli *cli, void *opts, struct pm_err *err)

@@ -8,12 +8,12 @@
 #include "cli/image_common.h"
 #include "cli/kube_common.h"
 #include "cli/progress.h"
-#include "engine/kube/play.h"
+#include "engine/kube/wait.h"
 
 struct play_opts {
 	struct pm_strv annotation, configmap, ip, log_opt, mac_address, network, publish;
 	const char *authfile, *cert_dir, *creds, *log_driver, *seccomp_profile_root, *userns, *propagation;
-	bool down, force, no_hosts, no_pod_prefix, publish_all, quiet, replace, service_container, start, tls_verify;
+	bool down, force, no_hosts, no_pod_prefix, publish_all, quiet, replace, service_container, start, tls_verify, wait;
 };
 
 #define NO_BUILD PM_REFUSED, "images are not built from here: run pm build first"
@@ -64,6 +64,8 @@ static const struct pm_opt play_table[] = {
 	{"tls-verify", 0, PM_BOOL(struct play_opts, tls_verify),
 	 "Require HTTPS and verify certificates when contacting registries", .def = "true"},
 	{"userns", 0, PM_STRING(struct play_opts, userns), "User namespace to use"},
+	{"wait", 'w', PM_BOOL(struct play_opts, wait),
+	 "Clean up all objects created when a SIGTERM is received or pods exit"},
 	{0},
 };
 
@@ -105,6 +107,17 @@ static int print_report(const struct pm_kube_report *report, struct pm_err *err)
 	return failed ? pm_fail(err, PM_E_STATE, "failed to start %zu containers", failed) : 0;
 }
 
+static int wait_and_clean(struct pm_engine *e, const struct play_opts *o, const struct pm_kube_set *set,
+			  const struct pm_kube_report *report, struct pm_err *err)
+{
+	fflush(stdout);
+	int r = pm_kube_wait(e, report, err);
+	if (r < 0)
+		return r;
+	puts("Cleaning up containers, pods, and volumes...");
+	return pm_kube_cli_down_set(e, set, o->force, err);
+}
+
 static int play(struct pm_cli *cli, struct pm_engine *e, const struct play_opts *o,
 		const struct pm_kube_set *set, struct pm_err *err)
 {
@@ -136,12 +149,16 @@ static int play(struct pm_cli *cli, struct pm_engine *e, const struct play_opts 
 		.no_pod_prefix = o->no_pod_prefix,
 		.replace = o->replace,
 		.start = o->start,
+		.service = o->service_container,
+		.service_exit = o->propagation && strcmp(o->propagation, "none") != 0 ? o->propagation : NULL,
 		.pull = &po,
 		.progress = pm_progress_events(bars),
 	};
 	int r = pm_kube_play(e, set, &ko, &report, err);
 	pm_progress_clear(bars);
-	return r < 0 ? r : print_report(&report, err);
+	if (r >= 0)
+		r = print_report(&report, err);
+	return r >= 0 && o->wait ? wait_and_clean(e, o, set, &report, err) : r;
 }
 
 static int play_run(struct pm_cli *cli, void *opts, struct pm_err *err)
@@ -154,13 +171,12 @@ static int play_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = pm_cli_engine(cli, &e, err);
 	if (r < 0)
 		return r;
-	if (o->service_container || (o->propagation && strcmp(o->propagation, "none") != 0))
-		return pm_fail(err, PM_E_UNSUPPORTED,
-			       "--service-container: there is no service container yet");
 	if (o->down)
 		return pm_kube_cli_down(&e, cli->args, o->force, err);
-	if (o->force)
-		return pm_fail(err, PM_E_USAGE, "--force may be specified only with --down");
+	if (o->force && !o->wait)
+		return pm_fail(err, PM_E_USAGE, "--force may be specified only with --down and --wait");
+	if (o->wait && !o->start)
+		return pm_fail(err, PM_E_USAGE, "--wait and --start=false contradict");
 	for (int i = 0; r >= 0 && i < cli->n_args; i++)
 		r = pm_kube_set_read(&set, cli->args[i], true, err);
 	size_t own = set.n;

@@ -79,6 +79,7 @@ static int process(const struct pm_kube_pod *p, const struct pm_json *c, struct 
 	k->cgroups = pm_strdup_null(conf->cgroups);
 	k->oom_score_adj = conf->oom_score_adj;
 	k->no_hosts = p->o->no_hosts;
+	k->sdnotify = p->service ? pm_strdup("ignore") : NULL; /* the service container speaks */
 	return 0;
 }
 

@@ -16,6 +16,7 @@ void pm_kube_set_free(struct pm_kube_set *s)
 	pm_json_pool_free(s->pool);
 	free(s->v);
 	pm_strv_free(&s->warnings);
+	pm_secret_wipe(&s->text);
 	*s = (struct pm_kube_set){0};
 }
 
@@ -108,6 +109,7 @@ int pm_kube_set_parse(struct pm_kube_set *s, const char *file, const char *text,
 	struct pm_json *documents;
 	if (!s->pool)
 		s->pool = pm_json_pool_new();
+	pm_buf_add(&s->text, text, len);
 	int r = pm_yaml_parse_all(s->pool, text, len, &documents, err);
 	for (size_t i = 0; r >= 0 && i < documents->len; i++)
 		r = add_document(s, documents->items[i], check, 0, err);

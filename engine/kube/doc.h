@@ -21,6 +21,7 @@ struct pm_kube_set {
 	struct pm_kube_object *v;
 	size_t n;
 	struct pm_strv warnings; /* of the check */
+	struct pm_buf text;      /* all that was read: what names the service container */
 };
 
 void pm_kube_set_free(struct pm_kube_set *s);

@@ -1,6 +1,8 @@
 #include <string.h>
 
+#include "base/hash.h"
 #include "engine/kube/play.h"
+#include "engine/pod/service.h"
 #include "engine/pod/verbs.h"
 #include "engine/secret/secret.h"
 #include "engine/volume/volume.h"
@@ -79,6 +81,22 @@ static bool is_user(const struct pm_kube_object *o)
 	return strcmp(o->kind, "Secret") != 0 && strcmp(o->kind, "PersistentVolumeClaim") != 0;
 }
 
+char *pm_kube_service_name(const struct pm_kube_set *set)
+{
+	char hex[65];
+	pm_sha256_of(pm_buf_str(&set->text), set->text.len, hex);
+	return pm_asprintf("%.12s-service", hex);
+}
+
+static void keep_first(int r, struct pm_err *one, int *first, struct pm_err *err)
+{
+	if (r >= 0 || *first < 0)
+		return;
+	*first = r;
+	if (err)
+		*err = *one;
+}
+
 int pm_kube_down(struct pm_engine *e, const struct pm_kube_set *set, bool volumes,
 		 struct pm_kube_gone *ret, struct pm_err *err)
 {
@@ -89,12 +107,11 @@ int pm_kube_down(struct pm_engine *e, const struct pm_kube_set *set, bool volume
 			if (is_user(&set->v[i]) != (pass == 0))
 				continue;
 			int r = down_one(e, &set->v[i], volumes, ret, &one);
-			if (r < 0 && first >= 0) {
-				first = r;
-				if (err)
-					*err = one;
-			}
+			keep_first(r, &one, &first, err);
 		}
 	}
+	_cleanup_free_ char *service = pm_kube_service_name(set);
+	struct pm_err one = PM_ERR_INIT;
+	keep_first(pm_pod_service_remove(e, service, &one), &one, &first, err);
 	return first;
 }

@@ -227,6 +227,7 @@ static int fill_infra(struct pm_kube_pod *p, struct pm_ctr_config *k, struct pm_
 	k->name = pm_strdup_null(name);
 	k->hostname = pm_strdup(hostname && *hostname ? hostname : p->name);
 	k->runtime = pm_strdup_null(p->e->runtime);
+	k->sdnotify = p->service ? pm_strdup("ignore") : NULL; /* the service container speaks */
 	k->cgroups = pm_strdup_null(p->e->conf.cgroups);
 	if (pm_json_get_bool(p->spec, "hostIPC", false))
 		k->ipcns = pm_strdup("host");
@@ -258,6 +259,8 @@ int pm_kube_pod_create(struct pm_kube_pod *p, char **ret_userns, struct pm_err *
 	int r = fill_infra(p, &infra, err);
 	bool own = r >= 0 && infra.userns && *infra.userns && strcmp(infra.userns, "host") != 0;
 	config.hostname = pm_strdup_null(infra.hostname);
+	config.service = pm_strdup_null(p->service);
+	config.service_exit = p->service ? pm_strdup_null(p->o->service_exit) : NULL;
 	struct pm_pod_create pc = {.name = p->name, .labels = &labels, .config = &config, .infra = &infra};
 	if (r >= 0)
 		r = pm_pod_create(p->e, &pc, &made, err);

@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "engine/container/remove.h"
+#include "engine/container/start.h"
 #include "engine/events/events.h"
 #include "engine/kube/annotation.h"
 #include "engine/kube/container.h"
 #include "engine/kube/infra.h"
 #include "engine/kube/volume.h"
+#include "engine/pod/service.h"
 #include "engine/pod/verbs.h"
 #include "engine/secret/secret.h"
 #include "engine/volume/volume.h"
@@ -41,6 +42,7 @@ struct play {
 	size_t n_images;
 	struct pm_strv volumes; /* made, of claims: taken back after a failure */
 	struct pm_strv secrets; /* the same */
+	char service[65];       /* the service container; "": none */
 };
 
 static void play_free(struct play *p)
@@ -367,8 +369,20 @@ static int make_pod(struct play *p, struct pm_kube_pod *pod, struct pm_err *err)
 	return 0;
 }
 
+static int make_service(struct play *p, struct pm_err *err)
+{
+	static const struct pm_strv none = PM_STRV_INIT;
+	_cleanup_free_ char *name = pm_kube_service_name(p->set);
+	if (!p->o->service)
+		return 0;
+	return pm_pod_service_create(p->e, name, p->o->create_command ? p->o->create_command : &none, p->service,
+				     err);
+}
+
 static int make_pods(struct play *p, struct pm_err *err)
 {
+	for (size_t i = 0; i < p->n_pods; i++)
+		p->pods[i].service = p->service[0] ? p->service : NULL;
 	for (size_t i = 0; i < p->n_pods; i++) {
 		int r = make_pod(p, &p->pods[i], err);
 		if (r < 0)
@@ -388,6 +402,8 @@ static void take_back(struct play *p)
 		for (size_t k = 0; k < pod->own_volumes.n; k++) /* those no container has used */
 			pm_volume_remove(p->e->store, pod->own_volumes.v[k], NULL);
 	}
+	if (p->service[0] && pm_pod_service_remove(p->e, p->service, &err) < 0)
+		pm_warn("take back the service container: %s", err.text);
 	for (size_t i = 0; i < p->volumes.n; i++)
 		if (pm_volume_remove(p->e->store, p->volumes.v[i], &err) < 0)
 			pm_warn("take back volume %s: %s", p->volumes.v[i], err.text);
@@ -415,6 +431,20 @@ static void start_pods(struct play *p)
 	}
 }
 
+/* Last: its monitor tells systemd that all is there. Pods that have ended already have nobody else to end it. */
+static int start_service(struct play *p, struct pm_err *err)
+{
+	_cleanup_container_ struct pm_container c;
+	_cleanup_start_ struct pm_start s = PM_START_INIT;
+	pm_container_init(&c);
+	if (!p->service[0])
+		return 0;
+	int r = pm_container_load(p->e, p->service, &c, err);
+	if (r >= 0)
+		r = pm_container_start(p->e, &c, false, &s, err);
+	return r < 0 ? pm_wrap(err, "service container") : pm_pod_service_look(p->e, p->service, err);
+}
+
 int pm_kube_play(struct pm_engine *e, const struct pm_kube_set *set, const struct pm_kube_options *o,
 		 struct pm_kube_report *ret, struct pm_err *err)
 {
@@ -429,7 +459,9 @@ int pm_kube_play(struct pm_engine *e, const struct pm_kube_set *set, const struc
 		r = pm_kube_down(e, set, false, &gone, err);
 	if (r < 0)
 		return r;
-	r = make_claims(&p, err);
+	r = make_service(&p, err);
+	if (r >= 0)
+		r = make_claims(&p, err);
 	if (r >= 0)
 		r = make_pods(&p, err);
 	if (r >= 0)
@@ -438,7 +470,8 @@ int pm_kube_play(struct pm_engine *e, const struct pm_kube_set *set, const struc
 		take_back(&p);
 		return r;
 	}
-	if (o->start)
-		start_pods(&p);
-	return 0;
+	if (!o->start)
+		return 0;
+	start_pods(&p);
+	return start_service(&p, err);
 }

@@ -22,6 +22,8 @@ struct pm_kube_options {
 	const char *log_driver, *userns, *seccomp_root;
 	bool publish_all, no_hosts, no_pod_prefix;
 	bool replace, start;
+	bool service;             /* a service container, which starts last and ends with the pods */
+	const char *service_exit; /* what of the containers' exit codes is its own: "all", "any"; NULL: nothing */
 	const struct pm_pull_options *pull;
 	const struct pm_pull_progress *progress;
 };
@@ -44,9 +46,13 @@ void pm_kube_report_free(struct pm_kube_report *r);
 int pm_kube_play(struct pm_engine *e, const struct pm_kube_set *set, const struct pm_kube_options *o,
 		 struct pm_kube_report *ret, struct pm_err *err);
 
+/* The service container's name, by the text of the files; the caller frees. */
+char *pm_kube_service_name(const struct pm_kube_set *set);
+
 /* What was taken down: ids of pods, names of the rest. */
 struct pm_kube_gone {
 	struct pm_strv stopped, removed, secrets, volumes;
+	/* the service container goes, too, without a word */
 };
 void pm_kube_gone_free(struct pm_kube_gone *g);
 #define _cleanup_kube_gone_ _cleanup_(pm_kube_gone_free)

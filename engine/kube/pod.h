@@ -31,6 +31,7 @@ struct pm_kube_pod {
 	char *name;
 	const struct pm_json *meta, *spec; /* never NULL: an empty object */
 	size_t index;                      /* among the pods of the set */
+	const char *service;               /* id of the service container; NULL: none */
 	int64_t retries;                   /* of a job: restarts; PM_UNSET: no limit */
 	char id[65];                       /* once the pod is made */
 	struct pm_kube_volume *volumes;    /* those that are used */

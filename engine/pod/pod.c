@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "engine/container/limits.h"
 #include "engine/container/stop.h"
+#include "engine/pod/service.h"
 #include "engine/pod/inherit.h"
 
 /* --- the config ------------------------------------------------------------------------------------ */
@@ -23,6 +24,8 @@ void pm_pod_config_free(struct pm_pod_config *c)
 	free(c->hostname);
 	free(c->cgroup_parent);
 	free(c->restart_policy);
+	free(c->service);
+	free(c->service_exit);
 	pm_strv_free(&c->create_command);
 	if (c->limits)
 		pm_ctr_config_free(c->limits);
@@ -84,6 +87,10 @@ struct pm_json *pm_pod_config_to_json(struct pm_json_pool *pool, const struct pm
 		pm_json_set_str(pool, v, "cgroup_parent", c->cgroup_parent);
 	if (c->restart_policy)
 		pm_json_set_str(pool, v, "restart_policy", c->restart_policy);
+	if (c->service)
+		pm_json_set_str(pool, v, "service", c->service);
+	if (c->service_exit)
+		pm_json_set_str(pool, v, "service_exit", c->service_exit);
 	pm_json_set(pool, v, "create_command", pm_json_strv(pool, &c->create_command));
 	if (c->limits)
 		pm_json_set(pool, v, "limits", pm_ctr_config_to_json(pool, c->limits));
@@ -100,6 +107,8 @@ int pm_pod_config_from_json(const struct pm_json *v, struct pm_pod_config *ret, 
 		.hostname = pm_strdup_null(pm_json_get_str(v, "hostname")),
 		.cgroup_parent = pm_strdup_null(pm_json_get_str(v, "cgroup_parent")),
 		.restart_policy = pm_strdup_null(pm_json_get_str(v, "restart_policy")),
+		.service = pm_strdup_null(pm_json_get_str(v, "service")),
+		.service_exit = pm_strdup_null(pm_json_get_str(v, "service_exit")),
 	};
 	const struct pm_json *share = pm_json_get(v, "share");
 	const struct pm_json *command = pm_json_get(v, "create_command");
@@ -325,6 +334,8 @@ int pm_pod_member_ended(struct pm_engine *e, const struct pm_container *c, struc
 		pm_err_clear(err);
 		return 0;
 	}
+	if (r >= 0 && c->config.is_infra && p.config.service)
+		return pm_pod_service_look(e, p.config.service, err);
 	if (r < 0 || !p.config.stop_with_last || c->config.is_infra)
 		return r;
 	for (size_t i = 0; i < p.n_members; i++) {

@@ -35,6 +35,8 @@ struct pm_pod_config {
 	char *hostname;
 	char *cgroup_parent;
 	char *restart_policy;   /* for containers that say none themselves */
+	char *service;          /* id of its service container (service.h) */
+	char *service_exit;     /* what of its exit codes becomes that one's: "all", "any"; NULL: nothing */
 	struct pm_ctr_config *limits; /* of the pod's control group, and nothing else; owned; NULL: none */
 	struct pm_strv create_command;
 };

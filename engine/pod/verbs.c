@@ -8,6 +8,7 @@
 #include "engine/container/remove.h"
 #include "engine/container/stop.h"
 #include "engine/events/events.h"
+#include "engine/pod/service.h"
 #include "engine/pod/start.h"
 
 /* One verb on one pod: the pod, locked and loaded, and the failures of its containers so far. */
@@ -264,5 +265,5 @@ int pm_pod_remove(struct pm_engine *e, const char *name, bool force, int timeout
 	char path[96];
 	snprintf(path, sizeof(path), "locks/pod-%s", v.pod.row.id);
 	unlinkat(e->store->runroot_fd, path, 0);
-	return 0;
+	return v.pod.config.service ? pm_pod_service_look(e, v.pod.config.service, err) : 0;
 }

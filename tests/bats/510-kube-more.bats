@@ -220,3 +220,57 @@ seen() {
 	assert_error 125 'goes with --type deployment'
 	pm rm lone with named >/dev/null
 }
+
+two_pods() {
+	cat >"$T/two.yaml" <<-E
+	kind: Pod
+	metadata: {name: fails}
+	spec: {restartPolicy: Never, terminationGracePeriodSeconds: 0, containers: [{name: main, image: $IMAGE, command: [sh, -c, "exit 3"]}]}
+	---
+	kind: Pod
+	metadata: {name: lasts}
+	spec: {restartPolicy: Never, terminationGracePeriodSeconds: 0, containers: [{name: main, image: $IMAGE, command: [sh, -c, "while [ ! -e /tmp/end ]; do sleep 0.1; done"]}]}
+	E
+}
+
+nothing_left() {
+	assert_eq "$(pm ps -aq)" ""
+	assert_eq "$(pm pod ps -q)" ""
+}
+
+@test "a service container ends with the last pod, and with their exit codes if so wanted" {
+	two_pods
+	for want in none=0 all=0 any=1; do
+		play "$T/two.yaml" --service-container --service-exit-code-propagation ${want%=*} >/dev/null
+		service=$(pm ps --format '{{.Names}}' | grep -- -service)
+		assert_like "$service" '^[0-9a-f]{12}-service$'
+		# one pod has ended already
+		pm wait fails-main >/dev/null
+		assert_eq "$(pm inspect -f '{{.State.Status}}' "$service")" running
+		pm exec lasts-main touch /tmp/end
+		assert_eq "$(pm wait "$service")" "${want#*=}"
+		pm kube down "$T/two.yaml" >/dev/null
+		nothing_left
+	done
+	# it goes with the last pod
+	play "$T/two.yaml" --service-container >/dev/null
+	pm pod rm -f -t 0 fails lasts >/dev/null
+	nothing_left
+}
+
+@test "--wait takes down when the pods have ended, or a signal comes" {
+	two_pods
+	sed -i 's/while.*done/true/' "$T/two.yaml"
+	run -0 play "$T/two.yaml" --wait
+	assert_like "$output" $'Cleaning up containers, pods, and volumes...\nPods stopped:\n'
+	nothing_left
+	two_pods
+	play "$T/two.yaml" --wait >"$T/out" 3>&- &
+	wait_for grep -q '^$' "$T/out"
+	running() { [ "$(pm inspect -f '{{.State.Status}}' lasts-main 2>/dev/null)" = running ]; }
+	wait_for running
+	pkill -TERM -P $! -x timeout
+	wait $!
+	grep -q 'Pods removed:' "$T/out"
+	nothing_left
+}
