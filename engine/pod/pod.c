@@ -261,12 +261,14 @@ const char *pm_pod_status(const struct pm_pod *p)
 
 /* --- joining --------------------------------------------------------------------------------------- */
 
-static void share_namespace(const struct pm_pod *p, unsigned int shared, unsigned int bit, char **mode)
+/* its: what the infra container has. The host's namespace is nobody's to be joined: it is had by the same word. */
+static void share_namespace(const struct pm_pod *p, unsigned int shared, unsigned int bit, const char *its,
+			    char **mode)
 {
 	if (!(shared & bit))
 		return;
 	free(*mode);
-	*mode = pm_asprintf("container:%s", p->row.infra);
+	*mode = pm_streq(its, "host") ? pm_strdup(its) : pm_asprintf("container:%s", p->row.infra);
 }
 
 /* An address or a name on a network, without the choice of a network. */
@@ -314,12 +316,14 @@ int pm_pod_join(struct pm_engine *e, const char *name_or_id, unsigned int chosen
 		k->restart_policy = pm_strdup(p.config.restart_policy);
 	if (!k->cgroup_parent && p.config.cgroup_parent)
 		k->cgroup_parent = pm_strdup(p.config.cgroup_parent);
-	share_namespace(&p, shared, PM_POD_SHARE_NET, &k->network);
-	share_namespace(&p, shared, PM_POD_SHARE_IPC, &k->ipcns);
-	share_namespace(&p, shared, PM_POD_SHARE_UTS, &k->utsns);
-	share_namespace(&p, shared, PM_POD_SHARE_PID, &k->pidns);
-	share_namespace(&p, shared, PM_POD_SHARE_CGROUP, &k->cgroupns);
 	const struct pm_container *infra = pm_pod_infra(&p);
+	static const struct pm_ctr_config none;
+	const struct pm_ctr_config *its = infra ? &infra->config : &none;
+	share_namespace(&p, shared, PM_POD_SHARE_NET, its->network, &k->network);
+	share_namespace(&p, shared, PM_POD_SHARE_IPC, its->ipcns, &k->ipcns);
+	share_namespace(&p, shared, PM_POD_SHARE_UTS, its->utsns, &k->utsns);
+	share_namespace(&p, shared, PM_POD_SHARE_PID, its->pidns, &k->pidns);
+	share_namespace(&p, shared, PM_POD_SHARE_CGROUP, its->cgroupns, &k->cgroupns);
 	if (infra)
 		pm_pod_inherit(infra, k);
 	return 0;

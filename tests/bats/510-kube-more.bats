@@ -274,3 +274,52 @@ nothing_left() {
 	grep -q 'Pods removed:' "$T/out"
 	nothing_left
 }
+
+one_pod() { # one_pod NAME SPEC: a pod that sleeps, with SPEC at the level of its containers
+	printf 'kind: Pod\nmetadata: {name: %s}\nspec: {%s, terminationGracePeriodSeconds: 0, containers: [{name: main, image: %s, command: [sleep, "1000"], volumeMounts: [{name: e, mountPath: /e}]}], volumes: [{name: e, emptyDir: {}}]}\n' \
+		"$1" "$2" "$IMAGE" >"$T/$1.yaml"
+}
+
+ns() {
+	readlink "/proc/$(container_pid "$1")/ns/$2"
+}
+
+@test "namespaces of the host, of the pod, and of their own" {
+	one_pod hosty "hostNetwork: true, hostPID: true, hostIPC: true"
+	pm kube play "$T/hosty.yaml" >/dev/null
+	for kind in net pid ipc; do
+		assert_eq "$(ns hosty-main $kind)" "$(readlink /proc/self/ns/$kind)"
+	done
+	one_pod own "hostUsers: false"
+	play "$T/own.yaml" >/dev/null
+	[ "$(ns own-main user)" != "$(ns hosty-main user)" ]
+	assert_eq "$(ns own-main net)" "$(ns "$(pm pod inspect -f '{{.InfraContainerID}}' own)" net)"
+	pm exec own-main touch /e/written
+	one_pod kept "restartPolicy: Never"
+	play "$T/kept.yaml" --userns keep-id >/dev/null
+	assert_eq "$(pm exec --user "$(id -u)" kept-main awk -v u="$(id -u)" '$1 <= u && u < $1 + $3 {print $2 + u - $1}' /proc/self/uid_map)" 0
+	pm kube down "$T/hosty.yaml" "$T/own.yaml" "$T/kept.yaml" >/dev/null
+	nothing_left
+	one_pod bad "hostUsers: false"
+	run -125 play "$T/bad.yaml" --userns keep-id
+	assert_error 125 'hostUsers: false contradicts'
+}
+
+@test "options: publish, annotations, names, logs, addresses" {
+	port=$((20000 + RANDOM % 10000))
+	cat >"$T/opts.yaml" <<-E
+	kind: Pod
+	metadata: {name: opts, annotations: {io.containers.autoupdate: registry}}
+	spec: {terminationGracePeriodSeconds: 0, containers: [{name: uniq, image: $IMAGE, command: [echo, hello], ports: [{containerPort: 80, hostPort: 1}, {containerPort: $port}]}], restartPolicy: Never}
+	E
+	pm kube play --network slirp4netns --publish "127.0.0.1:$((port + 1)):80" --publish-all --no-pod-prefix --annotation note=x \
+		--log-driver json-file --log-opt "path=$T/own.log" "$T/opts.yaml" >/dev/null
+	assert_eq "$(pm pod inspect -f '{{range $p, $b := .InfraConfig.PortBindings}}{{$p}}={{(index $b 0).HostPort}} {{end}}' opts)" "$port/tcp=$port 80/tcp=$((port + 1)) "
+	pm wait uniq >/dev/null
+	grep -q hello "$T/own.log"
+	assert_eq "$(pm inspect -f '{{.Config.Annotations.note}} {{index .Config.Labels "io.containers.autoupdate"}}' uniq)" "x registry"
+	run -125 pm kube play --network none --annotation io.podman.annotations.nonsense=1 --replace "$T/opts.yaml"
+	assert_error 125 'annotation io.podman.annotations.nonsense is not supported'
+	run -125 pm kube play --build "$T/opts.yaml"
+	assert_error 125 'run pm build first'
+}
