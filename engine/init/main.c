@@ -5,7 +5,7 @@
  *		start COMMAND, pass signals on to it, reap orphans, exit with its exit code (128 +
  *		signal when it was killed); 126 when it cannot be executed, 127 when there is none
  *	pm-init
- *		hold a pod's namespaces until SIGTERM or SIGINT, or SIGUSR1, which ends it with exit code 1
+ *		hold a pod's namespaces until SIGTERM or SIGINT, or SIGUSR2, which ends it with exit code 1
  *
  * It runs in namespaces that the container controls: it trusts no file there and opens none.
  */
@@ -87,8 +87,8 @@ static int serve(pid_t child, const sigset_t *set)
 			return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 		}
 		if (child < 0) {
-			if (sig == SIGTERM || sig == SIGINT || sig == SIGUSR1)
-				return sig == SIGUSR1;
+			if (sig == SIGTERM || sig == SIGINT || sig == SIGUSR2)
+				return sig == SIGUSR2;
 			continue;
 		}
 		/* the terminal's word to a background process is for this one alone */

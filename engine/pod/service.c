@@ -108,5 +108,5 @@ int pm_pod_service_look(struct pm_engine *e, const char *id, struct pm_err *err)
 	bool fails = strcmp(s.exit, "any") == 0 ? s.failed > 0
 						: strcmp(s.exit, "all") == 0 && s.ended && s.failed == s.ended;
 	/* pm-init's words: it ends with 1 for this one, with 0 for SIGTERM */
-	return fails ? pm_container_signal(e, &c, SIGUSR1, err) : pm_container_stop(e, &c, -1, err);
+	return fails ? pm_container_signal(e, &c, SIGUSR2, err) : pm_container_stop(e, &c, -1, err);
 }
