@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
+#include "engine/kube/annotation.h"
 #include "engine/kube/schema.h"
 
 static int kubernetes_run(struct pm_cli *cli, void *opts, struct pm_err *err)
@@ -10,6 +11,7 @@ static int kubernetes_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	(void)opts;
 	(void)err;
 	pm_kube_document(&out);
+	pm_kube_annotations_document(&out);
 	fputs(pm_buf_str(&out), stdout);
 	return 0;
 }

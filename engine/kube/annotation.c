@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fs.h"
 #include "engine/container/service.h"
 
 /* --- looking ------------------------------------------------------------------------------------- */
@@ -80,14 +79,6 @@ static int a_label(struct pm_ctr_config *k, const char *value, struct pm_err *er
 	if (strcmp(value, "disable") != 0 && access("/sys/fs/selinux/enforce", F_OK) == 0)
 		return pm_fail(err, PM_E_UNSUPPORTED, "SELinux labels are not supported; disable is");
 	pm_strv_addf(&k->security_opt, "label=%s", value);
-	return 0;
-}
-
-static int a_cid_file(struct pm_ctr_config *k, const char *value, struct pm_err *err)
-{
-	(void)err;
-	free(k->cidfile);
-	k->cidfile = pm_path_absolute(value);
 	return 0;
 }
 
@@ -168,26 +159,37 @@ static int a_init_type(struct pm_ctr_config *k, const char *value, struct pm_err
 static const struct {
 	const char *name;
 	int (*apply)(struct pm_ctr_config *k, const char *value, struct pm_err *err); /* NULL: elsewhere */
+	const char *what;
 } known[] = {
-	{PM_KUBE_ANNOTATION "apparmor", a_apparmor},
-	{PM_KUBE_ANNOTATION "autoremove", a_autoremove},
-	{PM_KUBE_ANNOTATION "cid-file", a_cid_file},
-	{PM_KUBE_ANNOTATION "cpuset", a_cpuset},
-	{PM_KUBE_ANNOTATION "infra.name", NULL},
-	{PM_KUBE_ANNOTATION "init", a_init},
-	{PM_KUBE_ANNOTATION "init.container.type", a_init_type},
-	{PM_KUBE_ANNOTATION "label", a_label},
-	{PM_KUBE_ANNOTATION "memory-nodes", a_mems},
-	{PM_KUBE_ANNOTATION "pids-limit", a_pids},
-	{PM_KUBE_ANNOTATION "privileged", a_privileged},
-	{PM_KUBE_ANNOTATION "publish-all", NULL},
-	{PM_KUBE_ANNOTATION "seccomp", a_seccomp},
-	{PM_KUBE_ANNOTATION "ulimit", a_ulimit},
-	{PM_KUBE_ANNOTATION "userns", NULL},
-	{"io.containers.autoupdate", a_update},
-	{"io.containers.autoupdate.authfile", a_update_auth},
-	{"io.containers.sdnotify", a_sdnotify},
+	{PM_KUBE_ANNOTATION "apparmor", a_apparmor, "the AppArmor profile"},
+	{PM_KUBE_ANNOTATION "autoremove", a_autoremove, "TRUE: the container goes when it ends"},
+	{PM_KUBE_ANNOTATION "cpuset", a_cpuset, "the CPUs"},
+	{PM_KUBE_ANNOTATION "infra.name", NULL, "the infra container's name; of pods"},
+	{PM_KUBE_ANNOTATION "init", a_init, "TRUE: pm-init is the first process"},
+	{PM_KUBE_ANNOTATION "init.container.type", a_init_type, "always or once: of init containers"},
+	{PM_KUBE_ANNOTATION "label", a_label, "the SELinux label; disable where SELinux is on"},
+	{PM_KUBE_ANNOTATION "memory-nodes", a_mems, "the memory nodes"},
+	{PM_KUBE_ANNOTATION "pids-limit", a_pids, "so many processes"},
+	{PM_KUBE_ANNOTATION "privileged", a_privileged, "TRUE: privileged"},
+	{PM_KUBE_ANNOTATION "publish-all", NULL, "TRUE: as --publish-all; of pods"},
+	{PM_KUBE_ANNOTATION "seccomp", a_seccomp, "the file of the seccomp profile, or unconfined"},
+	{PM_KUBE_ANNOTATION "ulimit", a_ulimit, "NAME=SOFT:HARD, by commas"},
+	{PM_KUBE_ANNOTATION "userns", NULL, "as --userns; of pods"},
+	{"io.containers.autoupdate", a_update, "registry or local: what pm auto-update does"},
+	{"io.containers.autoupdate.authfile", a_update_auth, "the authentication file for that"},
+	{"io.containers.sdnotify", a_sdnotify, "as --sdnotify"},
 };
+
+void pm_kube_annotations_document(struct pm_buf *out)
+{
+	pm_buf_add_str(out, "\n## Annotations\n\nOf a pod; with /CONTAINER after the name they are for that container alone. "
+			    "Another one that begins with\n" PM_KUBE_ANNOTATION " is an error, and so are those of older "
+			    "Kubernetes for seccomp and AppArmor.\nvolume.podman.io/driver, device, type, image, uid, gid and "
+			    "mount-options of a PersistentVolumeClaim are\nthe options of its volume.\n\n"
+			    "| Annotation | |\n|---|---|\n");
+	for (size_t i = 0; i < PM_ARRAY_SIZE(known); i++)
+		pm_buf_printf(out, "| %s | %s |\n", known[i].name, known[i].what);
+}
 
 static int check_one(const char *name, struct pm_err *err)
 {

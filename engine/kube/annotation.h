@@ -16,4 +16,7 @@ int pm_kube_annotations_check(const struct pm_kube_pod *p, struct pm_err *err);
 int pm_kube_annotations(const struct pm_kube_pod *p, const struct pm_json *c, struct pm_ctr_config *k,
 			struct pm_err *err);
 
+/* The known ones as Markdown, appended to out: the end of docs/kubernetes.md. */
+void pm_kube_annotations_document(struct pm_buf *out);
+
 #endif

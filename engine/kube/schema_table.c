@@ -267,7 +267,7 @@ FIELDS(mount) = {
 };
 TYPE(mount, "VolumeMount");
 
-#define CONTAINER(PROBE, PROBE_NOTE, RESTART_VALUES, RESTART_NOTE) \
+#define CONTAINER(PROBE, PROBE_NOTE, READY_NOTE, RESTART_NOTE) \
 	{"args", STRS, YES, .note = "with $(NAME)"}, \
 	{"command", STRS, YES, .note = "with $(NAME)"}, \
 	{"env", LIST, YES, &env}, \
@@ -278,10 +278,10 @@ TYPE(mount, "VolumeMount");
 	{"livenessProbe", OBJ, PROBE, &probe, .note = PROBE_NOTE}, \
 	{"name", STR, YES}, \
 	{"ports", LIST, YES, &port}, \
-	{"readinessProbe", OBJ, PROBE, &probe, .note = PROBE_NOTE}, \
+	{"readinessProbe", OBJ, PROBE, &probe, .note = READY_NOTE}, \
 	{"resizePolicy", ANY, INFO, .note = "limits are changed by pm update"}, \
 	{"resources", OBJ, YES, &resources}, \
-	{"restartPolicy", STR, NO, .values = RESTART_VALUES, .note = RESTART_NOTE}, \
+	{"restartPolicy", STR, NO, .note = RESTART_NOTE}, \
 	{"restartPolicyRules", ANY, NO, .note = "the pod's restart policy counts"}, \
 	{"securityContext", OBJ, YES, &security}, \
 	{"startupProbe", OBJ, PROBE, &probe, .note = PROBE_NOTE}, \
@@ -296,12 +296,13 @@ TYPE(mount, "VolumeMount");
 	{0}
 
 FIELDS(container) = {
-	CONTAINER(YES, NULL, "", "give the pod a restart policy"),
+	CONTAINER(YES, NULL, "the container's health where it has no livenessProbe; else a warning, unless they are the same",
+		  "give the pod a restart policy"),
 };
 TYPE(container, "Container");
 
 FIELDS(init_container) = {
-	CONTAINER(NO, "an init container ends before anybody could ask", "",
+	CONTAINER(NO, "an init container ends before anybody could ask", "an init container ends before anybody could ask",
 		  "a side car is an ordinary container of the pod"),
 };
 TYPE(init_container, "Container (initContainers)");
