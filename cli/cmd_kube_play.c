@@ -81,10 +81,6 @@ static int check_annotations(const struct pm_strv *l, struct pm_err *err)
 static size_t print_pod(const struct pm_kube_report_pod *pod)
 {
 	printf("Pod:\n%s\n", pod->id);
-	if (pod->init_containers.n)
-		printf("Init Container%s:\n", pod->init_containers.n > 1 ? "s" : "");
-	for (size_t i = 0; i < pod->init_containers.n; i++)
-		puts(pod->init_containers.v[i]);
 	printf("Container%s:\n", pod->containers.n > 1 ? "s" : "");
 	for (size_t i = 0; i < pod->containers.n; i++)
 		puts(pod->containers.v[i]);

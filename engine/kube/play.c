@@ -21,7 +21,6 @@ void pm_kube_report_free(struct pm_kube_report *r)
 		free(r->pods[i].id);
 		free(r->pods[i].name);
 		pm_strv_free(&r->pods[i].containers);
-		pm_strv_free(&r->pods[i].init_containers);
 		pm_strv_free(&r->pods[i].errors);
 	}
 	free(r->pods);
@@ -342,8 +341,8 @@ static int make_container(struct play *p, struct pm_kube_pod *pod, const struct 
 	pm_container_init(&made);
 	made.config.userns = pm_strdup_null(userns);
 	int r = pm_kube_container_create(pod, c, init, image_of(p, pm_json_get_str(c, "image")), &made, err);
-	if (r >= 0)
-		pm_strv_add(init ? &report->init_containers : &report->containers, made.row.id);
+	if (r >= 0 && !init)
+		pm_strv_add(&report->containers, made.row.id);
 	return r;
 }
 

@@ -30,7 +30,7 @@ struct pm_kube_options {
 
 struct pm_kube_report_pod {
 	char *id, *name;
-	struct pm_strv containers, init_containers; /* ids */
+	struct pm_strv containers; /* ids, without init containers: as Podman tells */
 	struct pm_strv errors; /* containers that could not be started */
 };
 struct pm_kube_report {
@@ -49,10 +49,9 @@ int pm_kube_play(struct pm_engine *e, const struct pm_kube_set *set, const struc
 /* The service container's name, by the text of the files; the caller frees. */
 char *pm_kube_service_name(const struct pm_kube_set *set);
 
-/* What was taken down: ids of pods, names of the rest. */
+/* What was taken down: ids of pods and secrets, names of volumes. The service container goes, too, without a word. */
 struct pm_kube_gone {
 	struct pm_strv stopped, removed, secrets, volumes;
-	/* the service container goes, too, without a word */
 };
 void pm_kube_gone_free(struct pm_kube_gone *g);
 #define _cleanup_kube_gone_ _cleanup_(pm_kube_gone_free)

@@ -226,7 +226,7 @@ volumes:
 	} >"$T/volpod.yaml"
 	run -0 pm kube play --network none "$T/volpod.yaml"
 	assert_eq "${lines[0]} ${lines[1]}" "Volumes: claim"
-	assert_eq "${lines[4]}" "Init Container:"
+	assert_eq "${lines[4]}" Container:
 	run -0 output_of volpod
 	assert_eq "$output" 'prepared
 11hiddenhost
