@@ -161,7 +161,8 @@ const struct pm_command pm_cmd_copy = {
 		"locally unless that is one of them.\n\n"
 		"Both are named with their transport: docker://HOST/PATH:TAG, oci:PATH:TAG, "
 		"oci-archive:PATH:TAG, dir:PATH, docker-archive:PATH:REFERENCE, "
-		"docker-daemon:REFERENCE, containers-storage:NAME (the local store).",
+		"docker-daemon:REFERENCE, containers-storage:NAME (the local store; "
+		"containers-storage:[DRIVER@DIR+RUNDIR]NAME: another one of pm, or a source of Podman).",
 	.examples = "%p docker://quay.io/user/app:1 docker://registry.example/app:1\n"
 		    "%p --all docker://alpine oci:/srv/mirror:alpine",
 	.min_args = 2,

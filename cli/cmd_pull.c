@@ -92,7 +92,7 @@ const struct pm_command pm_cmd_pull = {
 		"the 'latest' tag is pulled.\n"
 		"Besides registries (docker://), the transports oci:, oci-archive:, docker-archive: "
 		"and dir: are understood, and containers-storage:[DRIVER@DIR]NAME for an image in a store "
-		"of Podman (all of its images without NAME).",
+		"of Podman or in another one of pm (all of its images without NAME).",
 	.examples = "%p imageName\n%p fedora:latest\n%p oci:/srv/layout:tag\n"
 		    "%p containers-storage:[overlay@$HOME/.local/share/containers/storage]",
 	.min_args = 1,

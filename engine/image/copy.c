@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "engine/image/helper.h"
+#include "engine/image/other_store.h"
 #include "engine/image/push.h"
 #include "engine/image/resolve.h"
 #include "engine/image/signing.h"
@@ -173,6 +174,41 @@ static int refuse_for_store(const struct pm_copy_options *o, bool into, struct p
 	return 0;
 }
 
+/* The store that a name which begins with "[" is in, opened to write to it, and what the name is there. */
+static int open_other(const struct pm_store *store, const char *name, bool create,
+		      struct pm_store **ret_store, char **ret_name, struct pm_err *err)
+{
+	_cleanup_storage_ref_ struct pm_storage_ref ref = {0};
+	int r = pm_storage_ref_parse(name, &ref, err);
+	if (r >= 0 && !*ref.image)
+		r = pm_fail(err, PM_E_USAGE, "containers-storage:%s names no image", name);
+	if (r >= 0)
+		r = pm_other_store_open(store, &ref, create, ret_store, err);
+	if (r >= 0)
+		*ret_name = pm_steal(&ref.image);
+	return r;
+}
+
+static int copy_into_store(struct pm_store *store, const char *src, const char *name,
+			   const struct pm_copy_options *o, const struct pm_pull_progress *progress,
+			   struct pm_written *ret, struct pm_err *err);
+
+static int copy_into_other(struct pm_store *store, const char *src, const char *name,
+			   const struct pm_copy_options *o, const struct pm_pull_progress *progress,
+			   struct pm_written *ret, struct pm_err *err)
+{
+	_cleanup_store_ struct pm_store *other = NULL;
+	_cleanup_free_ char *there = NULL, *from = NULL;
+	int r = open_other(store, name, true, &other, &there, err);
+	if (r < 0)
+		return r;
+	/* this store, as that one sees it */
+	const char *here = is_store(src) ? src + strlen("containers-storage:") : NULL;
+	if (here && *here != '[')
+		from = pm_asprintf("containers-storage:[%s+%s]%s", store->root, store->runroot, here);
+	return copy_into_store(other, from ? from : src, there, o, progress, ret, err);
+}
+
 static int copy_into_store(struct pm_store *store, const char *src, const char *name,
 			   const struct pm_copy_options *o, const struct pm_pull_progress *progress,
 			   struct pm_written *ret, struct pm_err *err)
@@ -181,10 +217,10 @@ static int copy_into_store(struct pm_store *store, const char *src, const char *
 	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
 	_cleanup_image_row_ struct pm_image_row row = {0};
 	if (*name == '[')
-		return pm_fail(err, PM_E_UNSUPPORTED, "containers-storage:%s: another store cannot be "
-						      "written to; use --root",
-			       name);
+		return copy_into_other(store, src, name, o, progress, ret, err);
 	int r = refuse_for_store(o, true, err);
+	if (r >= 0 && is_store(src) && pm_endswith(src, "]"))
+		r = pm_fail(err, PM_E_USAGE, "%s names no image", src);
 	if (r >= 0)
 		r = pm_reference_parse_docker(name, &ref, err);
 	if (r < 0)
@@ -227,11 +263,14 @@ static int copy_from_store(struct pm_store *store, const char *name, const char 
 			   struct pm_err *err)
 {
 	struct pm_push_image image = {0};
-	if (*name == '[')
-		return pm_fail(err, PM_E_UNSUPPORTED, "containers-storage:%s: pull it into this store "
-						      "first (pm pull containers-storage:%s)",
-			       name, name);
+	_cleanup_store_ struct pm_store *other = NULL;
+	_cleanup_free_ char *there = NULL;
 	int r = refuse_for_store(o, false, err);
+	if (r >= 0 && *name == '[') {
+		r = open_other(store, name, false, &other, &there, err);
+		store = other;
+		name = there;
+	}
 	if (r >= 0)
 		r = pm_image_resolve(store, name, image.id, NULL, err);
 	if (r < 0)

@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "engine/image/fetch.h"
+#include "engine/image/other_store.h"
 #include "engine/image/resolve.h"
 #include "engine/image/storage_ref.h"
 #include "registry/policy.h"
@@ -163,18 +164,14 @@ static int pull_storage(struct pm_store *store, const char *text, const struct p
 			    text);
 	if (r < 0)
 		return r;
-	if (!ref.root) {
+	if (!ref.root || (pm_other_store_is_this(store, &ref) && *ref.image)) {
 		r = pm_image_resolve(store, ref.image, id, NULL, err);
 		if (r >= 0)
 			collect(ret_ids, id, NULL);
 		return r < 0 ? r : 0;
 	}
-	_cleanup_free_ char *db = pm_path_join(ref.root, "pm.db");
-	if (access(db, F_OK) == 0)
-		return pm_fail(err, PM_E_UNSUPPORTED,
-			       "%s is a store of pm: its images can be used as they are with "
-			       "--storage-opt imagestore=%s, or copied by pm --root %s save | pm load",
-			       ref.root, ref.root, ref.root);
+	if (pm_other_store_is_pm(&ref))
+		return pm_other_store_pull(store, &ref, o->store_as, progress, collect, ret_ids, err);
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	make_request(&w, "containers-storage", ref.image, o);
 	pm_wire_add(&w, "root", ref.root);

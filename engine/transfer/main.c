@@ -21,6 +21,7 @@
 #include "engine/transfer/cstorage.h"
 #include "engine/transfer/extract.h"
 #include "engine/transfer/layers.h"
+#include "engine/transfer/pm_store.h"
 #include "engine/transfer/protocol.h"
 #include "engine/transfer/push.h"
 #include "engine/transfer/query.h"
@@ -333,6 +334,8 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return pull_files(s, PM_ARCHIVE_DIR, true, err);
 	if (pm_streq(transport, "docker-daemon") && s->stage >= 0)
 		return pull_daemon(s, err);
+	if (pm_streq(transport, "pm-store") && s->input >= 0)
+		return pm_pm_store_send(s, err);
 	if (pm_streq(transport, "containers-storage"))
 		return pull_cstorage(s, err);
 	return pm_fail(err, PM_E_UNSUPPORTED, "transport '%.50s' is not supported", transport);

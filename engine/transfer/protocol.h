@@ -20,6 +20,9 @@
  *	<- "image" again, or "end"
  *	<- "error": code, text: at any time; the last message
  *
+ * pull from another store of pm (engine/transfer/pm_store.h): transport "pm-store", name (its directory), manifest_size;
+ * lists image_name, and bottom first diff_id and layer_dir; "input" is a memfd of the manifest and then the config.
+ *
  * copy (engine/transfer/copy.h): src_transport, src_name, dst_transport, dst_name; with the prefixes src_ and dst_ what
  * access.h reads, "shared", "daemon"; multi ("system", "all", "index-only"), format, compression, level, os, arch,
  * variant, registries_d; "1": compress, decompress, accept_plain, preserve, foreign, remove_signatures; what signing.h and trust.h

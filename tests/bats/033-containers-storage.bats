@@ -135,6 +135,96 @@ localhost/plain:latest"
 	assert_eq "$output" here
 }
 
+# Another store of pm.
+other() {
+	timeout 60 "$PM_BIN" --root "$T/p" --runroot "$T/pr" "$@"
+}
+
+# All files of a store's layers, with what matters of them.
+layer_files() {
+	pm unshare sh -c "cd '$1/layers' && find . -path '*/diff/*' ! -type c -printf '%p %y %m %U:%G %T@ %l\n' | sort &&
+		find . -path '*/diff/*' -type c | sort &&
+		find . -path '*/diff/*' -type f -exec sha256sum {} + | sort -k2"
+}
+
+@test "another store of pm: read without a trace, by name, by id, all of it" {
+	other pull -q "oci:$T/odd" >/dev/null
+	id=$(other images -q --no-trunc)
+	other tag "${id#sha256:}" odd:1 example.com/x/odd:2
+	other rmi "$(other images --format '{{.Repository}}:{{.Tag}}' | grep -v odd:)" >/dev/null 2>&1 || :
+	trace() {
+		pm unshare find "$T/p/layers" "$T/p/staging" "$T/p/trash" -mindepth 1 -printf '%p %T@\n' | sort
+	}
+	before=$(trace)
+	run -0 pm pull -q "containers-storage:[overlay@$T/p+$T/pr]odd:1"
+	assert_eq "sha256:$output" "$id"
+	assert_eq "$(pm images --format '{{.Repository}}:{{.Tag}}')" localhost/odd:1
+	# what came is what is there, and makes the same manifest and the same layers again
+	diff <(layer_files "$T/root") <(layer_files "$T/p")
+	assert_eq "$(pm image inspect -f '{{.Digest}}' odd:1)" "$(other image inspect -f '{{.Digest}}' odd:1)"
+	run -0 pm system check
+	run -0 pm run --rm --network none odd:1 cat /odd/xattr
+	assert_like "$output" '1$'
+	pm rmi -f odd:1 >/dev/null
+	run -0 pm pull -q "containers-storage:[$T/p]${id:7:12}"
+	pm rmi -f "${id#sha256:}" >/dev/null
+	# the reading left nothing there
+	assert_eq "$(trace)" "$before"
+	other pull -q "oci:$PM_TEST_FIXTURES/oci" >/dev/null
+	run -0 pm pull -q "containers-storage:[$T/p]"
+	assert_eq "$(pm images --format '{{.Repository}}:{{.Tag}}' | sort)" \
+		"$(other images --format '{{.Repository}}:{{.Tag}}' | sort)"
+	run -125 pm pull "containers-storage:[$T/p]nosuch"
+	assert_error 125 "nosuch: image not known"
+	# a file of its layer was changed: nothing comes
+	pm rmi -fa >/dev/null
+	other unshare sh -c "echo no >\$(echo $T/p/layers/*/diff/odd/private)"
+	run -125 pm pull "containers-storage:[$T/p]odd:1"
+	assert_error 125 "layer sha256:.*(not what they were|shorter than it was)"
+	assert_eq "$(pm images -aq)" ""
+}
+
+@test "copy between this store, another of pm and elsewhere, either way" {
+	pm pull -q "oci:$PM_TEST_FIXTURES/oci" >/dev/null
+	id=$(pm images -q --no-trunc)
+	pm tag "${id#sha256:}" here:1
+	# into it: made when there is none
+	run -0 pm copy -q containers-storage:here:1 "containers-storage:[overlay@$T/p+$T/pr]team/there:2"
+	assert_eq "$(other images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}')" "$id docker.io/team/there:2"
+	run -0 other run --rm --network none team/there:2 echo it runs
+	assert_eq "$output" "it runs"
+	# out of it: elsewhere, and here
+	run -0 pm copy -q "containers-storage:[$T/p+$T/pr]team/there:2" "dir:$T/d"
+	assert_eq "$(jq -r .config.digest "$T/d/manifest.json")" "$id"
+	pm rmi -f "${id#sha256:}" >/dev/null
+	run -0 pm copy -q "containers-storage:[$T/p+$T/pr]team/there:2" containers-storage:back:3
+	assert_eq "$(pm images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}')" "$id docker.io/library/back:3"
+	# from elsewhere into it
+	run -0 pm copy -q "dir:$T/d" "containers-storage:[$T/p+$T/pr]from/dir:4"
+	assert_like "$(other images --format '{{.Repository}}:{{.Tag}}')" 'docker.io/from/dir:4'
+	# this store by its directory
+	run -0 pm copy -q "containers-storage:[$T/root+$T/run]back:3" "dir:$T/e"
+	assert_eq "$(jq -r .config.digest "$T/e/manifest.json")" "$id"
+	run -0 pm copy -q "containers-storage:[$T/root+$T/run]back:3" containers-storage:again:5
+	assert_like "$(pm images --format '{{.Repository}}:{{.Tag}}')" 'docker.io/library/again:5'
+	# what cannot be
+	run -125 pm copy "containers-storage:[$T/nowhere+$T/pr]x" "dir:$T/f"
+	assert_error 125 "nowhere is no store of images"
+	[ ! -e "$T/nowhere" ]
+	run -125 pm copy "dir:$T/d" "containers-storage:[$T/p+$T/pr]"
+	assert_error 125 "names no image"
+	run -125 pm copy "containers-storage:[$T/p]" containers-storage:x
+	assert_error 125 "names no image"
+	other rmi -fa >/dev/null
+	pm unshare rm -rf "$T/p" "$T/pr"
+	their_store overlay localhost/odd:latest
+	run -125 pm copy "dir:$T/d" "containers-storage:[$T/p]x"
+	assert_error 125 "a store of Podman's"
+	[ ! -e "$T/p/pm.db" ]
+	run -0 pm copy -q "containers-storage:[$T/p]odd" containers-storage:moved:1
+	assert_like "$(pm images --format '{{.Repository}}:{{.Tag}}')" 'docker.io/library/moved:1'
+}
+
 @test "what is not there, malformed, changed since" {
 	run -125 pm pull "containers-storage:[overlay@$T/nowhere]x"
 	assert_error 125 "nowhere.*No such file"
