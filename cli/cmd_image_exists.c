@@ -5,7 +5,7 @@ static int exists_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	char id[65];
 	(void)opts;
-	int r = pm_image_resolve(pm_cli_store(cli), cli->args[0], id, NULL, err);
+	int r = pm_image_resolve_any(pm_cli_store(cli), cli->args[0], id, NULL, err);
 	return pm_cli_exists(r, err);
 }
 

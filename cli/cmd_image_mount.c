@@ -6,8 +6,8 @@
 #include "engine/events/events.h"
 #include "engine/image/mount.h"
 #include "engine/image/resolve.h"
-#include "netns/userns.h"
 #include "storage/image.h"
+#include "storage/manifest_list.h"
 
 struct mount_opts {
 	bool all, force;
@@ -32,11 +32,9 @@ static const struct pm_opt unmount_table[] = {
 
 static int check(struct pm_cli *cli, const struct mount_opts *o, struct pm_err *err)
 {
-	if (pm_userns_needed())
-		return pm_fail(err, PM_E_STATE,
-			       "cannot run command \"pm %s\" in rootless mode, must execute "
-			       "`pm unshare` first",
-			       cli->path);
+	int r = pm_cli_need_unshare(cli, err);
+	if (r < 0)
+		return r;
 	if (o->all && cli->n_args)
 		return pm_fail(err, PM_E_USAGE,
 			       "when using the --all switch, you may not pass any image names or IDs");
@@ -50,7 +48,8 @@ static int choose(struct pm_cli *cli, struct pm_engine *e, bool all, struct pm_s
 	_cleanup_image_list_ struct pm_image_list images = {0};
 	int r = all ? pm_image_list(e->store, 0, &images, err) : 0;
 	for (size_t i = 0; i < images.n; i++)
-		pm_strv_add(ret, images.v[i].id);
+		if (!pm_list_is(&images.v[i]))
+			pm_strv_add(ret, images.v[i].id);
 	for (int i = 0; r >= 0 && i < cli->n_args; i++) {
 		char id[65];
 		r = pm_image_resolve(e->store, cli->args[i], id, NULL, err);

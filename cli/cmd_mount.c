@@ -30,11 +30,9 @@ static const struct pm_opt unmount_table[] = {
 
 static int check(struct pm_cli *cli, const struct mount_opts *o, struct pm_err *err)
 {
-	if (pm_userns_needed())
-		return pm_fail(err, PM_E_STATE,
-			       "cannot run command \"pm %s\" in rootless mode, must execute "
-			       "`pm unshare` first",
-			       cli->path);
+	int r = pm_cli_need_unshare(cli, err);
+	if (r < 0)
+		return r;
 	if (o->format && *o->format && strcmp(o->format, "json") != 0)
 		return pm_fail(err, PM_E_USAGE, "unknown --format argument: \"%s\"", o->format);
 	return 0;

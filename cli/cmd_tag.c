@@ -7,11 +7,17 @@
 #include "engine/image/resolve.h"
 #include "storage/image.h"
 
-static int check_writable(struct pm_store *store, const char *word, const char *id, struct pm_err *err)
+/* The image that the first argument means, whose names can be changed. ret must be zeroed. */
+static int begin(struct pm_cli *cli, struct pm_engine *e, struct pm_image_row *ret, struct pm_err *err)
 {
-	_cleanup_image_row_ struct pm_image_row row = {0};
-	int r = pm_image_by_id(store, id, 0, &row, err);
-	if (r >= 0 && row.readonly)
+	const char *word = cli->args[0];
+	char id[65];
+	int r = pm_cli_engine(cli, e, err);
+	if (r >= 0)
+		r = pm_image_resolve_any(e->store, word, id, NULL, err);
+	if (r >= 0)
+		r = pm_image_by_id(e->store, id, 0, ret, err);
+	if (r >= 0 && ret->readonly)
 		return pm_fail(err, EROFS, "image %s is in a read-only store: its names cannot be changed",
 			       word);
 	return r;
@@ -33,20 +39,16 @@ static int full_names(const struct pm_cli *cli, struct pm_strv *ret, struct pm_e
 static int tag_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	_cleanup_engine_ struct pm_engine e = {0};
+	_cleanup_image_row_ struct pm_image_row row = {0};
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
-	char id[65];
 	(void)opts;
-	int r = pm_cli_engine(cli, &e, err);
-	if (r >= 0)
-		r = pm_image_resolve(e.store, cli->args[0], id, NULL, err);
-	if (r >= 0)
-		r = check_writable(e.store, cli->args[0], id, err);
+	int r = begin(cli, &e, &row, err);
 	if (r >= 0)
 		r = full_names(cli, &names, err);
 	if (r >= 0)
-		r = pm_image_tag_all(e.store, id, &names, err);
+		r = pm_image_tag_all(e.store, row.id, &names, err);
 	for (size_t i = 0; r >= 0 && i < names.n; i++)
-		pm_event_image(&e, "tag", id, names.v[i]);
+		pm_event_image(&e, "tag", row.id, names.v[i]);
 	return r < 0 ? r : 0;
 }
 
@@ -56,7 +58,7 @@ static int known_name(struct pm_store *store, const char *id, const char *word, 
 {
 	_cleanup_free_ char *name = NULL;
 	char other[65];
-	if (pm_image_resolve(store, word, other, &name, NULL) >= 0 && name && strcmp(id, other) == 0) {
+	if (pm_image_resolve_any(store, word, other, &name, NULL) >= 0 && name && strcmp(id, other) == 0) {
 		*ret = pm_steal(&name);
 		return 0;
 	}
@@ -68,27 +70,20 @@ static int untag_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_image_row_ struct pm_image_row row = {0};
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
-	char id[65];
 	(void)opts;
-	int r = pm_cli_engine(cli, &e, err);
-	if (r >= 0)
-		r = pm_image_resolve(e.store, cli->args[0], id, NULL, err);
-	if (r >= 0)
-		r = check_writable(e.store, cli->args[0], id, err);
-	if (r >= 0)
-		r = pm_image_by_id(e.store, id, 0, &row, err);
+	int r = begin(cli, &e, &row, err);
 	for (int i = 1; r >= 0 && i < cli->n_args; i++) {
 		char *name = NULL;
-		r = known_name(e.store, id, cli->args[i], &name, err);
+		r = known_name(e.store, row.id, cli->args[i], &name, err);
 		if (r >= 0)
 			pm_strv_take(&names, name);
 	}
 	for (size_t i = 0; r >= 0 && cli->n_args == 1 && i < row.n_names; i++)
 		pm_strv_add(&names, row.names[i].name);
 	if (r >= 0)
-		r = pm_image_untag_all(e.store, id, &names, err);
+		r = pm_image_untag_all(e.store, row.id, &names, err);
 	for (size_t i = 0; r >= 0 && i < names.n; i++)
-		pm_event_image(&e, "untag", id, names.v[i]);
+		pm_event_image(&e, "untag", row.id, names.v[i]);
 	return r < 0 ? r : 0;
 }
 

@@ -15,6 +15,16 @@
 #include "engine/container/stop.h"
 #include "engine/events/events.h"
 #include "engine/pod/pod.h"
+#include "netns/userns.h"
+
+int pm_cli_need_unshare(const struct pm_cli *cli, struct pm_err *err)
+{
+	return pm_userns_needed() ? pm_fail(err, PM_E_STATE,
+					    "cannot run command \"pm %s\" in rootless mode, must execute "
+					    "`pm unshare` first",
+					    cli->path)
+				  : 0;
+}
 
 int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 {

@@ -16,6 +16,9 @@ int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 
 #define _cleanup_engine_ _cleanup_(pm_engine_free)
 
+/* The command makes mounts for its caller: PM_E_STATE where that needs `pm unshare`. */
+int pm_cli_need_unshare(const struct pm_cli *cli, struct pm_err *err);
+
 #define PM_IN_STATE(s) (1u << (s))
 
 /* Which containers a verb is for. Lists are borrowed from the options. */

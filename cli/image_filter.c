@@ -54,7 +54,7 @@ static int take_text(const struct parsing *p, struct pm_err *err)
 	if (p->f->kind == FILTER_ID && pm_startswith(p->f->value, "sha256:"))
 		p->f->value += 7;
 	if (p->f->kind == FILTER_REFERENCE &&
-	    pm_image_resolve(p->store, p->f->value, p->f->id, NULL, NULL) < 0)
+	    pm_image_resolve_any(p->store, p->f->value, p->f->id, NULL, NULL) < 0)
 		p->f->id[0] = '\0'; /* a pattern */
 	return 0;
 }
@@ -82,7 +82,7 @@ static int take_image(const struct parsing *p, struct pm_err *err)
 {
 	_cleanup_image_row_ struct pm_image_row row = {0};
 	char id[65];
-	int r = pm_image_resolve(p->store, p->f->value, id, NULL, err);
+	int r = pm_image_resolve_any(p->store, p->f->value, id, NULL, err);
 	if (r >= 0)
 		r = pm_image_by_id(p->store, id, 0, &row, err);
 	if (r < 0)

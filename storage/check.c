@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/timefmt.h"
 #include "storage/image.h"
+#include "storage/manifest_list.h"
 
 void pm_damages_free(struct pm_damages *d)
 {
@@ -185,7 +186,8 @@ static int check_images(struct pm_store *s, struct pm_damages *ret, struct pm_er
 	_cleanup_image_list_ struct pm_image_list images = {0};
 	int r = pm_image_list(s, PM_IMAGE_CONFIG | PM_IMAGE_MANIFEST, &images, err);
 	for (size_t i = 0; r >= 0 && i < images.n; i++) {
-		if (!images.v[i].readonly)
+		/* a list that the user puts together has neither layers nor a config */
+		if (!images.v[i].readonly && !pm_list_is(&images.v[i]))
 			check_image(s, &images.v[i], ret);
 	}
 	return r;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "storage/manifest_list.h"
 
 void pm_image_row_free(struct pm_image_row *row)
 {
@@ -403,17 +404,17 @@ int pm_image_neighbours(struct pm_store *s, const char *id, bool parents, struct
 			struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;
-	/* an image without layers is on top of none: with it only those without, or with one, can be kin */
+	/* An image without layers is on top of none: with it only those without, or with one, can be kin. A manifest
+	 * list is nobody's. */
 	static const char up[] =
 		"SELECT i.id FROM images c JOIN images i ON i.id <> c.id AND (i.top IS c.top OR"
 		" i.top IS (SELECT parent FROM layers WHERE chain_id = c.top))"
-		" WHERE c.id = ?";
+		" WHERE c.id = ?1 AND i.media_type <> ?2 AND c.media_type <> ?2";
 	static const char down[] =
 		"SELECT i.id FROM images p JOIN images i ON i.id <> p.id AND (i.top IS p.top OR"
 		" i.top IN (SELECT chain_id FROM layers WHERE parent IS p.top))"
-		" WHERE p.id = ?";
-	int r = parents ? pm_db_query(s->db, &q, err, up, "s", id)
-			: pm_db_query(s->db, &q, err, down, "s", id);
+		" WHERE p.id = ?1 AND i.media_type <> ?2 AND p.media_type <> ?2";
+	int r = pm_db_query(s->db, &q, err, parents ? up : down, "ss", id, PM_LIST_MEDIA_TYPE);
 	return r < 0 ? r : strings(q, ret, err);
 }
 

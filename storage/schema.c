@@ -187,6 +187,15 @@ const char *const pm_schema[] = {
 	" id TEXT PRIMARY KEY NOT NULL,"
 	" name TEXT UNIQUE NOT NULL,"
 	" document TEXT NOT NULL) WITHOUT ROWID;",
+
+	/* manifest lists are images without layers (storage/manifest_list.h) */
+	"INSERT INTO images(id, digest, media_type, created, size, config, manifest)"
+	" SELECT id, '', 'application/vnd.docker.distribution.manifest.list.v2+json',"
+	"  CAST(strftime('%s', 'now') AS INTEGER) * 1000000000,"
+	"  length(json_extract(document, '$.index')), CAST(document AS BLOB),"
+	"  CAST(json_extract(document, '$.index') AS BLOB) FROM manifest_lists;"
+	"INSERT OR IGNORE INTO image_names(name, image) SELECT name, id FROM manifest_lists;"
+	"DROP TABLE manifest_lists;",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

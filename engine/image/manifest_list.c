@@ -39,14 +39,15 @@ static struct pm_json *sources(const struct pm_list *l)
 
 /* --- rows ---------------------------------------------------------------------------------------- */
 
-static int from_row(const struct pm_list_row *row, struct pm_list *ret, struct pm_err *err)
+static int parse(const char *id, const char *name, const char *document, struct pm_list *ret,
+		 struct pm_err *err)
 {
-	struct pm_list l = {.name = pm_strdup(row->name), .pool = pm_json_pool_new()};
-	snprintf(l.id, sizeof(l.id), "%s", row->id);
-	int r = pm_json_parse(l.pool, row->document, strlen(row->document), &l.document, err);
+	struct pm_list l = {.name = pm_strdup(name), .pool = pm_json_pool_new()};
+	snprintf(l.id, sizeof(l.id), "%s", id);
+	int r = pm_json_parse(l.pool, document, strlen(document), &l.document, err);
 	if (r >= 0 && (!pm_json_is(entries(&l), PM_JSON_ARRAY) ||
 		       !pm_json_is(sources(&l), PM_JSON_OBJECT)))
-		r = pm_fail(err, PM_E_FORMAT, "list %s: its document is damaged", row->name);
+		r = pm_fail(err, PM_E_FORMAT, "list %s: its document is damaged", name);
 	if (r < 0) {
 		pm_list_free(&l);
 		return r;
@@ -55,13 +56,79 @@ static int from_row(const struct pm_list_row *row, struct pm_list *ret, struct p
 	return 0;
 }
 
+static int open_id(struct pm_store *store, const char *id, const char *name, struct pm_list *ret,
+		   struct pm_err *err)
+{
+	_cleanup_image_row_ struct pm_image_row row = {0};
+	int r = pm_image_by_id(store, id, PM_IMAGE_CONFIG, &row, err);
+	if (r >= 0 && !pm_list_is(&row))
+		r = pm_fail(err, PM_E_NOSUCH, "%s is an image, not a manifest list", name ? name : id);
+	if (r < 0)
+		return r;
+	if (!name)
+		name = row.n_names ? row.names[0].name : row.id;
+	return parse(row.id, name, row.config, ret, err);
+}
+
 int pm_list_open(struct pm_store *store, const char *word, struct pm_list *ret, struct pm_err *err)
 {
-	_cleanup_list_row_ struct pm_list_row row = {0};
 	_cleanup_free_ char *name = NULL;
-	pm_image_new_name(word, &name, NULL);
-	int r = pm_list_get(store, name, word, &row, err);
-	return r < 0 ? r : from_row(&row, ret, err);
+	char id[65];
+	int r = pm_image_resolve_any(store, word, id, &name, err);
+	return r < 0 ? r : open_id(store, id, name, ret, err);
+}
+
+/* The stored image that an entry of the list is, if it is there. */
+static int stored_entry(struct pm_store *store, const struct pm_list *l, const char *digest,
+			char ret_id[65])
+{
+	_cleanup_image_row_ struct pm_image_row row = {0};
+	const char *source = pm_json_get_str(sources(l), digest ? digest : "");
+	if (source && pm_startswith(source, "containers-storage:")) {
+		if (pm_image_by_id(store, strchr(source, ':') + 1, 0, &row, NULL) < 0)
+			return 0;
+	} else {
+		const char *at = source ? strrchr(source, '@') : NULL;
+		if (!at || !pm_startswith(source, "docker://"))
+			return 0;
+		source += strlen("docker://");
+		_cleanup_free_ char *repository = pm_strndup(source, (size_t)(at - source));
+		if (pm_image_by_digest(store, repository, digest, 0, &row, NULL) < 0)
+			return 0;
+	}
+	memcpy(ret_id, row.id, 65);
+	return 1;
+}
+
+int pm_list_instance(struct pm_store *store, const char *id, char ret_id[65], struct pm_err *err)
+{
+	_cleanup_list_ struct pm_list l = {0};
+	struct pm_platform here = {0};
+	int r = open_id(store, id, NULL, &l, err);
+	if (r < 0)
+		return r;
+	pm_platform_default(&here);
+	const struct pm_json *list = entries(&l);
+	for (size_t i = 0; i < list->len; i++) {
+		const struct pm_json *platform = pm_json_get(list->items[i], "platform");
+		if (pm_streq(pm_json_get_str(platform, "os"), here.os) &&
+		    pm_streq(pm_json_get_str(platform, "architecture"), here.arch) &&
+		    stored_entry(store, &l, pm_json_get_str(list->items[i], "digest"), ret_id))
+			return 0;
+	}
+	return pm_fail(err, PM_E_NOSUCH, "%s: image not known: the list has none for %s/%s that is stored",
+		       l.name, here.os, here.arch);
+}
+
+/* What is written of a list; the strings are in the buffers. */
+static struct pm_list_text text_of(const struct pm_list *l, struct pm_buf *document,
+				   struct pm_buf *index, char digest[PM_DIGEST_SIZE])
+{
+	pm_json_write(l->document, 0, document);
+	pm_json_write(pm_list_index(l), 0, index);
+	struct pm_list_text t = {pm_buf_str(document), pm_buf_str(index), digest};
+	pm_digest_of(t.index, strlen(t.index), digest);
+	return t;
 }
 
 int pm_list_create(struct pm_store *store, const char *word, bool amend, struct pm_list *ret,
@@ -81,33 +148,41 @@ int pm_list_create(struct pm_store *store, const char *word, bool amend, struct 
 			return r;
 		}
 	}
-	char *found = NULL;
-	if (pm_image_resolve(store, name, id, &found, NULL) >= 0) {
-		free(found);
+	if (pm_image_resolve_any(store, name, id, NULL, NULL) >= 0)
 		return pm_fail(err, PM_E_EXISTS, "image name \"%s\" is already associated with image "
 						 "\"%s\": that name is already in use",
 			       name, id);
-	}
 	pm_random_hex(32, id);
-	static const char empty[] = "{\"index\":{\"schemaVersion\":2,\"mediaType\":\"" PM_MT_DOCKER_LIST
+	static const char empty[] = "{\"index\":{\"schemaVersion\":2,\"mediaType\":\"" PM_LIST_MEDIA_TYPE
 				    "\",\"manifests\":[]},\"sources\":{}}";
-	struct pm_list_row row = {id, name, (char *)empty};
-	r = pm_store_need_dirs(store, err);
+	_cleanup_list_ struct pm_list l = {0};
+	_cleanup_buf_ struct pm_buf document = PM_BUF_INIT, index = PM_BUF_INIT;
+	char digest[PM_DIGEST_SIZE];
+	r = parse(id, name, empty, &l, err);
 	if (r >= 0)
-		r = pm_list_add(store, &row, err);
-	return r < 0 ? r : from_row(&row, ret, err);
+		r = pm_store_need_dirs(store, err);
+	if (r < 0)
+		return r;
+	struct pm_list_text t = text_of(&l, &document, &index, digest);
+	r = pm_list_add(store, id, name, &t, err);
+	if (r >= 0) {
+		*ret = l;
+		l = (struct pm_list){0};
+	}
+	return r;
 }
 
 int pm_list_save(struct pm_store *store, struct pm_list *l, struct pm_err *err)
 {
-	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-	pm_json_write(l->document, 0, &text);
-	return pm_list_set(store, l->id, pm_buf_str(&text), err);
+	_cleanup_buf_ struct pm_buf document = PM_BUF_INIT, index = PM_BUF_INIT;
+	char digest[PM_DIGEST_SIZE];
+	struct pm_list_text t = text_of(l, &document, &index, digest);
+	return pm_list_set(store, l->id, &t, err);
 }
 
 int pm_list_delete(struct pm_store *store, struct pm_list *l, struct pm_err *err)
 {
-	return pm_list_remove(store, l->id, err);
+	return pm_image_remove(store, l->id, NULL, err);
 }
 
 /* --- entries ------------------------------------------------------------------------------------- */

@@ -2,7 +2,9 @@
  * manifest_list - `pm manifest`: a list of images for several platforms, put together in the store and pushed as one.
  *
  * Document: {"index": an image index as a registry would have it, "sources": {digest: where the image is}}; a source is
- * "docker://REPOSITORY@DIGEST" or "containers-storage:ID". Runs in pm.
+ * "docker://REPOSITORY@DIGEST" or "containers-storage:ID". It is kept as an image of the store
+ * (storage/manifest_list.h): images shows it, rmi removes it, tag names it; who wants an image to run or to look at gets
+ * the one for this platform (engine/image/resolve.h). Runs in pm.
  */
 #ifndef PM_ENGINE_IMAGE_MANIFEST_LIST_H
 #define PM_ENGINE_IMAGE_MANIFEST_LIST_H
@@ -18,7 +20,7 @@ struct pm_store;
 
 struct pm_list {
 	char id[65];
-	char *name;
+	char *name; /* the one that it was found by, or one of its names, or its id */
 	struct pm_json_pool *pool;
 	struct pm_json *document;
 };
@@ -32,7 +34,10 @@ struct pm_list_entry {
 	const struct pm_strv *features, *os_features, *annotations; /* annotations: KEY=VALUE */
 };
 
-/* The list called word. PM_E_NOSUCH. */
+/* The stored image of list id for this platform. PM_E_NOSUCH: there is none, or it is not in the store. */
+int pm_list_instance(struct pm_store *store, const char *id, char ret_id[65], struct pm_err *err);
+
+/* The list that word means. PM_E_NOSUCH: none, or an image that is no list. */
 int pm_list_open(struct pm_store *store, const char *word, struct pm_list *ret, struct pm_err *err);
 /* A new, empty one. amend: or the one that is there. PM_E_EXISTS. */
 int pm_list_create(struct pm_store *store, const char *word, bool amend, struct pm_list *ret,

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "engine/image/resolve.h"
 #include "storage/image.h"
+#include "storage/manifest_list.h"
 
 static bool has(const struct pm_storage_ref *ref, const char *name)
 {
@@ -121,6 +122,7 @@ int pm_other_store_pull(struct pm_store *store, const struct pm_storage_ref *ref
 	if (r >= 0 && all.n == 0)
 		r = pm_fail(err, PM_E_NOSUCH, "%s has no images", ref->root);
 	for (size_t i = 0; r >= 0 && i < all.n; i++)
-		r = pull_image(store, from, all.v[i].id, NULL, progress, stored, arg, err);
+		if (!pm_list_is(&all.v[i]))
+			r = pull_image(store, from, all.v[i].id, NULL, progress, stored, arg, err);
 	return r;
 }

@@ -128,7 +128,7 @@ int pm_rmi(struct pm_engine *e, const char *word, const struct pm_rmi_options *o
 	_cleanup_image_row_ struct pm_image_row row = {0};
 	_cleanup_free_ char *name = NULL;
 	char id[65];
-	int r = pm_image_resolve(e->store, word, id, &name, err);
+	int r = pm_image_resolve_any(e->store, word, id, &name, err);
 	if (r >= 0)
 		r = pm_image_by_id(e->store, id, 0, &row, err);
 	if (r >= 0 && row.readonly)

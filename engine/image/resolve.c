@@ -1,25 +1,33 @@
 #include "engine/image/resolve.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "engine/image/manifest_list.h"
 #include "registry/digest.h"
 #include "registry/reference.h"
 #include "registry/registries_conf.h"
 #include "storage/image.h"
+#include "storage/manifest_list.h"
 
-static void found(struct pm_image_row *row, char ret_id[65], const char *name, char **ret_name)
+struct answer {
+	char *id;    /* 65 bytes */
+	char **name; /* may be NULL */
+	bool list;   /* it is a manifest list */
+};
+
+static void found(const struct pm_image_row *row, const char *name, struct answer *a)
 {
-	memcpy(ret_id, row->id, 65);
-	if (ret_name)
-		*ret_name = pm_strdup_null(name);
-	pm_image_row_free(row);
+	memcpy(a->id, row->id, 65);
+	if (a->name)
+		*a->name = pm_strdup_null(name);
+	a->list = pm_list_is(row);
 }
 
 /* 1: found, 0: not. */
-static int try_name(struct pm_store *store, const char *name, char ret_id[65], char **ret_name,
-		    struct pm_err *err)
+static int try_name(struct pm_store *store, const char *name, struct answer *a, struct pm_err *err)
 {
-	struct pm_image_row row = {0};
+	_cleanup_image_row_ struct pm_image_row row = {0};
 	struct pm_err why = PM_ERR_INIT;
 	int r = pm_image_by_name(store, name, 0, &row, &why);
 	if (r == -PM_E_NOSUCH) {
@@ -36,14 +44,13 @@ static int try_name(struct pm_store *store, const char *name, char ret_id[65], c
 			*err = why;
 		return r;
 	}
-	found(&row, ret_id, name, ret_name);
+	found(&row, name, a);
 	return 1;
 }
 
-static int try_id(struct pm_store *store, const char *word, char ret_id[65], char **ret_name,
-		  struct pm_err *err)
+static int try_id(struct pm_store *store, const char *word, struct answer *a, struct pm_err *err)
 {
-	struct pm_image_row row = {0};
+	_cleanup_image_row_ struct pm_image_row row = {0};
 	struct pm_err why = PM_ERR_INIT;
 	int r = pm_image_by_id(store, word, 0, &row, &why);
 	if (r == -PM_E_NOSUCH)
@@ -53,14 +60,14 @@ static int try_id(struct pm_store *store, const char *word, char ret_id[65], cha
 			*err = why;
 		return r;
 	}
-	found(&row, ret_id, NULL, ret_name);
+	found(&row, NULL, a);
 	return 1;
 }
 
 /* Any stored name that ends in "/WORD", as libimage's last resort: "demo/app" finds
  * "registry.example/demo/app:latest". */
-static int try_suffix(struct pm_store *store, const struct pm_reference *ref, char ret_id[65],
-		      char **ret_name, struct pm_err *err)
+static int try_suffix(struct pm_store *store, const struct pm_reference *ref, struct answer *a,
+		      struct pm_err *err)
 {
 	_cleanup_image_list_ struct pm_image_list list = {0};
 	struct pm_reference want;
@@ -77,17 +84,15 @@ static int try_suffix(struct pm_store *store, const struct pm_reference *ref, ch
 			const char *name = list.v[i].names[k].name;
 			if (!pm_endswith(name, suffix))
 				continue;
-			memcpy(ret_id, list.v[i].id, 65);
-			if (ret_name)
-				*ret_name = pm_strdup(name);
+			found(&list.v[i], name, a);
 			return 1;
 		}
 	}
 	return 0;
 }
 
-static int try_names(struct pm_store *store, struct pm_reference *ref, char ret_id[65],
-		     char **ret_name, struct pm_err *err)
+static int try_names(struct pm_store *store, struct pm_reference *ref, struct answer *a,
+		     struct pm_err *err)
 {
 	_cleanup_registries_ struct pm_registries conf = PM_REGISTRIES_INIT;
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
@@ -95,19 +100,18 @@ static int try_names(struct pm_store *store, struct pm_reference *ref, char ret_
 	if (r >= 0)
 		r = pm_registries_candidates(&conf, ref, true, &names, err);
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		r = try_name(store, names.v[i], ret_id, ret_name, err);
-	return r != 0 ? r : try_suffix(store, ref, ret_id, ret_name, err);
+		r = try_name(store, names.v[i], a, err);
+	return r != 0 ? r : try_suffix(store, ref, a, err);
 }
 
-int pm_image_resolve(struct pm_store *store, const char *word, char ret_id[65], char **ret_name,
-		     struct pm_err *err)
+static int resolve(struct pm_store *store, const char *word, struct answer *a, struct pm_err *err)
 {
 	bool by_digest = pm_startswith(word, "sha256:");
 	int r = pm_store_need_db(store, err);
 	if (r < 0)
 		return r;
 	if (by_digest || pm_hex64_valid(word)) {
-		r = try_id(store, word, ret_id, ret_name, err);
+		r = try_id(store, word, a, err);
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}
@@ -119,12 +123,36 @@ int pm_image_resolve(struct pm_store *store, const char *word, char ret_id[65], 
 		free(ref.tag);
 		ref.tag = NULL;
 	}
-	r = named ? try_names(store, &ref, ret_id, ret_name, err) : 0;
+	r = named ? try_names(store, &ref, a, err) : 0;
 	if (r == 0)
-		r = try_id(store, word, ret_id, ret_name, err);
+		r = try_id(store, word, a, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	return pm_fail(err, PM_E_NOSUCH, "%s: image not known", word);
+}
+
+int pm_image_resolve_any(struct pm_store *store, const char *word, char ret_id[65], char **ret_name,
+			 struct pm_err *err)
+{
+	struct answer a = {.id = ret_id, .name = ret_name};
+	return resolve(store, word, &a, err);
+}
+
+int pm_image_resolve(struct pm_store *store, const char *word, char ret_id[65], char **ret_name,
+		     struct pm_err *err)
+{
+	char list[65];
+	struct answer a = {.id = ret_id, .name = ret_name};
+	int r = resolve(store, word, &a, err);
+	if (r < 0 || !a.list)
+		return r;
+	memcpy(list, ret_id, sizeof(list));
+	r = pm_list_instance(store, list, ret_id, err);
+	if (r < 0 && ret_name) {
+		free(*ret_name);
+		*ret_name = NULL;
+	}
+	return r;
 }
 
 int pm_image_new_name(const char *word, char **ret, struct pm_err *err)

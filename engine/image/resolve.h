@@ -18,6 +18,10 @@ struct pm_store;
 int pm_image_resolve(struct pm_store *store, const char *word, char ret_id[65], char **ret_name,
 		     struct pm_err *err);
 
+/* The same, but a manifest list (engine/image/manifest_list.h) is itself, not its image for this platform. */
+int pm_image_resolve_any(struct pm_store *store, const char *word, char ret_id[65], char **ret_name,
+			 struct pm_err *err);
+
 /* The name a new image gets from a user's word (tag, import, build -t, commit): short names go to
  * localhost/, the tag "latest" is added; a digest is refused. PM_E_USAGE when malformed. The caller frees. */
 int pm_image_new_name(const char *word, char **ret, struct pm_err *err);

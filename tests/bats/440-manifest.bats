@@ -88,3 +88,45 @@ other_image() {
 	run -125 pm manifest create bad nosuchimage.example:1/x
 	run -1 pm manifest exists bad
 }
+
+@test "manifest: a list is an image of the store: shown, named, removed, and stands for the one of this platform" {
+	load_busybox
+	image=$(pm images -q --no-trunc)
+	id=$(pm manifest create both)
+	empty=$(pm images --format '{{.Size}}' both)
+	pm manifest add both "$IMAGE" >/dev/null
+	run -0 pm images --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' both
+	assert_eq "$output" "localhost/both:latest sha256:$id"
+	[ "$(pm images --format '{{.Size}}' both)" != "$empty" ]
+	assert_eq "$(pm images --format json both | jq -r '.[0].Digest')" \
+		"sha256:$(pm manifest push -q both "dir:$T/d" --all=false >/dev/null; sha256sum <"$T/d/manifest.json" | cut -d' ' -f1)"
+	run -0 pm images -q --no-trunc
+	assert_eq "${#lines[@]}" 2
+	run -0 pm image exists both
+	# who wants an image gets the one for this platform
+	assert_eq "sha256:$(pm image inspect -f '{{.Id}}' both)" "$image"
+	assert_eq "$(pm run --rm --network none both echo it runs)" "it runs"
+	# names
+	pm tag both second:2
+	assert_eq "$(pm images --filter id="$id" --format '{{.Repository}}:{{.Tag}}' | sort | tr '\n' ' ')" \
+		"localhost/both:latest localhost/second:2 "
+	run -0 pm manifest inspect second:2
+	assert_eq "$(jq -r '.manifests[0].platform.os' <<<"$output")" linux
+	run -125 pm manifest create second:2
+	assert_error 125 "already associated with image \"$id\": that name is already in use"
+	run -0 pm rmi second:2
+	assert_eq "$output" "Untagged: localhost/second:2"
+	run -0 pm untag both
+	run -0 pm images --filter dangling=true --no-trunc --format '{{.ID}}'
+	assert_eq "$output" "sha256:$id"
+	run -0 pm image prune -f
+	assert_eq "$output" "$id"
+	# the image of it is still there; a list of what is not there stands for nothing
+	assert_eq "$(pm images -q --no-trunc)" "$image"
+	pm manifest create --all lone >/dev/null
+	run -125 pm inspect --type image lone
+	assert_like "$output" 'lone.*image not known'
+	run -0 pm system check
+	run -0 pm rmi lone
+	assert_like "$output" 'Untagged: localhost/lone:latest'
+}
