@@ -21,7 +21,7 @@ enum { INDEX_MAX = 4 << 20 };
 
 struct layout {
 	struct pm_file_sink *files, *blobs; /* blobs: the shared directory, or files again */
-	bool shared;
+	pm_file_sink_name_fn *name;         /* of a blob there */
 	int dir;                        /* of an OCI layout or dir:, borrowed from files; else -1 */
 	struct pm_archive_file archive; /* of oci-archive */
 	struct pm_strv names;           /* reference names of the next manifest; "" for none */
@@ -34,7 +34,7 @@ struct layout {
 static void layout_free(void *self)
 {
 	struct layout *l = self;
-	if (l->shared)
+	if (l->blobs != l->files)
 		pm_file_sink_free(l->blobs);
 	pm_file_sink_free(l->files);
 	pm_archive_file_drop(&l->archive);
@@ -45,9 +45,10 @@ static void layout_free(void *self)
 	free(l);
 }
 
-static struct layout *layout_new(void)
+static struct layout *layout_new(pm_file_sink_name_fn *name)
 {
 	struct layout *l = PM_NEW(struct layout);
+	l->name = name;
 	l->dir = -1;
 	l->archive = (struct pm_archive_file)PM_ARCHIVE_FILE_INIT;
 	l->pool = pm_json_pool_new();
@@ -76,12 +77,23 @@ static char *dir_name(const char *digest)
 	return pm_strdup(digest + strlen("sha256:"));
 }
 
-/* --- OCI ----------------------------------------------------------------------------------------- */
-
-static pm_file_sink_name_fn *blob_name(const struct layout *l)
+static int has_blob(void *self, const char *digest, int64_t *ret_size, struct pm_err *err)
 {
-	return l->shared ? shared_name : oci_name;
+	struct layout *l = self;
+	_cleanup_free_ char *name = l->name(digest);
+	return pm_file_sink_has(l->blobs, name, ret_size, err);
 }
+
+static int put_blob(void *self, const struct pm_stream *in, enum pm_blob_kind kind,
+			const char *digest, int64_t size, char ret_digest[PM_DIGEST_SIZE],
+			int64_t *ret_size, struct pm_err *err)
+{
+	struct layout *l = self;
+	(void)kind;
+	return pm_file_sink_blob(l->blobs, in, l->name, digest, size, ret_digest, ret_size, err);
+}
+
+/* --- OCI ----------------------------------------------------------------------------------------- */
 
 int pm_dest_oci_open(const char *name, const struct pm_destination_options *o, void **ret,
 		     struct pm_err *err)
@@ -93,7 +105,7 @@ int pm_dest_oci_open(const char *name, const struct pm_destination_options *o, v
 	int dir = open_dir(path, err);
 	if (dir < 0)
 		return dir;
-	struct layout *l = layout_new();
+	struct layout *l = layout_new(oci_name);
 	l->files = l->blobs = pm_file_sink_dir(dir);
 	l->dir = dir;
 	pm_strv_add(&l->names, which ? which : "");
@@ -104,7 +116,7 @@ int pm_dest_oci_open(const char *name, const struct pm_destination_options *o, v
 			return shared;
 		}
 		l->blobs = pm_file_sink_dir(shared);
-		l->shared = true;
+		l->name = shared_name;
 	}
 	*ret = l;
 	return 0;
@@ -115,7 +127,7 @@ int pm_dest_oci_archive_open(const char *name, const struct pm_destination_optio
 {
 	_cleanup_free_ char *path = NULL, *which = NULL;
 	pm_image_path_split(name, &path, &which);
-	struct layout *l = layout_new();
+	struct layout *l = layout_new(oci_name);
 	int out, r = pm_archive_file_open(&l->archive, path, o, &out, err);
 	if (r < 0) {
 		layout_free(l);
@@ -132,22 +144,6 @@ int pm_dest_oci_archive_open(const char *name, const struct pm_destination_optio
 	}
 	*ret = l;
 	return 0;
-}
-
-static int oci_has_blob(void *self, const char *digest, int64_t *ret_size, struct pm_err *err)
-{
-	struct layout *l = self;
-	_cleanup_free_ char *name = blob_name(l)(digest);
-	return pm_file_sink_has(l->blobs, name, ret_size, err);
-}
-
-static int oci_put_blob(void *self, const struct pm_stream *in, enum pm_blob_kind kind,
-			const char *digest, int64_t size, char ret_digest[PM_DIGEST_SIZE],
-			int64_t *ret_size, struct pm_err *err)
-{
-	struct layout *l = self;
-	(void)kind;
-	return pm_file_sink_blob(l->blobs, in, blob_name(l), digest, size, ret_digest, ret_size, err);
 }
 
 static int oci_set_names(void *self, const struct pm_strv *names, struct pm_err *err)
@@ -168,7 +164,7 @@ static int oci_put_manifest(void *self, const void *data, size_t len, const char
 	struct layout *l = self;
 	struct pm_stream_text text = {.data = data, .len = len};
 	struct pm_stream in = pm_stream_of_text(&text);
-	int r = pm_file_sink_blob(l->blobs, &in, blob_name(l), digest, (int64_t)len, NULL, NULL, err);
+	int r = pm_file_sink_blob(l->blobs, &in, l->name, digest, (int64_t)len, NULL, NULL, err);
 	if (r < 0 || instance)
 		return r;
 	for (size_t i = 0; i < l->names.n; i++) {
@@ -262,8 +258,8 @@ static int oci_commit(void *self, struct pm_err *err)
 
 const struct pm_destination_ops pm_dest_oci = {
 	.traits = {.transport = "oci", .oci_only = true, .compressed = true, .names_blobs = true},
-	.has_blob = oci_has_blob,
-	.put_blob = oci_put_blob,
+	.has_blob = has_blob,
+	.put_blob = put_blob,
 	.set_names = oci_set_names,
 	.put_manifest = oci_put_manifest,
 	.commit = oci_commit,
@@ -272,8 +268,8 @@ const struct pm_destination_ops pm_dest_oci = {
 
 const struct pm_destination_ops pm_dest_oci_archive = {
 	.traits = {.transport = "oci-archive", .oci_only = true, .compressed = true},
-	.has_blob = oci_has_blob,
-	.put_blob = oci_put_blob,
+	.has_blob = has_blob,
+	.put_blob = put_blob,
 	.set_names = oci_set_names,
 	.put_manifest = oci_put_manifest,
 	.commit = oci_commit,
@@ -303,27 +299,11 @@ int pm_dest_dir_open(const char *name, const struct pm_destination_options *o, v
 		close(dir);
 		return r;
 	}
-	struct layout *l = layout_new();
+	struct layout *l = layout_new(dir_name);
 	l->files = l->blobs = pm_file_sink_dir(dir);
 	l->dir = dir;
 	*ret = l;
 	return 0;
-}
-
-static int dir_has_blob(void *self, const char *digest, int64_t *ret_size, struct pm_err *err)
-{
-	struct layout *l = self;
-	_cleanup_free_ char *name = dir_name(digest);
-	return pm_file_sink_has(l->files, name, ret_size, err);
-}
-
-static int dir_put_blob(void *self, const struct pm_stream *in, enum pm_blob_kind kind,
-			const char *digest, int64_t size, char ret_digest[PM_DIGEST_SIZE],
-			int64_t *ret_size, struct pm_err *err)
-{
-	struct layout *l = self;
-	(void)kind;
-	return pm_file_sink_blob(l->files, in, dir_name, digest, size, ret_digest, ret_size, err);
 }
 
 static int dir_put_manifest(void *self, const void *data, size_t len, const char *media_type,
@@ -389,8 +369,8 @@ static int dir_commit(void *self, struct pm_err *err)
 
 const struct pm_destination_ops pm_dest_dir = {
 	.traits = {.transport = "dir"},
-	.has_blob = dir_has_blob,
-	.put_blob = dir_put_blob,
+	.has_blob = has_blob,
+	.put_blob = put_blob,
 	.put_manifest = dir_put_manifest,
 	.takes_signatures = dir_takes_signatures,
 	.put_signatures = dir_put_signatures,

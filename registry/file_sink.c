@@ -228,23 +228,29 @@ static int blob_to_dir(struct pm_file_sink *s, const struct pm_stream *in,
 
 /* --- archives ------------------------------------------------------------------------------------ */
 
-/* A member's header; the lock is held. */
-static int begin_member(struct pm_file_sink *s, const char *name, int64_t size, struct pm_err *err)
+/* A member's header. */
+static int put_entry(struct pm_file_sink *s, enum pm_tar_type type, const char *name, mode_t mode,
+		     int64_t size, struct pm_err *err)
 {
 	struct pm_tar_entry e = {
-		.type = PM_TAR_FILE,
+		.type = type,
 		.path = name,
 		.link = "",
 		.uname = "",
 		.gname = "",
-		.mode = 0644,
+		.mode = mode,
 		.uid = geteuid(),
 		.gid = getegid(),
 		.size = (uint64_t)size,
 	};
-	if (s->broken)
-		return pm_fail(err, PM_E_STATE, "the archive is incomplete");
 	return pm_tar_writer_entry(s->tar, &e, err);
+}
+
+/* The lock is held. */
+static int begin_member(struct pm_file_sink *s, const char *name, int64_t size, struct pm_err *err)
+{
+	return s->broken ? pm_fail(err, PM_E_STATE, "the archive is incomplete")
+			 : put_entry(s, PM_TAR_FILE, name, 0644, size, err);
 }
 
 static void add_member(struct pm_file_sink *s, const char *name, int64_t size)
@@ -340,17 +346,7 @@ int pm_file_sink_text(struct pm_file_sink *s, const char *name, const void *data
 
 int pm_file_sink_mkdir(struct pm_file_sink *s, const char *name, struct pm_err *err)
 {
-	struct pm_tar_entry e = {
-		.type = PM_TAR_DIR,
-		.path = name,
-		.link = "",
-		.uname = "",
-		.gname = "",
-		.mode = 0755,
-		.uid = geteuid(),
-		.gid = getegid(),
-	};
-	return s->dir >= 0 ? 0 : pm_tar_writer_entry(s->tar, &e, err);
+	return s->dir >= 0 ? 0 : put_entry(s, PM_TAR_DIR, name, 0755, 0, err);
 }
 
 int pm_file_sink_finish(struct pm_file_sink *s, struct pm_err *err)
