@@ -367,3 +367,17 @@ WantedBy=default.target"
 	wait_for has container-f-a ActiveState inactive
 	assert_eq "$(pm pod inspect -f '{{.State}} {{.NumContainers}}' f)" "Exited 3"
 }
+
+@test "a pod's limits are its slice's where systemd makes the groups" {
+	assert_eq "$(pm info -f '{{.Host.CgroupManager}}')" systemd
+	pm pod create --name limited --cgroup-conf cgroup.max.descendants=9 >/dev/null
+	pm run -d --name member --pod limited --network none "$IMAGE" sleep 100 >/dev/null
+	path=$(sed -n 's/^0:://p' "/proc/$(container_pid member)/cgroup")
+	assert_like "$path" "libpod_pod_$(pm pod inspect -f '{{.Id}}' limited)\\.slice/libpod-.*\\.scope"
+	slice=/sys/fs/cgroup${path%/libpod-*}
+	assert_eq "$(cat "$slice/cgroup.max.descendants")" 9
+	pm pod stop -t 0 limited >/dev/null
+	pm pod start limited >/dev/null
+	assert_eq "$(cat "$slice/cgroup.max.descendants")" 9
+	pm pod rm -f -t 0 limited >/dev/null
+}
