@@ -50,7 +50,8 @@ struct pm_ctr_opts {
 	struct pm_strv network, publish, expose, add_host, dns, dns_option, dns_search;
 	struct pm_strv network_alias, egress;
 	const char *ip, *ip6, *mac_address;
-	bool publish_all, no_hosts;
+	const char *hosts_file;
+	bool publish_all, no_hosts, no_hostname;
 	/* life */
 	bool rm, rmi;
 	const char *log_driver, *restart, *sdnotify;

@@ -80,6 +80,15 @@ int pm_ctr_apply_network(struct pm_engine *e, const struct pm_ctr_opts *o, struc
 	}
 	if (o->no_hosts && o->add_host.n)
 		return pm_fail(err, PM_E_USAGE, "--no-hosts and --add-host cannot be set together");
+	static const char *const bases[] = {"none", "image", NULL};
+	const char *base = o->hosts_file && *o->hosts_file ? o->hosts_file : NULL;
+	if (o->no_hosts && base)
+		return pm_fail(err, PM_E_USAGE, "--no-hosts and --hosts-file cannot be set together");
+	if (base && base[0] != '/' && !pm_str_in(base, bases))
+		return pm_fail(err, PM_E_USAGE, "--hosts-file %s: must be an absolute path, none or image",
+			       base);
+	c->hosts_file = pm_strdup_null(base);
+	c->no_hostname = o->no_hostname;
 	c->no_hosts = o->no_hosts;
 	return ports(o, !own, c, err);
 }

@@ -42,6 +42,7 @@ static void drop_network(struct pm_ctr_config *c)
 	pm_strv_free(&c->dns_options);
 	pm_strv_free(&c->add_hosts);
 	c->no_hosts = false;
+	free(pm_steal(&c->hosts_file));
 }
 
 /* The new pod's infra container takes over what c was given of the network, and its host name. */
@@ -69,6 +70,8 @@ static int make_pod(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr
 	io.dns_option = o->dns_option;
 	io.dns_search = o->dns_search;
 	io.no_hosts = o->no_hosts;
+	io.no_hostname = o->no_hostname;
+	io.hosts_file = o->hosts_file;
 	io.hostname = o->hostname;
 	if (r >= 0)
 		r = pm_ctr_options_apply(cli, e, &io, "", no_args, &infra, err);

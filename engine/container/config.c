@@ -132,6 +132,8 @@ static const struct field config_fields[] = {
 	LIST(devices, struct pm_ctr_device, device_fields),
 	STRV(device_cgroup_rules),
 	BOOL(no_hosts),
+	BOOL(no_hostname),
+	STR(hosts_file),
 
 	STR(network),
 	STRV(network_options),

@@ -123,7 +123,8 @@ struct pm_ctr_config {
 	struct pm_ctr_device *devices;
 	size_t n_devices;
 	struct pm_strv device_cgroup_rules;
-	bool no_hosts;
+	bool no_hosts, no_hostname; /* /etc/hosts and /etc/hostname are the image's */
+	char *hosts_file; /* base of /etc/hosts: a path, "none", "image"; NULL: containers.conf's */
 
 	/* network: mode is "none", "host", "slirp4netns", "private", "bridge", "pasta",
 	 * "container:ID" or "ns:PATH"; NULL: containers.conf's */

@@ -205,7 +205,9 @@ static void network(struct gen *g)
 	list(g, "dns_option", &k->dns_options);
 	list(g, "hostadd", &k->add_hosts);
 	flag(g, "publish_image_ports", k->publish_all);
+	str(g, g->o, "base_hosts_file", k->hosts_file);
 	pm_json_set_bool(g->pool, g->o, "use_image_hosts", k->no_hosts);
+	flag(g, "use_image_hostname", k->no_hostname);
 }
 
 static void logging(struct gen *g)

@@ -68,6 +68,7 @@ void pm_pod_inherit(const struct pm_container *infra, struct pm_ctr_config *k)
 {
 	const struct pm_ctr_config *from = &infra->config;
 	pm_pod_inherit_files(from, k);
+	k->no_hostname |= from->no_hostname;
 	if (k->shm_size == PM_UNSET && !k->ipcns)
 		k->shm_size = from->shm_size;
 	if (k->shm_size_systemd == PM_UNSET)

@@ -10,7 +10,7 @@
  * device, another option. */
 void pm_pod_inherit_files(const struct pm_ctr_config *from, struct pm_ctr_config *k);
 
-/* The same of infra, the sizes of /dev/shm and of systemd's mounts, and the user namespace. */
+/* The same of infra, no_hostname, the sizes of /dev/shm and of systemd's mounts, and the user namespace. */
 void pm_pod_inherit(const struct pm_container *infra, struct pm_ctr_config *k);
 
 #endif

@@ -228,7 +228,7 @@ char *pm_host_address(void)
 
 static int base_hosts(const struct pm_gen *g, struct pm_buf *text, struct pm_err *err)
 {
-	const char *base = g->env->conf->base_hosts_file;
+	const char *base = g->c->hosts_file ? g->c->hosts_file : g->env->conf->base_hosts_file;
 	int r = 0;
 	if (!base || !*base)
 		r = pm_fs_read_file(AT_FDCWD, "/etc/hosts", MAX_HOST_FILE, text, err);
@@ -410,8 +410,10 @@ int pm_gen_etcfiles(struct pm_gen *g, struct pm_err *err)
 		return r;
 	if (pm_resolv_text(g->c, g->env, &b))
 		add_file(g, "resolv.conf", &b);
-	pm_buf_printf(&b, "%s\n", g->hostname);
-	add_file(g, "hostname", &b);
+	if (!g->c->no_hostname) {
+		pm_buf_printf(&b, "%s\n", g->hostname);
+		add_file(g, "hostname", &b);
+	}
 	add_containerenv(g);
 	return add_localtime(g, err);
 }

@@ -159,3 +159,29 @@ ctr_log() {
 	run -125 pm create --no-hosts --add-host a:1.1.1.1 "$IMAGE" true
 	assert_error 125 "--no-hosts and --add-host cannot be set together"
 }
+
+@test "--hosts-file: the base of /etc/hosts; --no-hostname: the image's file" {
+	printf '192.0.2.7 from-the-file\n' >"$T/hosts"
+	run -0 pm run --rm --network none --hosts-file "$T/hosts" --add-host up:192.0.2.8 "$IMAGE" cat /etc/hosts
+	assert_like "$output" '192.0.2.7.from-the-file'
+	assert_like "$output" '192.0.2.8.up'
+	run -0 pm run --rm --network none --hosts-file none "$IMAGE" cat /etc/hosts
+	assert_like "$output" $'^127.0.0.1\tlocalhost'
+	pm run --name maker --network none --no-hosts --no-hostname "$IMAGE" sh -c 'mkdir -p /etc; echo 192.0.2.9 of-the-image >/etc/hosts; echo of-the-image >/etc/hostname'
+	pm commit -q maker localhost/own >/dev/null
+	pm rm maker
+	run -0 pm run --rm --network none --hosts-file image --no-hostname localhost/own cat /etc/hosts /etc/hostname
+	assert_like "$output" '192.0.2.9.of-the-image'
+	assert_like "$output" $'\nof-the-image$'
+	run -0 pm run --rm --network none localhost/own cat /etc/hosts /etc/hostname
+	[[ $output != *of-the-image* ]]
+	pm pod create --name group --network none --hosts-file "$T/hosts" --no-hostname >/dev/null
+	run -0 pm run --rm --pod group localhost/own cat /etc/hosts /etc/hostname
+	assert_like "$output" '192.0.2.7.from-the-file'
+	assert_like "$output" $'\nof-the-image$'
+	pm pod rm -f -t 0 group >/dev/null
+	run -125 pm create --hosts-file x "$IMAGE"
+	assert_error 125 'must be an absolute path, none or image'
+	run -125 pm create --hosts-file none --no-hosts "$IMAGE"
+	assert_error 125 'cannot be set together'
+}
