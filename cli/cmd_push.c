@@ -51,7 +51,7 @@ static const struct pm_opt push_table[] = {
 	{"quiet", 'q', PM_BOOL(struct push_opts, quiet),
 	 "Suppress output information when pushing images"},
 	{"remove-signatures", 0, PM_BOOL(struct push_opts, remove_signatures),
-	 "Discard any pre-existing signatures in the image (the store keeps none)"},
+	 "Discard any pre-existing signatures in the image"},
 	{"retry", 0, PM_INT(struct push_opts, retry),
 	 "number of times to retry in case of failure when performing push", .def = "3"},
 	{"retry-delay", 0, PM_DURATION(struct push_opts, retry_delay),
@@ -121,6 +121,7 @@ static int push_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (r < 0)
 		return r;
 	po.signing = &sign.signing;
+	po.signatures = !o->remove_signatures;
 
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(2, o->quiet);
 	r = pm_image_push(e.store, &image, 1, &po, pm_progress_events(bars), &written, err);

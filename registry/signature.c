@@ -41,8 +41,11 @@ void pm_signatures_append(struct pm_signatures *to, struct pm_signatures *from)
 int pm_signatures_check_size(const struct pm_signatures *s, const char *where, struct pm_err *err)
 {
 	size_t sum = 0;
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		sum += s->v[i].payload.len;
+		for (size_t k = 0; k < s->v[i].notes.n; k++)
+			sum += strlen(s->v[i].notes.v[k]);
+	}
 	return sum > PM_SIGNATURES_BYTES_MAX
 		       ? pm_fail(err, PM_E_FORMAT, "signatures in %s: more than %d bytes", where,
 				 PM_SIGNATURES_BYTES_MAX)
@@ -145,4 +148,33 @@ void pm_signature_format(const struct pm_signature *s, struct pm_buf *out)
 	pm_json_set(pool, root, "annotations", notes);
 	pm_buf_add(out, "\0" SIGSTORE_FORM "\n", sizeof(SIGSTORE_FORM) + 1);
 	pm_json_write(root, 0, out);
+}
+
+void pm_signatures_write(const struct pm_signatures *s, struct pm_buf *out)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_json *list = pm_json_array(pool);
+	for (size_t i = 0; i < s->n; i++) {
+		_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+		pm_signature_format(&s->v[i], &text);
+		_cleanup_free_ char *encoded = pm_base64_encode(pm_buf_str(&text), text.len);
+		pm_json_add(pool, list, pm_json_str(pool, encoded));
+	}
+	pm_json_write(list, 0, out);
+}
+
+int pm_signatures_read(const char *text, size_t len, struct pm_signatures *ret, struct pm_err *err)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_json *list;
+	int r = pm_json_parse(pool, text, len, &list, err);
+	for (size_t i = 0; r >= 0 && i < pm_json_len(list); i++) {
+		const struct pm_json *v = pm_json_at(list, i);
+		size_t n = 0;
+		_cleanup_free_ char *data =
+			pm_json_is(v, PM_JSON_STRING) ? pm_base64_decode(v->string, &n) : NULL;
+		r = data ? pm_signature_parse(data, n, ret, err)
+			 : pm_fail(err, PM_E_FORMAT, "a stored signature is malformed");
+	}
+	return r < 0 ? r : 0;
 }

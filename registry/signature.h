@@ -24,7 +24,8 @@ enum pm_signature_kind {
 enum {
 	PM_SIGNATURE_MAX = 4 << 20,  /* bytes of one, however it is kept */
 	PM_SIGNATURES_MAX = 128,     /* of one manifest in one place */
-	PM_SIGNATURES_BYTES_MAX = 16 << 20, /* all together */
+	PM_SIGNATURES_BYTES_MAX = 8 << 20, /* all together */
+	PM_SIGNATURES_TEXT_MAX = 32 << 20,  /* of pm_signatures_write */
 	PM_SIGNATURE_NOTES_MAX = 64, /* annotations of one */
 };
 
@@ -62,5 +63,10 @@ const char *pm_signature_note(const struct pm_signature *s, const char *name);
 int pm_signature_parse(const void *data, size_t len, struct pm_signatures *ret, struct pm_err *err);
 /* Those bytes; appended to out. */
 void pm_signature_format(const struct pm_signature *s, struct pm_buf *out);
+
+/* All of s as one text, which the store keeps with an image; appended to out. */
+void pm_signatures_write(const struct pm_signatures *s, struct pm_buf *out);
+/* The same back, added to ret. */
+int pm_signatures_read(const char *text, size_t len, struct pm_signatures *ret, struct pm_err *err);
 
 #endif

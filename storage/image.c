@@ -382,6 +382,20 @@ static int strings(struct pm_stmt *q, struct pm_strv *ret, struct pm_err *err)
 	return r;
 }
 
+int pm_image_signatures(struct pm_store *s, const char *id, struct pm_buf *ret, struct pm_err *err)
+{
+	_cleanup_stmt_ struct pm_stmt *q = NULL;
+	int r = pm_db_query(s->db, &q, err, "SELECT document FROM image_signatures WHERE image=?", "s", id);
+	if (r >= 0)
+		r = pm_stmt_step(q, err);
+	if (r == 1) {
+		size_t len;
+		const void *p = pm_stmt_blob(q, 0, &len);
+		pm_buf_add(ret, p, len);
+	}
+	return r < 0 ? r : 0;
+}
+
 int pm_image_users(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;

@@ -40,6 +40,11 @@ struct pm_image_row {
 	struct pm_image_name *names; /* sorted */
 	size_t n_names;
 	bool readonly; /* it is in an additional store */
+	/* For pm_image_commit only: its signatures (registry/signature.h), NULL: it has none. looked: they take the place of
+	 * those that the store has of this manifest. */
+	char *signatures;
+	size_t signatures_len;
+	bool signatures_looked;
 };
 
 struct pm_image_list {
@@ -95,6 +100,8 @@ int pm_image_list(struct pm_store *s, unsigned int what, struct pm_image_list *r
 		  struct pm_err *err);
 int pm_image_layers(struct pm_store *s, const char *id, struct pm_layer_list *ret,
 		    struct pm_err *err);
+/* The signatures of image id's manifest, appended to ret; nothing when there are none, or when it is in an additional store. */
+int pm_image_signatures(struct pm_store *s, const char *id, struct pm_buf *ret, struct pm_err *err);
 /* Ids of the containers made from image id, or that have it mounted. */
 int pm_image_users(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err);
 

@@ -113,6 +113,22 @@ static int remember_blob(struct commit *c, const struct pm_layer_row *l, struct 
 			  "ssis", l->blob, l->diff_id, l->blob_size, l->media_type);
 }
 
+/* The image may have been here before with another manifest, which it then keeps: its own signatures stay, too. */
+static int put_signatures(struct commit *c, struct pm_err *err)
+{
+	const struct pm_image_row *i = c->row;
+	int r = pm_db_exec(c->s->db, err,
+			   "DELETE FROM image_signatures WHERE image IN"
+			   " (SELECT id FROM images WHERE id=? AND digest=?)",
+			   "ss", i->id, i->digest);
+	return r < 0 || !i->signatures
+		       ? r
+		       : pm_db_exec(c->s->db, err,
+				    "INSERT INTO image_signatures(image, document)"
+				    " SELECT id, ? FROM images WHERE id=? AND digest=?",
+				    "bss", i->signatures, i->signatures_len, i->id, i->digest);
+}
+
 static int put_rows(struct commit *c, struct pm_err *err)
 {
 	const struct pm_image_row *i = c->row;
@@ -133,6 +149,8 @@ static int put_rows(struct commit *c, struct pm_err *err)
 		if (r >= 0)
 			r = remember_blob(c, &c->layers[n], err);
 	}
+	if (r >= 0 && i->signatures_looked)
+		r = put_signatures(c, err);
 	for (size_t n = 0; r >= 0 && n < i->n_names; n++)
 		r = set_name(c->s, i->id, i->names[n].name, i->names[n].digest, err);
 	return r;

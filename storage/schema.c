@@ -196,6 +196,11 @@ const char *const pm_schema[] = {
 	"  CAST(json_extract(document, '$.index') AS BLOB) FROM manifest_lists;"
 	"INSERT OR IGNORE INTO image_names(name, image) SELECT name, id FROM manifest_lists;"
 	"DROP TABLE manifest_lists;",
+
+	/* of images' manifests, as they came with them (storage/image.h) */
+	"CREATE TABLE image_signatures("
+	" image TEXT PRIMARY KEY NOT NULL REFERENCES images(id) ON DELETE CASCADE,"
+	" document BLOB NOT NULL) WITHOUT ROWID;",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

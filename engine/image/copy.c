@@ -242,6 +242,7 @@ static int copy_into_store(struct pm_store *store, const char *src, const char *
 	po.signature_policy = o->policy;
 	po.any_policy = o->any_policy;
 	po.registries_d = o->registries_d;
+	po.remove_signatures = o->remove_signatures;
 	po.store_as = full;
 	r = pm_image_pull(store, src, &po, progress, &ids, err);
 	if (r >= 0)
@@ -291,6 +292,7 @@ static int copy_from_store(struct pm_store *store, const char *name, const char 
 	po.instance = o->instance;
 	po.registries_d = o->registries_d;
 	po.signing = o->signing;
+	po.signatures = !o->remove_signatures;
 	return pm_image_push(store, &image, 1, &po, progress, ret, err);
 }
 

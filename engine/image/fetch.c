@@ -15,6 +15,7 @@
 #include "registry/digest.h"
 #include "registry/manifest.h"
 #include "registry/reference.h"
+#include "registry/signature.h"
 #include "storage/blob.h"
 
 struct fetch {
@@ -33,7 +34,7 @@ struct fetch {
 /* An image as offered, and what becomes of it. */
 struct offer {
 	struct pm_image_row row; /* points into wire and texts; names allocated */
-	struct pm_buf manifest, config;
+	struct pm_buf manifest, config, signatures;
 	struct pm_strv names, digests, sizes, types, diff_ids;
 	char id[65];
 	char (*chain)[65];
@@ -59,6 +60,7 @@ static void offer_free(struct offer *o)
 	free(o->locks);
 	pm_buf_free(&o->manifest);
 	pm_buf_free(&o->config);
+	pm_buf_free(&o->signatures);
 	pm_strv_free(&o->names);
 	pm_strv_free(&o->digests);
 	pm_strv_free(&o->sizes);
@@ -277,15 +279,20 @@ static int parse_offer(const struct pm_wire *w, const int *fds, size_t n_fds, st
 	pm_wire_get_list(w, "layer_type", &o->types);
 	pm_wire_get_list(w, "diff_id", &o->diff_ids);
 	size_t n = o->diff_ids.n;
-	if (n_fds != 2 || o->digests.n != n || o->sizes.n != n || o->types.n != n ||
+	const char *looked = pm_wire_get(w, "signatures");
+	bool have = pm_streq(looked, "1");
+	if (n_fds != (have ? 3U : 2U) || o->digests.n != n || o->sizes.n != n || o->types.n != n ||
 	    !pm_digest_valid(pm_wire_get(w, "digest")) ||
 	    !pm_digest_valid(pm_wire_get(w, "name_digest")))
 		return malformed(err);
 	int r = pm_fs_read_fd(fds[0], PM_MANIFEST_MAX, &o->manifest, err);
 	if (r >= 0)
 		r = pm_fs_read_fd(fds[1], PM_CONFIG_MAX, &o->config, err);
+	if (r >= 0 && have)
+		r = pm_fs_read_fd(fds[2], PM_SIGNATURES_TEXT_MAX, &o->signatures, err);
 	if (r < 0)
 		return r;
+	o->row.signatures_looked = looked != NULL;
 	o->chain = pm_calloc(n, sizeof(*o->chain));
 	o->layers = pm_calloc(n, sizeof(*o->layers));
 	o->staged = pm_calloc(n, sizeof(*o->staged));
@@ -322,6 +329,8 @@ static int fill_row(const struct pm_wire *w, struct offer *o, struct pm_err *err
 	row->manifest_len = o->manifest.len;
 	row->config = (char *)pm_buf_str(&o->config);
 	row->config_len = o->config.len;
+	row->signatures = o->signatures.data;
+	row->signatures_len = o->signatures.len;
 	row->os = (char *)pm_wire_get(w, "os");
 	row->arch = (char *)pm_wire_get(w, "arch");
 	row->variant = (char *)pm_wire_get(w, "variant");

@@ -62,6 +62,9 @@ static void make_request(struct pm_wire *w, const char *transport, const char *n
 	pm_wire_add_int(w, "all_tags", o->all_tags);
 	add_text(w, "token", o->token);
 	add_text(w, "store_as", o->store_as);
+	add_text(w, "registries_d", o->registries_d);
+	if (o->remove_signatures)
+		pm_wire_add(w, "remove_signatures", "1");
 	if (o->no_creds)
 		pm_wire_add(w, "no_creds", "1");
 }
@@ -85,7 +88,6 @@ static int pull_one(struct pm_store *store, const char *transport, const char *n
 	if (want_signatures) {
 		pm_wire_add(&w, "signed", "1");
 		add_text(&w, "policy", o->signature_policy);
-		add_text(&w, "registries_d", o->registries_d);
 	}
 	r = pm_fetch_images(store, &w, -1, archive, progress, collect, ret_ids, err);
 	if (r < 0 && docker && err && err->code != PM_E_CANCELLED)

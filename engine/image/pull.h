@@ -37,6 +37,7 @@ struct pm_pull_options {
 	int (*choose)(void *arg, const char *name, char *const *names, size_t n, struct pm_err *err);
 	void *choose_arg;
 	const char *registries_d; /* where signatures are, instead of the default directory */
+	bool remove_signatures;   /* store none of them */
 };
 
 #define PM_PULL_OPTIONS_INIT {.tls_verify = -1}

@@ -174,8 +174,15 @@ static int send_image(struct push *p, const struct pm_push_image *image, struct 
 	_cleanup_close_ int c = pm_fs_memfd("config", &config, err);
 	if (c < 0)
 		return c;
-	int fds[2] = {m, c};
-	return pm_wire_send(p->h.sock, &w, fds, 2, err);
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	if (p->o->signatures && !p->row.readonly)
+		r = pm_image_signatures(p->store, p->row.id, &text, err);
+	_cleanup_close_ int signatures =
+		r >= 0 && text.len ? pm_fs_memfd("signatures", &text, err) : -1;
+	if (r < 0 || (text.len && signatures < 0))
+		return r < 0 ? r : signatures;
+	int fds[3] = {m, c, signatures};
+	return pm_wire_send(p->h.sock, &w, fds, text.len ? 3 : 2, err);
 }
 
 static int on_progress(struct push *p, const struct pm_wire *w, struct pm_err *err)

@@ -37,6 +37,7 @@ struct pm_push_options {
 	bool force;              /* make blobs although others are known */
 	const char *registries_d; /* where signatures go */
 	const struct pm_signing *signing; /* make some; or NULL */
+	bool signatures;         /* those that came with the image go along */
 };
 
 #define PM_PUSH_OPTIONS_INIT {.output = -1, .tls_verify = -1, .retries = -1, .retry_ms = -1}

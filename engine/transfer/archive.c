@@ -16,26 +16,35 @@ struct archive {
 	const char *where;
 };
 
-static int verify(struct archive *a, const struct pm_tx_image *i, struct pm_err *err)
+/* Its signatures: verified where that is demanded, and to be stored. */
+static int find_signatures(struct archive *a, struct pm_tx_image *i, struct pm_err *err)
 {
-	_cleanup_signatures_ struct pm_signatures s = {0};
-	struct pm_trust_image t = {
+	const struct pm_trust_image t = {
 		.transport = pm_wire_get(&a->s->request, "transport"),
 		.scope = pm_wire_get(&a->s->request, "name"),
 		.digest = i->digest,
 	};
-	if (!t.transport || !t.scope || !pm_trust_wanted(a->s))
+	if (!t.transport || !t.scope) /* load */
 		return 0;
 	const char *top = i->name_digest[0] ? i->name_digest : i->digest;
-	int r = a->kind == PM_ARCHIVE_DIR ? pm_dir_signatures(a->f, i->digest, top, &s, err) : 0;
-	return r < 0 ? r : pm_trust_verify(a->s, &t, &s, err);
+	bool drop = pm_streq(pm_wire_get(&a->s->request, "remove_signatures"), "1");
+	i->signatures_looked = true;
+	if (drop && !pm_trust_wanted(a->s))
+		return 0;
+	int r = a->kind == PM_ARCHIVE_DIR ? pm_dir_signatures(a->f, i->digest, top, &i->signatures, err)
+					  : 0;
+	if (r >= 0)
+		r = pm_trust_verify(a->s, &t, &i->signatures, err);
+	if (drop)
+		pm_signatures_free(&i->signatures);
+	return r;
 }
 
 /* Fetch what pm wants of a filled image and have it committed. */
 static int deliver(struct archive *a, struct pm_tx_image *i, struct pm_err *err)
 {
 	struct pm_http *http; /* for its loop only */
-	int r = verify(a, i, err);
+	int r = find_signatures(a, i, err);
 	if (r >= 0)
 		r = pm_session_offer(a->s, i, err);
 	if (r < 0)

@@ -55,11 +55,11 @@ static int remote_config(void *arg, const struct pm_descriptor *d, struct pm_buf
 	return pm_client_blob(r->client, d->digest, d->size, out, err);
 }
 
-static int verify_remote(struct pm_session *s, struct pm_client *client,
-			 const struct pm_reference *ref, const char *full,
-			 const struct pm_tx_image *i, struct pm_err *err)
+/* Its signatures: verified where that is demanded, and to be stored. */
+static int find_signatures(struct pm_session *s, struct pm_client *client,
+			   const struct pm_reference *ref, const char *full, struct pm_tx_image *i,
+			   struct pm_err *err)
 {
-	_cleanup_signatures_ struct pm_signatures sigs = {0};
 	struct pm_trust_registry at = {client, ref, pm_wire_get(&s->request, "registries_d")};
 	const struct pm_trust_image t = {
 		.transport = "docker",
@@ -69,10 +69,16 @@ static int verify_remote(struct pm_session *s, struct pm_client *client,
 		.fetch = pm_trust_fetch_registry,
 		.arg = &at,
 	};
-	if (!pm_trust_wanted(s))
+	bool drop = pm_streq(pm_wire_get(&s->request, "remove_signatures"), "1");
+	i->signatures_looked = true;
+	if (drop && !pm_trust_wanted(s))
 		return 0;
-	int r = pm_trust_fetch_registry(&at, i->digest, &sigs, err);
-	return r < 0 ? r : pm_trust_verify(s, &t, &sigs, err);
+	int r = pm_trust_fetch_registry(&at, i->digest, &i->signatures, err);
+	if (r >= 0)
+		r = pm_trust_verify(s, &t, &i->signatures, err);
+	if (drop)
+		pm_signatures_free(&i->signatures);
+	return r;
 }
 
 /* One image by tag or digest, named as asked for. */
@@ -92,7 +98,7 @@ static int send_remote(struct pm_session *s, struct pm_http *http, struct pm_cli
 	if (r < 0)
 		return pm_wrap(err, "image %s in %s", what, pm_client_where(client));
 	_cleanup_free_ char *full = pm_reference_str(ref);
-	r = verify_remote(s, client, ref, full, &i, err);
+	r = find_signatures(s, client, ref, full, &i, err);
 	if (r < 0)
 		return r;
 	_cleanup_free_ char *name = pm_reference_name(ref);

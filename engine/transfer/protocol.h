@@ -7,7 +7,8 @@
  *		"dir", "recipe", "userns": import's); transport, name, root and driver
  *		(containers-storage), os, arch, variant, authfile, creds, cert_dir, tls_verify (-1, 0, 1), all_tags, path, single_id, whiteouts.
  *	<- "trying": text (all_tags: each image's name before it is fetched)
- *	<- "image": two memfds, manifest and config (checked: registry/manifest.h); media_type, digest,
+ *	<- "image": two memfds, manifest and config (checked: registry/manifest.h), and a third, its signatures, where
+ *		"signatures" is "1" ("0": it has none; missing: nobody looked); media_type, digest,
  *		name_digest (of the index, or digest), created, os, arch, variant; lists "name",
  *		"layer" (digest), "size", "layer_type", "diff_id", bottom first. "" for no digest
  *	-> "layer": index, descriptors of the empty directory to fill and of its recipe; the first also sends
@@ -45,7 +46,7 @@
  *	("gzip", "zstd", "none" or "" for what suits it), chosen (1: the user asked for that one), level, force (1:
  *	no blob is used for being known) and of the above authfile, creds, cert_dir, tls_verify, retries,
  *	retry_ms, registries_d, what signing.h reads; "output", "stage", "userns".
- *	-> "image": memfds of manifest and config; named (1: its names are those of the list
+ *	-> "image": memfds of manifest and config, and of signatures that go along; named (1: its names are those of the list
  *		"name", not what the destination's name says); lists "diff_id" and "dir" (the layer's directory in
  *		the store), bottom first; lists of blobs that may do, best first: "blob_layer" (index), "blob",
  *		"blob_size", "blob_type"; lists of places where layers' blobs are: "place_layer", "place_domain",

@@ -50,6 +50,7 @@ struct push {
 	struct pm_wire w;
 	struct pm_json_pool *pool;
 	struct pm_buf manifest_text, config_text;
+	struct pm_signatures signatures; /* that go along */
 	struct pm_json *root;
 	struct pm_manifest manifest;
 	struct pm_strv names, diff_ids, dirs;
@@ -343,6 +344,13 @@ static int parse_known(struct push *p, struct pm_err *err)
 	return 0;
 }
 
+static int read_signatures(struct push *p, int fd, struct pm_err *err)
+{
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	int r = pm_fs_read_fd(fd, PM_SIGNATURES_TEXT_MAX, &text, err);
+	return r < 0 ? r : pm_signatures_read(pm_buf_str(&text), text.len, &p->signatures, err);
+}
+
 static int parse_image(struct push *p, const int *fds, size_t n_fds, struct pm_err *err)
 {
 	const struct {
@@ -360,11 +368,13 @@ static int parse_image(struct push *p, const int *fds, size_t n_fds, struct pm_e
 		     {"place_repository", &p->place_repositories}};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(lists); i++)
 		pm_wire_get_list(&p->w, lists[i].name, lists[i].to);
-	if (n_fds != 2 || p->dirs.n != p->diff_ids.n)
+	if ((n_fds != 2 && n_fds != 3) || p->dirs.n != p->diff_ids.n)
 		return malformed(err);
 	int r = pm_fs_read_fd(fds[0], PM_MANIFEST_MAX, &p->manifest_text, err);
 	if (r >= 0)
 		r = pm_fs_read_fd(fds[1], PM_CONFIG_MAX, &p->config_text, err);
+	if (r >= 0 && n_fds == 3)
+		r = read_signatures(p, fds[2], err);
 	if (r < 0)
 		return r;
 	enum pm_manifest_kind kind;
@@ -404,9 +414,17 @@ static void image_free(struct push *p)
 	pm_manifest_free(&p->manifest);
 	pm_buf_free(&p->manifest_text);
 	pm_buf_free(&p->config_text);
+	pm_signatures_free(&p->signatures);
 	pm_json_pool_free(p->pool);
 	p->pool = NULL;
 	pm_wire_free(&p->w);
+}
+
+static int signatures_forbid(const struct push *p, struct pm_err *err)
+{
+	return pm_fail(err, PM_E_USAGE, "%s: would take the image with another manifest, which would "
+					"invalidate its signatures (--remove-signatures leaves them out)",
+		       pm_destination_where(p->d));
 }
 
 static int put_manifest(struct push *p, const char *type, struct pm_err *err)
@@ -420,6 +438,8 @@ static int put_manifest(struct push *p, const char *type, struct pm_err *err)
 	free(layers);
 	if (r < 0)
 		return r;
+	if (r && p->signatures.n)
+		return signatures_forbid(p, err);
 	const struct pm_buf *text = r ? &made : &p->manifest_text;
 	char digest[PM_DIGEST_SIZE];
 	int64_t named = 0, instance = 0;
@@ -430,7 +450,7 @@ static int put_manifest(struct push *p, const char *type, struct pm_err *err)
 	if (r >= 0 && named)
 		r = pm_destination_set_names(p->d, &p->names, err);
 	if (r >= 0)
-		r = pm_tx_signing_store(&p->signing, p->d, NULL, digest, instance, err);
+		r = pm_tx_signing_store(&p->signing, p->d, &p->signatures, digest, instance, err);
 	if (r >= 0)
 		r = pm_destination_put_manifest(p->d, text->data, text->len, type,
 						instance ? digest : NULL, NULL, err);
@@ -455,7 +475,11 @@ static int push_image(struct push *p, const int *fds, size_t n_fds, struct pm_er
 	if (p->compression == PM_COMPRESSION_ZSTD && !p->manifest_type)
 		type = PM_MT_OCI_MANIFEST;
 	p->docker = pm_streq(type, PM_MT_DOCKER_MANIFEST);
-	r = place_layers(p, err);
+	r = pm_tx_signing_check(&p->signing, p->d, &p->signatures, err);
+	if (r >= 0 && p->signatures.n && strcmp(type, p->manifest.media_type) != 0)
+		r = signatures_forbid(p, err);
+	if (r >= 0)
+		r = place_layers(p, err);
 	if (r >= 0)
 		r = pm_destination_put_text(p->d, p->config_text.data, p->config_text.len,
 					    PM_BLOB_CONFIG, err);

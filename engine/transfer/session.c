@@ -127,6 +127,7 @@ void pm_tx_image_free(struct pm_tx_image *i)
 	pm_buf_free(&i->manifest_text);
 	pm_buf_free(&i->config_text);
 	pm_strv_free(&i->names);
+	pm_signatures_free(&i->signatures);
 	pm_json_pool_free(i->pool);
 	*i = (struct pm_tx_image){0};
 }
@@ -248,8 +249,16 @@ static int send_image(struct pm_session *s, struct pm_tx_image *i, struct pm_err
 	_cleanup_close_ int config = pm_fs_memfd("config", &i->config_text, err);
 	if (config < 0)
 		return config;
-	int fds[2] = {manifest, config};
-	return pm_wire_send(s->sock, &w, fds, 2, err);
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	if (i->signatures.n)
+		pm_signatures_write(&i->signatures, &text);
+	_cleanup_close_ int signatures = text.len ? pm_fs_memfd("signatures", &text, err) : -1;
+	if (text.len && signatures < 0)
+		return signatures;
+	if (i->signatures_looked)
+		pm_wire_add(&w, "signatures", text.len ? "1" : "0");
+	int fds[3] = {manifest, config, signatures};
+	return pm_wire_send(s->sock, &w, fds, text.len ? 3 : 2, err);
 }
 
 /* A "layer" message: fds are its directory, its recipe and perhaps the user namespace; taken or closed. */

@@ -17,6 +17,7 @@
 #include "base/wire.h"
 #include "registry/digest.h"
 #include "registry/manifest.h"
+#include "registry/signature.h"
 
 struct pm_session {
 	int sock;
@@ -59,6 +60,8 @@ struct pm_tx_image {
 	struct pm_strv names;
 	struct pm_tx_layer *layers;
 	size_t n_layers;
+	struct pm_signatures signatures; /* of the manifest */
+	bool signatures_looked;          /* they are all there are */
 };
 
 void pm_tx_image_free(struct pm_tx_image *i); /* closes what pm gave */

@@ -455,3 +455,45 @@ make_list() {
 	run -125 copy "dir:$T/plain" "dir:$T/never"
 	assert_error 125 "signature-1: a signature"
 }
+
+@test "signatures: stored with a pulled image, and pushed with it where its manifest stays" {
+	registry
+	key good
+	copy --sign-by "$KEY" --sign-identity "$REGISTRY/s/src:1" "oci:$OCI" "docker://$REGISTRY/s/src:1"
+	mkdir -p "$HOME/.config/containers/registries.d"
+	cp "$T/reg.d/x.yaml" "$HOME/.config/containers/registries.d/"
+	run -0 pm pull -q --tls-verify=false "$REGISTRY/s/src:1"
+	# the blobs are in the registry: the manifest stays what it was
+	run -0 pm push -q --tls-verify=false "$REGISTRY/s/src:1" "$REGISTRY/s/dst:1"
+	gpg_policy good '{"type":"exactRepository","dockerRepository":"'"$REGISTRY/s/src"'"}'
+	run -0 theirs "docker://$REGISTRY/s/dst:1"
+	run -0 ours "docker://$REGISTRY/s/dst:1"
+	# where there is no place for them, or the manifest would be another one
+	for to in "oci:$T/o:1" "docker-archive:$T/x.tar"; do
+		run -125 pm push -q "$REGISTRY/s/src:1" "$to"
+		assert_error 125 "cannot copy signatures to .*--remove-signatures"
+		run -0 pm push -q --remove-signatures "$REGISTRY/s/src:1" "$to"
+	done
+	for change in --format=v2s2 "--compression-format=zstd --force-compression"; do
+		# shellcheck disable=SC2086
+		run -125 pm push -q --tls-verify=false $change "$REGISTRY/s/src:1" "$REGISTRY/s/changed:1"
+		assert_error 125 "would invalidate its signatures \(--remove-signatures leaves them out\)"
+		# shellcheck disable=SC2086
+		run -0 pm push -q --tls-verify=false --remove-signatures $change "$REGISTRY/s/src:1" "$REGISTRY/s/changed:1"
+	done
+	# save has never kept them
+	run -0 pm save -q -o "$T/saved.tar" "$REGISTRY/s/src:1"
+	# pulled again once they are gone, it has none any more
+	rm -r "$T/lookaside"
+	run -0 pm pull -q --tls-verify=false "$REGISTRY/s/src:1"
+	run -0 pm push -q "$REGISTRY/s/src:1" "oci:$T/o2:1"
+	# out of a directory, into the store and out again
+	copy --sign-by "$KEY" --sign-identity example.org/a:1 "oci:$OCI" "dir:$T/d"
+	run -0 copy "dir:$T/d" containers-storage:localhost/from-dir
+	run -125 copy containers-storage:localhost/from-dir "oci:$T/o3:1"
+	assert_error 125 "cannot copy signatures to"
+	run -0 copy --remove-signatures containers-storage:localhost/from-dir "oci:$T/o3:1"
+	run -0 copy --remove-signatures "dir:$T/d" containers-storage:localhost/from-dir
+	run -0 copy containers-storage:localhost/from-dir "oci:$T/o4:1"
+	run -0 pm rmi -a -f
+}
