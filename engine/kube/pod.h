@@ -36,7 +36,7 @@ struct pm_kube_pod {
 	char id[65];                       /* once the pod is made */
 	struct pm_kube_volume *volumes;    /* those that are used */
 	size_t n_volumes;
-	struct pm_strv own_volumes;        /* made for this pod: taken back after a failure */
+	struct pm_strv own_volumes;        /* made on the way: taken back after a failure */
 };
 
 /* Lists of the description: never NULL, may be empty. */

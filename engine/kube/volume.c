@@ -378,7 +378,27 @@ static int propagation(const struct pm_json *mount, bool privileged, struct pm_c
 }
 
 /* A part that is not there yet is made, where that is possible from outside of the user namespace. */
-static int subpath(const struct pm_kube_pod *p, const struct pm_kube_volume *v,
+static int make_part(struct pm_kube_pod *p, const struct pm_kube_volume *v, const char *path, struct pm_err *err)
+{
+	_cleanup_free_ char *dir = NULL;
+	if (v->source == PM_KUBE_VOLUME) { /* which is made with the container otherwise */
+		struct pm_volume_create_options o = {.name = v->what, .ignore = true};
+		_cleanup_free_ char *name = NULL;
+		int r = pm_volume_create(p->e, &o, &name, err);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			pm_strv_add(&p->own_volumes, name);
+	}
+	if (v->source != PM_KUBE_PATH)
+		dir = pm_volume_path(p->e->store, v->what);
+	_cleanup_close_ int root = open(dir ? dir : v->what, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int there = root < 0 ? -1 : pm_fs_open_in(root, path, O_PATH, 0, NULL);
+	_cleanup_close_ int made = root < 0 || there >= 0 ? -1 : pm_fs_mkdir_in(root, path, 0755, NULL);
+	return 0; /* what could not be made is told at the start */
+}
+
+static int subpath(struct pm_kube_pod *p, const struct pm_kube_volume *v,
 		   const struct pm_json *mount, const struct pm_strv *env, struct pm_ctr_mount *m,
 		   struct pm_err *err)
 {
@@ -392,13 +412,7 @@ static int subpath(const struct pm_kube_pod *p, const struct pm_kube_volume *v,
 	if (!path_is_good(path))
 		return pm_fail(err, PM_E_USAGE, "subPath \"%s\": must be relative and without \"..\"", path);
 	m->subpath = pm_strdup(path);
-	if (v->source != PM_KUBE_PATH && v->source != PM_KUBE_OWN)
-		return 0;
-	_cleanup_free_ char *own = v->source == PM_KUBE_OWN ? pm_volume_path(p->e->store, v->what) : NULL;
-	_cleanup_close_ int root = open(own ? own : v->what, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int there = root < 0 ? -1 : pm_fs_open_in(root, path, O_PATH, 0, NULL);
-	_cleanup_close_ int made = root < 0 || there >= 0 ? -1 : pm_fs_mkdir_in(root, path, 0755, NULL);
-	return 0;
+	return v->source == PM_KUBE_IMAGE ? 0 : make_part(p, v, path, err);
 }
 
 static void device(const struct pm_kube_volume *v, const char *dest, bool read_only,

@@ -323,3 +323,34 @@ ns() {
 	run -125 pm kube play --build "$T/opts.yaml"
 	assert_error 125 'run pm build first'
 }
+
+@test "a subPath that is not there is made; one that leads out of its volume stays inside" {
+	mkdir "$T/host" && ln -s /etc "$T/host/out"
+	cat >"$T/sub.yaml" <<-E
+	kind: Pod
+	metadata: {name: sub}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  containers:
+	  - name: main
+	    image: $IMAGE
+	    command: [sleep, "1000"]
+	    env: [{name: WHO, value: me}]
+	    volumeMounts:
+	    - {name: claim, mountPath: /a, subPath: x/y}
+	    - {name: claim, mountPath: /b, subPathExpr: "of-\$(WHO)"}
+	    - {name: host, mountPath: /c, subPath: new}
+	  volumes: [{name: claim, persistentVolumeClaim: {claimName: fresh}}, {name: host, hostPath: {path: $T/host}}]
+	E
+	play "$T/sub.yaml" >/dev/null
+	pm exec sub-main touch /a/1 /b/2 /c/3
+	dir=$(pm volume inspect -f '{{.Mountpoint}}' fresh)
+	[ -e "$dir/x/y/1" ] && [ -e "$dir/of-me/2" ] && [ -e "$T/host/new/3" ]
+	sed -i 's/subPath: new/subPath: out/' "$T/sub.yaml"
+	play "$T/sub.yaml" --replace >/dev/null
+	pm exec sub-main touch /c/4
+	[ -e "$T/host/etc/4" ] && [ ! -e /etc/4 ]
+	sed -i 's/subPath: out/subPath: ..\/x/' "$T/sub.yaml"
+	run -125 play "$T/sub.yaml" --replace
+	assert_error 125 'subPath "../x": must be relative'
+}
