@@ -43,6 +43,18 @@ void trash_fill(struct monitor *m)
 	}
 }
 
+/* While monitors delete no pm sweeps: the last of them deletes what those left that were killed. */
+static void sweep(int trash)
+{
+	struct stat st;
+	if (fstat(trash, &st) < 0 || st.st_nlink == 2 || flock(trash, LOCK_EX | LOCK_NB) < 0)
+		return;
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	pm_fs_list(trash, ".", &names, NULL);
+	for (size_t i = 0; i < names.n; i++)
+		pm_fs_remove_tree(trash, names.v[i], NULL);
+}
+
 void trash_empty(struct monitor *m)
 {
 	if (m->trash_fd < 0)
@@ -52,6 +64,7 @@ void trash_empty(struct monitor *m)
 		trash_name(m, i, name, sizeof(name));
 		pm_fs_remove_tree(m->trash_fd, name, NULL);
 	}
+	sweep(m->trash_fd);
 	close(m->trash_fd);
 	m->trash_fd = -1;
 }

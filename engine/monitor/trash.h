@@ -4,7 +4,7 @@
  * leaves them to the next sweep (storage/stage.h).
  *
  * While it deletes, the monitor holds the trash's lock shared: sweeps, which want it exclusive, pass by instead of doing
- * the same work. Runs in pm-monitor only.
+ * the same work. Then it sweeps itself, unless others still delete. Runs in pm-monitor only.
  */
 #ifndef PM_ENGINE_MONITOR_TRASH_H
 #define PM_ENGINE_MONITOR_TRASH_H

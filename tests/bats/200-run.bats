@@ -213,3 +213,26 @@ test_setup() {
 	run pm run --rm --http-proxy=false "$IMAGE" env
 	[[ $output != *proxy.invalid* ]] || fail "the proxy is still set"
 }
+
+trash_is_empty() {
+	[ -z "$(ls -A "$T/root/trash" 2>/dev/null)" ]
+}
+
+@test "run --rm returns when the container is gone; its many files are deleted after that" {
+	run -0 pm run --rm --network none "$IMAGE" sh -c 'mkdir /many; cd /many; for d in $(seq 40); do mkdir $d; (cd $d; for f in $(seq 50); do : >$f; done); done; ls | wc -l'
+	assert_eq "$output" 40
+	run -0 pm ps -aq
+	assert_eq "$output" ""
+	assert_eq "$(ls "$T/root/containers")" ""
+	run -0 pm run --rm --network none "$IMAGE" echo next
+	assert_eq "$output" next
+	wait_for trash_is_empty
+}
+
+@test "what a monitor that was killed left in the trash goes with the next container" {
+	pm run --rm --network none "$IMAGE" true
+	mkdir -p "$T/root/trash/0123456789abcdef-0/upper/deep"
+	: >"$T/root/trash/0123456789abcdef-0/upper/deep/file"
+	pm run --rm --network none "$IMAGE" true
+	wait_for trash_is_empty
+}

@@ -218,3 +218,31 @@ TEST(wal_is_emptied_in_spare_time)
 	CHECK_INT(pm_db_exec(db, &err, "DELETE FROM t", ""), 2);
 	pm_db_close(db);
 }
+
+/* What a process that died left in the index of the log is not believed, and the file keeps its size. */
+TEST(index_of_the_wal_is_made_anew)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct pm_db *db = open_db(1);
+	CHECK_OK(pm_db_exec(db, &err, "INSERT INTO t(name) VALUES('kept')", ""), err);
+	pm_db_close(db);
+	_cleanup_free_ char *shm = path_of("x.db-shm");
+	struct stat before, after;
+	CHECK(stat(shm, &before) == 0 && before.st_size > 0);
+	char junk[4096];
+	memset(junk, 0xa5, sizeof(junk));
+	int fd = open(shm, O_WRONLY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	for (off_t at = 0; at < before.st_size; at += (off_t)sizeof(junk))
+		CHECK(pwrite(fd, junk, sizeof(junk), at) == (ssize_t)sizeof(junk));
+	close(fd);
+	db = open_db(1);
+	CHECK_INT(pm_db_exec(db, &err, "UPDATE t SET name='changed' WHERE name='kept'", ""), 1);
+	CHECK(stat(shm, &after) == 0);
+	CHECK_INT(after.st_size, before.st_size);
+	CHECK_INT((long)after.st_ino, (long)before.st_ino);
+	pm_db_close(db);
+	db = open_db(1);
+	CHECK_INT(pm_db_exec(db, &err, "DELETE FROM t WHERE name='changed'", ""), 1);
+	pm_db_close(db);
+}
