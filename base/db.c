@@ -328,6 +328,8 @@ void pm_db_close(struct pm_db *db)
 
 int pm_db_begin(struct pm_db *db, bool durable, struct pm_err *err)
 {
+	if (!db)
+		return pm_fail(err, PM_E_INTERNAL, "the database is not open");
 	if (db->in_transaction)
 		return pm_fail(err, PM_E_INTERNAL, "database %s: a transaction in a transaction",
 			       db->path);
@@ -423,6 +425,8 @@ static int query(struct pm_db *db, struct pm_stmt **ret, struct pm_err *err, con
 		 const char *types, va_list ap)
 {
 	struct pm_stmt *s = NULL;
+	if (!db)
+		return pm_fail(err, PM_E_INTERNAL, "the database is not open");
 	int r = get_stmt(db, sql, &s, err);
 	if (r < 0)
 		return r;

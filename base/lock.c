@@ -25,7 +25,8 @@ static int open_lock(int dirfd, const char *path, bool *ret_dir, struct pm_err *
 	return fd;
 }
 
-static int lock_fd(int fd, bool is_dir, enum pm_lock_kind kind, bool wait)
+/* start, len: the bytes of the file; 0, 0: all of it. */
+static int lock_fd(int fd, bool is_dir, off_t start, off_t len, enum pm_lock_kind kind, bool wait)
 {
 	int r;
 	do {
@@ -36,6 +37,8 @@ static int lock_fd(int fd, bool is_dir, enum pm_lock_kind kind, bool wait)
 			struct flock fl = {
 				.l_type = kind == PM_LOCK_SHARED ? F_RDLCK : F_WRLCK,
 				.l_whence = SEEK_SET,
+				.l_start = start,
+				.l_len = len,
 			};
 			r = fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &fl);
 		}
@@ -43,13 +46,14 @@ static int lock_fd(int fd, bool is_dir, enum pm_lock_kind kind, bool wait)
 	return r < 0 ? -errno : 0;
 }
 
-static int take(int dirfd, const char *path, enum pm_lock_kind kind, bool wait, struct pm_err *err)
+static int take(int dirfd, const char *path, off_t start, off_t len, enum pm_lock_kind kind, bool wait,
+		struct pm_err *err)
 {
 	bool is_dir;
 	_cleanup_close_ int fd = open_lock(dirfd, path, &is_dir, err);
 	if (fd < 0)
 		return fd;
-	int r = lock_fd(fd, is_dir, kind, wait);
+	int r = lock_fd(fd, is_dir, start, len, kind, wait);
 	if (r == -EACCES || r == -EWOULDBLOCK)
 		r = -EAGAIN;
 	if (r < 0)
@@ -59,12 +63,24 @@ static int take(int dirfd, const char *path, enum pm_lock_kind kind, bool wait, 
 
 int pm_lock_take(int dirfd, const char *path, enum pm_lock_kind kind, struct pm_err *err)
 {
-	return take(dirfd, path, kind, true, err);
+	return take(dirfd, path, 0, 0, kind, true, err);
 }
 
 int pm_lock_try(int dirfd, const char *path, enum pm_lock_kind kind, struct pm_err *err)
 {
-	return take(dirfd, path, kind, false, err);
+	return take(dirfd, path, 0, 0, kind, false, err);
+}
+
+int pm_lock_take_place(int dirfd, const char *path, uint64_t place, enum pm_lock_kind kind,
+		       struct pm_err *err)
+{
+	return take(dirfd, path, (off_t)place, 1, kind, true, err);
+}
+
+int pm_lock_try_place(int dirfd, const char *path, uint64_t place, enum pm_lock_kind kind,
+		      struct pm_err *err)
+{
+	return take(dirfd, path, (off_t)place, 1, kind, false, err);
 }
 
 int pm_lock_is_held(int dirfd, const char *path, struct pm_err *err)

@@ -9,6 +9,7 @@
 #define PM_BASE_LOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -23,6 +24,13 @@ int pm_lock_take(int dirfd, const char *path, enum pm_lock_kind kind, struct pm_
 
 /* The same without waiting: -EAGAIN when another holds it. */
 int pm_lock_try(int dirfd, const char *path, enum pm_lock_kind kind, struct pm_err *err);
+
+/* The same with one of many locks that a file is: place (below 2^62) tells which. A file as a whole and places of it are not
+ * to be mixed. */
+int pm_lock_take_place(int dirfd, const char *path, uint64_t place, enum pm_lock_kind kind,
+		       struct pm_err *err);
+int pm_lock_try_place(int dirfd, const char *path, uint64_t place, enum pm_lock_kind kind,
+		      struct pm_err *err);
 
 /* Is an exclusive lock held on dirfd/path by anyone else? 1 yes, 0 no (also when the file is
  * missing). Takes nothing. */

@@ -184,7 +184,10 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 int pm_ctr_options_words(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
 			 struct pm_ctr_config *c, struct pm_create_options *co, struct pm_err *err)
 {
-	int r = pm_ctr_options_apply(cli, e, o, cli->args[0], cli->args + 1, c, err);
+	/* only these name something that is in the database */
+	int r = o->secret.n || o->volumes_from.n ? pm_store_need_db(e->store, err) : 0;
+	if (r >= 0)
+		r = pm_ctr_options_apply(cli, e, o, cli->args[0], cli->args + 1, c, err);
 	if (r >= 0 && c->cidfile)
 		r = pm_ctr_check_cidfile(c->cidfile, err);
 	*co = create_options(cli, o);

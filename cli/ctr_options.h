@@ -85,8 +85,8 @@ int pm_ctr_options_apply(struct pm_cli *cli, struct pm_engine *e, const struct p
 			 const char *image, char *const *args, struct pm_ctr_config *c,
 			 struct pm_err *err);
 
-/* All between the command line and pm_container_create, for run and create, in two steps. The options, without a look
- * at the database; then, with it open, the image and the pod. c and co are filled (co->image_id is image_id's
+/* All between the command line and pm_container_create, for run and create, in two steps. The options, opening the database
+ * only for those that need it; then, with it open, the image and the pod. c and co are filled (co->image_id is image_id's
  * memory). ret_pod as pm_ctr_join_pod. */
 int pm_ctr_options_words(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
 			 struct pm_ctr_config *c, struct pm_create_options *co, struct pm_err *err);

@@ -294,24 +294,26 @@ char *pm_store_ctr_path(const struct pm_store *s, const char *id)
 	return pm_asprintf("%s/containers/%s", s->root, id);
 }
 
+/* FNV-1a, 62 bits of it: that two names which are locked at once meet in a place need not be feared. */
+static uint64_t lock_place(const char *kind, const char *name)
+{
+	const char *const words[] = {kind, "-", name};
+	uint64_t h = 0xcbf29ce484222325u;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(words); i++)
+		for (const char *c = words[i]; *c; c++)
+			h = (h ^ (unsigned char)*c) * 0x100000001b3u;
+	return h >> 2;
+}
+
 int pm_store_lock(struct pm_store *s, const char *kind, const char *name, enum pm_lock_kind how,
 		  bool wait, struct pm_err *err)
 {
-	if (strchr(kind, '/') || strchr(name, '/') || strlen(name) > 200)
-		return pm_fail(err, PM_E_USAGE, "lock '%s-%s': not a name", kind, name);
+	uint64_t place = lock_place(kind, name);
 	int r = pm_store_need_dirs(s, err);
-	if (r < 0)
-		return r;
-	_cleanup_free_ char *path = pm_asprintf("locks/%s-%s", kind, name);
-	for (int tries = 0;; tries++) {
-		r = wait ? pm_lock_take(s->runroot_fd, path, how, err) :
-			   pm_lock_try(s->runroot_fd, path, how, err);
-		if (r != -ENOENT || tries)
-			return r;
-		r = pm_fs_mkdirs(s->runroot_fd, "locks", 0700, err);
-		if (r < 0)
-			return r;
-	}
+	if (r >= 0)
+		r = wait ? pm_lock_take_place(s->runroot_fd, "operations", place, how, err) :
+			   pm_lock_try_place(s->runroot_fd, "operations", place, how, err);
+	return r;
 }
 
 /* By name: a --root that points somewhere else loses nothing of others. */
@@ -336,7 +338,7 @@ int pm_store_destroy(struct pm_store *s, struct pm_err *err)
 		"pm.db", "pm.db-wal", "pm.db-shm", "pm.db-journal", NULL,
 	};
 	static const char *const in_runroot[] = {
-		"ctr", "images", "events", "locks", "crun", "runc", "userns", "overlay-native", "seccomp", "netd", NULL,
+		"ctr", "images", "events", "locks", "crun", "runc", "userns", "overlay-native", "operations", "seccomp", "shm", "netd", NULL,
 	};
 	int r = pm_store_need_dirs(s, err);
 	if (r < 0)

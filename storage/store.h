@@ -3,7 +3,7 @@
  * database) and the run root (locks, sockets, state until reboot), opened once by a command.
  *
  *	graph root: pm.db, layers/<chain id>/diff, containers/<id>/, volumes/<name>/_data,
- *		staging/<random>/, trash/<random>/; run root: locks/, ctr/<id>/. All 0700.
+ *		staging/<random>/, trash/<random>/; run root: operations, ctr/<id>/. All 0700.
  *
  * Directories are made when they are first needed. The database is SQLite in WAL mode, its schema and
  * migrations are in storage/schema.c; PRAGMA user_version is the version. Only pm opens it; helpers
@@ -99,9 +99,9 @@ char *pm_store_run_path(const struct pm_store *s, const char *name);   /* runroo
 char *pm_store_layer_path(const struct pm_store *s, const char *chain_id); /* .../diff */
 char *pm_store_ctr_path(const struct pm_store *s, const char *id);
 
-/* Operation locks, runroot/locks/KIND-NAME ("container", "layer", "volume"): waits, or -EAGAIN with
- * wait false. Returns the descriptor that holds it. More than one of a kind: take them in the order
- * of their names. */
+/* Operation locks, each a place in the file runroot/operations that its kind and name come to ("container", "layer", "volume"), so
+ * that none leaves a file: waits, or -EAGAIN with wait false. Returns the descriptor that holds it. More than one of a kind:
+ * take them in the order of their names. */
 int pm_store_lock(struct pm_store *s, const char *kind, const char *name, enum pm_lock_kind how,
 		  bool wait, struct pm_err *err);
 

@@ -50,8 +50,8 @@ static char *owners_file(struct pm_engine *e, const char *id, const char *name)
 	return access(path, F_OK) == 0 ? pm_steal(&path) : NULL;
 }
 
-/* /dev/shm goes with the IPC namespace. The container's own is a tmpfs that its monitor makes in its run
- * directory; that of another container is taken out of its monitor's mount namespace, where nothing
+/* /dev/shm goes with the IPC namespace. The container's own is a tmpfs that its monitor mounts, in its mount namespace, where
+ * every monitor does; that of another container is taken out of its monitor's mount namespace, where nothing
  * is the container's to change. */
 static int shared_memory(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
 			 struct pm_err *err)
@@ -70,14 +70,14 @@ static int shared_memory(struct pm_engine *e, const struct pm_container *c, stru
 				id);
 		b->shm_pid = st.monitor;
 		b->shm_pid_start = (int64_t)st.monitor_start;
-		b->shm_from = pm_asprintf("%s/ctr/%s/shm", e->store->runroot, id);
-		b->shm = pm_asprintf("%s/shm", b->run_dir);
+		b->shm_from = pm_store_run_path(e->store, "shm");
+		b->shm = pm_strdup(b->shm_from);
 	} else if (!mode || !*mode || strcmp(mode, "shareable") == 0) {
 		b->shm_size = c->config.shm_size;
 		if (b->shm_size == PM_UNSET &&
 		    pm_conf_parse_size(e->conf.shm_size, &b->shm_size, err) < 0)
 			return pm_wrap(err, "containers.conf: shm_size");
-		b->shm = pm_asprintf("%s/shm", b->run_dir);
+		b->shm = pm_store_run_path(e->store, "shm");
 	}
 	b->env.shm = b->shm;
 	return 0;

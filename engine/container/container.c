@@ -103,7 +103,7 @@ char *pm_container_log_path(const struct pm_engine *e, const struct pm_container
 {
 	if (c->config.log_path)
 		return pm_strdup(c->config.log_path);
-	return pm_asprintf("%s/containers/%s/userdata/ctr.log", e->store->root, c->row.id);
+	return pm_asprintf("%s/containers/%s/ctr.log", e->store->root, c->row.id);
 }
 
 int pm_container_lock(struct pm_engine *e, const char *id, bool wait, struct pm_err *err)

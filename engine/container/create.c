@@ -50,9 +50,6 @@ static void unmake(void *arg)
 	snprintf(path, sizeof(path), "containers/%s", m->id);
 	if (m->dir && pm_trash_dir(m->e->store, m->e->store->root_fd, path, &err) < 0)
 		pm_debug("take back %s: %s", path, err.text);
-	/* nobody else ever heard of this id */
-	snprintf(path, sizeof(path), "locks/container-%s", m->id);
-	unlinkat(m->e->store->runroot_fd, path, 0);
 	pm_engine_sweep(m->e);
 }
 
@@ -407,7 +404,7 @@ static void fill_row(struct pm_container *c, const struct pm_create_options *o)
 
 static int make_dirs(struct pm_engine *e, const char *id, struct made *made, struct pm_err *err)
 {
-	static const char *const parts[] = {"", "/upper", "/work", "/merged", "/userdata"};
+	static const char *const parts[] = {"", "/upper", "/work", "/merged"};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(parts); i++) {
 		char path[96];
 		snprintf(path, sizeof(path), "containers/%s%s", id, parts[i]);

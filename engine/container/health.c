@@ -154,7 +154,7 @@ static char *log_path(const struct pm_engine *e, const struct pm_container *c)
 	const char *where = c->config.health_log_destination;
 	if (where && *where == '/')
 		return pm_asprintf("%s/%s-healthcheck.log", where, c->row.id);
-	return pm_asprintf("%s/containers/%s/userdata/healthcheck.log", e->store->root, c->row.id);
+	return pm_asprintf("%s/containers/%s/healthcheck.log", e->store->root, c->row.id);
 }
 
 int pm_health_plan(struct pm_engine *e, const struct pm_container *c, const struct pm_spec_env *env,

@@ -91,8 +91,6 @@ static void remove_run_dir(struct pm_engine *e, const char *id)
 	snprintf(path, sizeof(path), "ctr/%s", id);
 	if (pm_fs_remove_tree(e->store->runroot_fd, path, &err) < 0)
 		pm_warn("remove run files: %s", err.text);
-	snprintf(path, sizeof(path), "locks/container-%s", id);
-	unlinkat(e->store->runroot_fd, path, 0);
 }
 
 static void remove_volumes(struct pm_engine *e, const struct pm_container *c)

@@ -2,7 +2,7 @@
  * pull - an image from a registry, a layout or an archive into the store, by way of pm-transfer.
  *
  * Runs in pm. pm-transfer (engine/transfer/protocol.h) fetches and checks manifest and config; pm answers
- * which layers the store lacks, holding their locks (runroot/locks/layer-CHAIN, taken in order of
+ * which layers the store lacks, holding their locks (pm_store_lock, taken in order of
  * chain id) until the image is committed, so that two pulls fetch a shared layer once; layers are
  * staged below graphroot/staging and committed with the image in one transaction. On any failure, and
  * on SIGINT, SIGTERM and SIGHUP (PM_E_CANCELLED), helpers are ended and the staging directory removed: the

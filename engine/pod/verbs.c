@@ -262,8 +262,5 @@ int pm_pod_remove(struct pm_engine *e, const char *name, bool force, int timeout
 	if (r < 0)
 		return r;
 	pod_event(&v, "remove");
-	char path[96];
-	snprintf(path, sizeof(path), "locks/pod-%s", v.pod.row.id);
-	unlinkat(e->store->runroot_fd, path, 0);
 	return v.pod.config.service ? pm_pod_service_look(e, v.pod.config.service, err) : 0;
 }

@@ -41,7 +41,7 @@ is() { # NAME STATUS
 	wait_for eval '[ "$(pm inspect c | jq ".[0].State.Health.Log|length")" = 3 ]'
 	wait_for eval '[ "$(pm inspect c | jq -r ".[0].State.Health.Log[0].Output" | cut -c1-4 | head -1)" != "" ]'
 	sleep 1
-	log=$T/root/containers/$(pm inspect -f '{{.Id}}' c)/userdata/healthcheck.log
+	log=$T/root/containers/$(pm inspect -f '{{.Id}}' c)/healthcheck.log
 	[ "$(wc -l <"$log")" -le 6 ]
 	assert_eq "$(pm inspect c | jq '.[0].State.Health.Log|length')" 3
 	assert_eq "$(pm inspect c | jq -r '.[0].State.Health.Log[0].Output|length')" 100

@@ -10,7 +10,7 @@ test_setup() {
 }
 
 ctr_log() {
-	cat "$T/root/containers/$(pm inspect -f '{{.Id}}' "$1")/userdata/ctr.log"
+	cat "$T/root/containers/$(pm inspect -f '{{.Id}}' "$1")/ctr.log"
 }
 
 @test "-p: a request from the host is answered, and the log shows the client's address" {

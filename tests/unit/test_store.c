@@ -156,9 +156,22 @@ TEST(locks)
 	CHECK_INT(pm_store_lock(s, "container", "abc", PM_LOCK_SHARED, false, &err), -EAGAIN);
 	int b = pm_store_lock(s, "volume", "abc", PM_LOCK_SHARED, false, &err);
 	CHECK_OK(b, err);
-	CHECK_INT(pm_store_lock(s, "volume", "../x", PM_LOCK_SHARED, false, &err), -PM_E_USAGE);
+	int c = pm_store_lock(s, "container", "abd", PM_LOCK_EXCLUSIVE, false, &err);
+	CHECK_OK(c, err);
+	int d = pm_store_lock(s, "volume", "abc", PM_LOCK_SHARED, false, &err);
+	CHECK_OK(d, err);
+	CHECK_INT(pm_store_lock(s, "volume", "abc", PM_LOCK_EXCLUSIVE, false, &err), -EAGAIN);
+	close(a);
+	a = pm_store_lock(s, "container", "abc", PM_LOCK_EXCLUSIVE, false, &err);
+	CHECK_OK(a, err);
+	/* however many are locked, there is one file */
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	CHECK_OK(pm_fs_list(s->runroot_fd, ".", &names, &err), err);
+	CHECK_INT((long)names.n, 1);
 	close(a);
 	close(b);
+	close(c);
+	close(d);
 	pm_store_free(s);
 }
 
