@@ -1,6 +1,7 @@
 #include "base/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/lock.h"
 #include "base/mem.h"
 
 #define BUSY_MS 10000
@@ -30,6 +32,8 @@ struct pm_db {
 	sqlite3 *handle;
 	char *path;
 	bool in_transaction;
+	char *queue; /* the file where writers wait for each other */
+	int queue_fd; /* held: ours is the turn; -1 */
 	bool full; /* synchronous=FULL is set now */
 	bool wal;
 	int wal_pages; /* after the last commit of ours; 0: none yet */
@@ -145,6 +149,25 @@ static int migrate(struct pm_db *db, const char *const *migrations, size_t n, st
 	return 0;
 }
 
+/*
+ * Writers wait for their turn at a lock, which the kernel gives to one after the other. SQLite's own way is to sleep and try
+ * again, longer each time: of a hundred containers started at once each slept for over a second.
+ */
+static int queue_enter(struct pm_db *db, struct pm_err *err)
+{
+	if (db->queue_fd >= 0)
+		return 0;
+	db->queue_fd = pm_lock_take(AT_FDCWD, db->queue, PM_LOCK_EXCLUSIVE, err);
+	return db->queue_fd < 0 ? pm_wrap(err, "database %s", db->path) : 0;
+}
+
+static void queue_leave(struct pm_db *db)
+{
+	if (db->queue_fd >= 0)
+		close(db->queue_fd);
+	db->queue_fd = -1;
+}
+
 /* Readers are not waited for: then it is done after a later commit. */
 static void checkpoint(struct pm_db *db)
 {
@@ -167,8 +190,13 @@ static int after_commit(void *arg, sqlite3 *handle, const char *name, int pages)
 
 void pm_db_tidy(struct pm_db *db)
 {
-	if (db->wal_pages >= TIDY_PAGES && !db->in_transaction)
+	if (db->wal_pages < TIDY_PAGES || db->in_transaction)
+		return;
+	/* when others write there is no time to spare */
+	db->queue_fd = pm_lock_try(AT_FDCWD, db->queue, PM_LOCK_EXCLUSIVE, NULL);
+	if (db->queue_fd >= 0)
 		checkpoint(db);
+	queue_leave(db);
 }
 
 /* What would cost a lock on every opening is set without touching the file. */
@@ -233,6 +261,8 @@ int pm_db_open(const char *path, const char *const *migrations, size_t n, struct
 	struct pm_db *db = PM_NEW(struct pm_db);
 	configure_library();
 	db->path = pm_strdup(path);
+	db->queue = pm_asprintf("%s-queue", path);
+	db->queue_fd = -1;
 	db->full = true; /* SQLite's default; NORMAL is set with the first transaction */
 	int r = 0;
 	int rc = sqlite3_open_v2(path, &db->handle,
@@ -295,6 +325,7 @@ int pm_db_open_readonly(const char *path, size_t n, struct pm_db **ret, struct p
 	_cleanup_free_ char *wal = pm_asprintf("%s-wal", path);
 	struct stat st;
 	db->path = pm_strdup(path);
+	db->queue_fd = -1; /* nothing is written */
 	int r = open_uri(db, "mode=ro", n, err);
 	/* where SQLite cannot make its lock files the file is read as one that nobody changes: right when all is
 	 * written back */
@@ -322,6 +353,8 @@ void pm_db_close(struct pm_db *db)
 		free(s);
 	}
 	sqlite3_close(db->handle);
+	queue_leave(db);
+	free(db->queue);
 	free(db->path);
 	free(db);
 }
@@ -340,9 +373,13 @@ int pm_db_begin(struct pm_db *db, bool durable, struct pm_err *err)
 			return r;
 		db->full = durable;
 	}
-	int r = exec_simple(db, "BEGIN IMMEDIATE", err);
-	if (r < 0)
+	int r = queue_enter(db, err);
+	if (r >= 0)
+		r = exec_simple(db, "BEGIN IMMEDIATE", err);
+	if (r < 0) {
+		queue_leave(db);
 		return r;
+	}
 	db->in_transaction = true;
 	return 0;
 }
@@ -357,10 +394,12 @@ int pm_db_commit(struct pm_db *db, struct pm_err *err)
 	if (!db->in_transaction)
 		return pm_fail(err, PM_E_INTERNAL, "database %s: no transaction", db->path);
 	int r = exec_simple(db, "COMMIT", err);
-	if (r == 0)
+	if (r == 0) {
 		db->in_transaction = false;
-	else
+		queue_leave(db);
+	} else {
 		pm_db_rollback(db);
+	}
 	return r;
 }
 
@@ -371,6 +410,7 @@ void pm_db_rollback(struct pm_db *db)
 	db->in_transaction = false;
 	if (!sqlite3_get_autocommit(db->handle))
 		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	queue_leave(db);
 }
 
 static int get_stmt(struct pm_db *db, const char *sql, struct pm_stmt **ret, struct pm_err *err)
@@ -507,9 +547,14 @@ int pm_db_exec(struct pm_db *db, struct pm_err *err, const char *sql, const char
 	va_end(ap);
 	if (r < 0)
 		return r;
+	bool alone = !db->in_transaction && !sqlite3_stmt_readonly(s->stmt);
+	if (alone)
+		r = queue_enter(db, err);
 	do
-		r = pm_stmt_step(s, err);
+		r = r < 0 ? r : pm_stmt_step(s, err);
 	while (r == 1);
+	if (alone)
+		queue_leave(db);
 	int changes = sqlite3_stmt_readonly(s->stmt) ? 0 : sqlite3_changes(db->handle);
 	pm_stmt_done(s);
 	return r < 0 ? r : changes;

@@ -1,9 +1,8 @@
 /*
  * db - SQLite for pm: one connection, prepared statements, transactions, migrations.
  *
- * Opened in WAL mode. A connection never crosses fork: open after, close before. Busy waits are
- * bounded (10 s) and nothing is held over I/O or a child, so a wait is as long as another's
- * statement. durable transactions are synced before they return; others may be lost (never torn)
+ * Opened in WAL mode. A connection never crosses fork: open after, close before. Nothing is held over I/O or a child, so
+ * a wait is as long as others' statements; writers wait in turn (PATH-queue), others' readers for 10 s at most. durable transactions are synced before they return; others may be lost (never torn)
  * when the power goes.
  */
 #ifndef PM_BASE_DB_H

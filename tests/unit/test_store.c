@@ -93,7 +93,7 @@ TEST(made_private)
 	struct stat st;
 	CHECK(fstat(s->root_fd, &st) == 0 && (st.st_mode & 07777) == 0700);
 	CHECK(fstat(s->runroot_fd, &st) == 0 && (st.st_mode & 07777) == 0700);
-	CHECK_INT(count(s, "."), 3); /* pm.db, -wal and -shm: nothing else before it is needed */
+	CHECK_INT(count(s, "."), 4); /* pm.db, -wal, -shm and -queue: nothing else before it is needed */
 	pm_store_free(s);
 	s = open_store(); /* again */
 	pm_store_free(s);
