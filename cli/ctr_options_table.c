@@ -32,7 +32,7 @@ const struct pm_opt pm_ctr_pod_network_table[] = {
 	{"dns", 0, PM_LIST(O, dns), "Set custom DNS servers"},
 	{"dns-option", 0, PM_LIST(O, dns_option), "Set custom DNS options"},
 	{"dns-search", 0, PM_LIST(O, dns_search), "Set custom DNS search domains"},
-	{"egress", 0, PM_STRINGS(O, egress), "Let the container connect only to this: none, CIDR[:PORTS], NAME[:PORTS] (bridge networks)", .arg = "rule"},
+	{"egress", 0, PM_STRINGS(O, egress), "Let the container connect only to this: none, CIDR[:PORTS], NAME[:PORTS] (user-mode and bridge networks)", .arg = "rule"},
 	{"hosts-file", 0, PM_STRING(O, hosts_file), "Base of /etc/hosts: an absolute path on the host, none, or image", .arg = "path|none|image", .complete = PM_COMPLETE_FILE},
 	{"ip", 0, PM_STRING(O, ip), "Specify a static IPv4 address for the container", .arg = "ip"},
 	{"ip6", 0, PM_STRING(O, ip6), "Specify a static IPv6 address for the container", .arg = "ip"},

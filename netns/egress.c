@@ -4,6 +4,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+
+const char *const pm_egress_metadata[] = {
+	"169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32",
+	"192.0.0.192/32", NULL,
+};
+
+bool pm_egress_is_metadata(const struct pm_ip *ip)
+{
+	for (const char *const *m = pm_egress_metadata; *m; m++) {
+		struct pm_ipnet n;
+		if (pm_ipnet_parse(*m, &n, NULL) >= 0 && pm_ipnet_contains(&n, ip))
+			return true;
+	}
+	return false;
+}
+
+bool pm_egress_names_metadata(const struct pm_egress_rule *r)
+{
+	return r->kind == PM_EGRESS_NET && pm_egress_is_metadata(&r->net.ip) &&
+	       r->net.prefix >= (r->net.ip.family == AF_INET ? 16 : 10);
+}
+
+bool pm_egress_matches_name(const struct pm_egress_rule *r, const char *name)
+{
+	if (!r->subdomains)
+		return strcmp(r->name, name) == 0;
+	size_t len = strlen(name), tail = strlen(r->name);
+	return len > tail + 1 && name[len - tail - 1] == '.' && strcmp(name + len - tail, r->name) == 0;
+}
 
 static int parse_port(const char **p, uint16_t *ret)
 {

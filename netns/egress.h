@@ -36,6 +36,14 @@ struct pm_egress_rule {
 	} ports[PM_EGRESS_PORTS];
 };
 
+/* Networks that stay closed unless a rule names them: cloud metadata services; as text, ending with NULL. */
+extern const char *const pm_egress_metadata[];
+bool pm_egress_is_metadata(const struct pm_ip *ip);
+/* Does the rule name such an address, rather than cover it by being wide? */
+bool pm_egress_names_metadata(const struct pm_egress_rule *r);
+/* A rule with a name: is it this one (lower case, no trailing dot)? */
+bool pm_egress_matches_name(const struct pm_egress_rule *r, const char *name);
+
 /* PM_E_USAGE names the rule and what is wrong. */
 int pm_egress_parse(const char *text, struct pm_egress_rule *ret, struct pm_err *err);
 

@@ -30,6 +30,7 @@ void pm_slirp_config_init(struct pm_slirp_config *c)
 void pm_slirp_config_free(struct pm_slirp_config *c)
 {
 	pm_ports_free(&c->ports);
+	pm_strv_free(&c->egress);
 }
 
 /* --- options --------------------------------------------------------------------------------- */
@@ -204,6 +205,7 @@ void pm_slirp_config_encode(const struct pm_slirp_config *c, struct pm_wire *w)
 	pm_wire_add_int(w, "slirp.allow_host_loopback", c->allow_host_loopback);
 	add_addr(w, "slirp.outbound", AF_INET, &c->outbound);
 	add_addr(w, "slirp.outbound6", AF_INET6, &c->outbound6);
+	pm_wire_add_list(w, "slirp.egress", &c->egress);
 	for (size_t i = 0; i < c->ports.n; i++) {
 		const struct pm_port *p = &c->ports.v[i];
 		_cleanup_free_ char *text =
@@ -287,6 +289,7 @@ int pm_slirp_config_decode(const struct pm_wire *w, struct pm_slirp_config *ret,
 		pm_ports_free(&c.ports);
 		return r;
 	}
+	pm_wire_get_list(w, "slirp.egress", &c.egress);
 	c.ipv6 = ipv6;
 	c.allow_host_loopback = loopback;
 	*ret = c;

@@ -37,6 +37,7 @@ struct pm_slirp_config {
 	struct in_addr outbound;     /* source address of connections; INADDR_ANY: the host's choice */
 	struct in6_addr outbound6;
 	struct pm_ports ports;       /* owned; resolved (pm_publish_resolve) */
+	struct pm_strv egress;       /* rules (netns/egress.h); empty: all is allowed */
 };
 
 #define _cleanup_slirp_config_ _cleanup_(pm_slirp_config_free)

@@ -55,6 +55,7 @@ static int plan_network(struct pm_engine *e, const struct pm_container *c,
 	int r = pm_slirp_config_parse(&plan->slirp, general, err);
 	r = r < 0 ? pm_wrap(err, "containers.conf: network_cmd_options")
 		  : pm_slirp_config_parse(&plan->slirp, options, err);
+	pm_strv_add_all(&plan->slirp.egress, k->egress.v);
 	if (r >= 0)
 		r = pm_place_ports(k, &plan->slirp.ports, err);
 	return r;

@@ -166,25 +166,6 @@ static int add_place(struct pm_engine *e, const struct pm_network_wish *w, const
 	return 0;
 }
 
-static int apply_mode(struct pm_engine *e, const struct pm_network_wish *w, const char *word,
-		      struct pm_ctr_config *c, struct pm_err *err)
-{
-	const char *colon = word ? strchr(word, ':') : NULL;
-	_cleanup_free_ char *mode = pm_strdup_null(word);
-	if (asks_address(w) || w->aliases->n)
-		return pm_fail(err, PM_E_USAGE, "--ip, --ip6, --mac-address and --network-alias go with "
-						"bridge networks only: give --network NAME");
-	if (w->egress->n)
-		return pm_fail(err, PM_E_UNSUPPORTED, "--egress goes with bridge networks only: give "
-						      "--network NAME, or --network bridge");
-	if (colon && (pm_startswith(word, "slirp4netns:") || pm_startswith(word, "slirp:") ||
-		      pm_startswith(word, "pasta:"))) {
-		mode[colon - word] = '\0';
-		pm_strv_split(&c->network_options, colon + 1, ',');
-	}
-	return pm_network_mode(&e->conf, mode, &c->network, err);
-}
-
 static int add_egress(const struct pm_network_wish *w, struct pm_ctr_config *c, struct pm_err *err)
 {
 	int r = 0;
@@ -194,6 +175,26 @@ static int add_egress(const struct pm_network_wish *w, struct pm_ctr_config *c, 
 		pm_strv_add(&c->egress, w->egress->v[i]);
 	}
 	return r;
+}
+
+static int apply_mode(struct pm_engine *e, const struct pm_network_wish *w, const char *word,
+		      struct pm_ctr_config *c, struct pm_err *err)
+{
+	const char *colon = word ? strchr(word, ':') : NULL;
+	_cleanup_free_ char *mode = pm_strdup_null(word);
+	if (asks_address(w) || w->aliases->n)
+		return pm_fail(err, PM_E_USAGE, "--ip, --ip6, --mac-address and --network-alias go with "
+						"bridge networks only: give --network NAME");
+	if (colon && (pm_startswith(word, "slirp4netns:") || pm_startswith(word, "slirp:") ||
+		      pm_startswith(word, "pasta:"))) {
+		mode[colon - word] = '\0';
+		pm_strv_split(&c->network_options, colon + 1, ',');
+	}
+	int r = pm_network_mode(&e->conf, mode, &c->network, err);
+	if (r >= 0 && w->egress->n && !pm_network_is_slirp(c->network))
+		r = pm_fail(err, PM_E_UNSUPPORTED, "--egress: nothing of pm's is on the way out of network %s: "
+			    "give --network slirp4netns, bridge, or the name of a network", c->network);
+	return r < 0 ? r : add_egress(w, c, err);
 }
 
 int pm_network_apply(struct pm_engine *e, const struct pm_network_wish *w, struct pm_ctr_config *c,

@@ -11,21 +11,6 @@
 #include "base/proc.h"
 #include "netns/mark.h"
 
-static const char *const metadata[] = {
-	"169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32",
-	"192.0.0.192/32",
-};
-
-bool pm_rules_is_metadata(const struct pm_ip *ip)
-{
-	for (size_t i = 0; i < PM_ARRAY_SIZE(metadata); i++) {
-		struct pm_ipnet n;
-		if (pm_ipnet_parse(metadata[i], &n, NULL) >= 0 && pm_ipnet_contains(&n, ip))
-			return true;
-	}
-	return false;
-}
-
 static const char *family_word(int family)
 {
 	return family == AF_INET ? "ip" : "ip6";
@@ -89,28 +74,21 @@ static void add_match(const struct pm_egress_rule *e, const char *family, const 
 	pm_buf_add_str(out, " return\n");
 }
 
-/* Does the rule name a metadata address, rather than cover it by being wide? */
-static bool names_metadata(const struct pm_egress_rule *e)
-{
-	return e->kind == PM_EGRESS_NET && pm_rules_is_metadata(&e->net.ip) &&
-	       e->net.prefix >= (e->net.ip.family == AF_INET ? 16 : 10);
-}
-
 /* The chain returns for what is allowed, and rejects the rest: a packet passes all scopes it is in. */
 static void add_scope_chain(const struct pm_rules_scope *s, struct pm_buf *out)
 {
 	char text[PM_IPNET_TEXT], name[32];
 	pm_buf_printf(out, "\tchain e%u {\n", s->number);
 	for (size_t i = 0; i < s->n_rules; i++)
-		if (names_metadata(&s->rules[i]))
+		if (pm_egress_names_metadata(&s->rules[i]))
 			add_match(&s->rules[i], family_word(s->rules[i].net.ip.family),
 				  pm_ipnet_format(&s->rules[i].net, text), out);
-	for (size_t i = 0; i < PM_ARRAY_SIZE(metadata); i++)
+	for (const char *const *m = pm_egress_metadata; *m; m++)
 		pm_buf_printf(out, "\t\t%s daddr %s reject with icmpx admin-prohibited\n",
-			      strchr(metadata[i], ':') ? "ip6" : "ip", metadata[i]);
+			      strchr(*m, ':') ? "ip6" : "ip", *m);
 	for (size_t i = 0; i < s->n_rules; i++) {
 		const struct pm_egress_rule *e = &s->rules[i];
-		if (e->kind == PM_EGRESS_NET && !names_metadata(e))
+		if (e->kind == PM_EGRESS_NET && !pm_egress_names_metadata(e))
 			add_match(e, family_word(e->net.ip.family), pm_ipnet_format(&e->net, text), out);
 		if (e->kind != PM_EGRESS_DNS)
 			continue;
@@ -165,6 +143,28 @@ static void add_isolation(const struct pm_rules *r, struct pm_buf *out)
 	}
 }
 
+/* The host's own addresses are as far away as others'; but the name server and the neighbours are the network's. */
+static void add_input(const struct pm_rules *r, struct pm_buf *out)
+{
+	char text[PM_IP_TEXT];
+	if (!r->n_scopes)
+		return;
+	pm_buf_add_str(out, "\tchain input {\n"
+			    "\t\ttype filter hook input priority filter; policy accept;\n"
+			    "\t\tct state established,related accept\n"
+			    "\t\ticmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept\n");
+	for (size_t i = 0; i < r->n_nets; i++)
+		for (size_t k = 0; k < r->nets[i]->n_subnets && r->nets[i]->dns; k++) {
+			const struct pm_ip *ip = &r->nets[i]->subnets[k].gateway;
+			if (ip->family)
+				pm_buf_printf(out, "\t\t%s daddr %s meta l4proto { tcp, udp } th dport 53 accept\n",
+					      family_word(ip->family), pm_ip_format(ip, text));
+		}
+	for (size_t i = 0; i < r->n_scopes; i++)
+		add_scope_jump(&r->scopes[i], out);
+	pm_buf_add_str(out, "\t}\n");
+}
+
 /* From a network to anywhere but the networks: with the address of the way out. */
 static void add_masquerade(const struct pm_rules *r, struct pm_buf *out)
 {
@@ -201,7 +201,9 @@ void pm_rules_text(const struct pm_rules *r, struct pm_buf *out)
 	add_isolation(r, out);
 	for (size_t i = 0; i < r->n_scopes; i++)
 		add_scope_jump(&r->scopes[i], out);
-	pm_buf_add_str(out, "\t}\n\tchain postrouting {\n"
+	pm_buf_add_str(out, "\t}\n");
+	add_input(r, out);
+	pm_buf_add_str(out, "\tchain postrouting {\n"
 			    "\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
 	add_masquerade(r, out);
 	pm_buf_printf(out,

@@ -39,9 +39,6 @@ void pm_rules_text(const struct pm_rules *r, struct pm_buf *out);
 void pm_rules_add_address(const char *table, const struct pm_rules_scope *s, size_t rule,
 			  const struct pm_ip *ip, unsigned int ttl, struct pm_buf *out);
 
-/* Addresses that stay closed unless a rule names them: cloud metadata services. */
-bool pm_rules_is_metadata(const struct pm_ip *ip);
-
 int pm_rules_apply(const char *text, struct pm_err *err);
 
 #endif

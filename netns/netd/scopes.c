@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "netns/netd/dns_watch.h"
 #include "netns/netd/manager.h"
 
 /* DNS answers may live for a second; connections begin a little later, and last. */
@@ -168,14 +167,13 @@ static void learn(struct netd *d, struct netd_scope *s, const char *name, const 
 		  int64_t ttl, struct pm_buf *text)
 {
 	for (size_t k = 0; k < s->rules.n_rules; k++) {
-		char pattern[PM_EGRESS_NAME + 2];
-		rule_pattern(&s->rules.rules[k], pattern);
-		if (s->rules.rules[k].kind != PM_EGRESS_DNS || !pm_watch_name(pattern, name))
+		if (s->rules.rules[k].kind != PM_EGRESS_DNS ||
+		    !pm_egress_matches_name(&s->rules.rules[k], name))
 			continue;
 		for (size_t i = 0; i < ips->n; i++) {
 			struct pm_ip ip;
 			/* a name that says the metadata service's address does not open it */
-			if (pm_ip_parse(ips->v[i], &ip, NULL) < 0 || pm_rules_is_metadata(&ip))
+			if (pm_ip_parse(ips->v[i], &ip, NULL) < 0 || pm_egress_is_metadata(&ip))
 				continue;
 			open_address(s, k, &ip, now_s() + ttl);
 			pm_rules_add_address(d->table, &s->rules, k, &ip, (unsigned int)ttl, text);

@@ -148,6 +148,34 @@ static bool pass_udp(const struct pm_slirp_filter *f, const struct packet *p, in
 	return known_flow(f, client, guest, p->v6, now_ms);
 }
 
+static struct pm_slirp_flow flow_of(const struct packet *p)
+{
+	const size_t len = p->v6 ? 16 : 4, header = p->proto == IPPROTO_UDP ? 8 : 4;
+	struct pm_slirp_flow x = {
+		.src = pm_ip_from_bytes(p->src, len),
+		.dst = pm_ip_from_bytes(p->dst, len),
+		.proto = p->proto,
+		.later_fragment = p->later_fragment,
+	};
+	if (p->later_fragment || p->len < header)
+		return x;
+	x.sport = get16(p->body);
+	x.dport = get16(p->body + 2);
+	x.payload = p->body + header;
+	x.payload_len = p->len - header;
+	return x;
+}
+
+/* A connection that may not begin is changed so that it is refused; all else that may not go is lost. */
+static bool pass_egress(const struct pm_slirp_filter *f, struct packet *p, int64_t now_ms)
+{
+	const struct pm_slirp_flow x = flow_of(p);
+	if (p->proto != IPPROTO_TCP)
+		return pm_slirp_egress_allows(f->egress, &x, now_ms);
+	bool begins = !p->fragment && p->len >= 20 && (p->body[13] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	return begins && pm_slirp_egress_allows(f->egress, &x, now_ms) ? true : pass_tcp(p);
+}
+
 bool pm_slirp_filter_from_guest(struct pm_slirp_filter *f, uint8_t *frame, size_t len,
 				int64_t now_ms)
 {
@@ -158,7 +186,7 @@ bool pm_slirp_filter_from_guest(struct pm_slirp_filter *f, uint8_t *frame, size_
 	if (names_host_itself(&p))
 		return false;
 	if (f->allow_host || !means_loopback(f, &p))
-		return true;
+		return !f->egress || pass_egress(f, &p, now_ms);
 	if (p.proto == IPPROTO_TCP)
 		return pass_tcp(&p);
 	if (p.proto == IPPROTO_UDP)
@@ -201,6 +229,10 @@ const uint8_t *pm_slirp_filter_to_guest(struct pm_slirp_filter *f, const uint8_t
 		frame = copy;
 		(void)dissect(copy, len, &p);
 		set_source(f, &p);
+	}
+	if (f->egress && p.len >= 8) {
+		const struct pm_slirp_flow x = flow_of(&p);
+		pm_slirp_egress_learn(f->egress, &x, now_ms);
 	}
 	if (f->allow_host || p.later_fragment || p.len < 8 ||
 	    (p.v6 ? memcmp(p.src, &f->gateway6, 8) != 0 : memcmp(p.src, &f->gateway, 4) != 0))

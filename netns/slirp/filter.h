@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "netns/slirp/egress.h"
+
 #define PM_SLIRP_FLOWS 512
 
 struct pm_slirp_filter {
@@ -23,6 +25,7 @@ struct pm_slirp_filter {
 	struct in6_addr gateway6; /* its first 64 bits are the network */
 	struct in6_addr nameserver6;
 	bool allow_host;
+	struct pm_slirp_egress *egress; /* NULL: no rules */
 	/* UDP clients on the host's loopback, by hash; an old one gives way */
 	struct {
 		uint16_t client, guest; /* ports, network order; client 0: unused */

@@ -237,6 +237,16 @@ int pm_slirp_stack_new(const struct pm_slirp_config *c, struct pm_slirp_stack **
 	s->filter.gateway6 = cfg.vhost6;
 	s->filter.nameserver6 = cfg.vnameserver6;
 	s->filter.allow_host = c->allow_host_loopback;
+	if (c->egress.n) {
+		struct pm_ip v4 = pm_ip_from_bytes(&cfg.vnameserver, 4), v6 = {0};
+		if (c->ipv6)
+			v6 = pm_ip_from_bytes(&cfg.vnameserver6, 16);
+		r = pm_slirp_egress_new(&c->egress, &v4, &v6, &s->filter.egress, err);
+		if (r < 0) {
+			free(s);
+			return r;
+		}
+	}
 	s->slirp = slirp_new(&cfg, &callbacks, s);
 	if (!s->slirp) {
 		free(s);

@@ -2,6 +2,7 @@
 # The container's network: none, host, slirp; published ports; what happens when a part dies.
 
 load helpers
+load network
 
 test_setup() {
 	load_busybox
@@ -128,4 +129,39 @@ slirp_of() { # the pm-slirp of this test's containers
 	assert_eq "$(pm inspect --format '{{.State.Running}}' c)" true
 	pm rm -f -t 0 c
 	assert_eq "$(pm ps -aq)" ""
+}
+
+@test "egress: only what the rules name, whatever the container may do; published ports are answered" {
+	local addr
+	addr=$(host_address)
+	[ -n "$addr" ] || skip_or_fail "the host has no address"
+	mkdir "$T/www"
+	echo outside >"$T/www/index.html"
+	busybox httpd -f -p "$PORT" -h "$T/www" 3>&- &
+	local server=$!
+	wait_for get -o /dev/null "http://127.0.0.1:$PORT/" 2>/dev/null
+	try() { # OPTION...: can the host's server be had?
+		pm run --rm "$@" "$IMAGE" timeout 5 wget -qO- "http://$addr:$PORT/" 2>/dev/null || echo refused
+	}
+	local results
+	results="$(try) $(try --egress none) $(try --egress "$addr") $(try --egress "$addr:$PORT") $(try --egress "$addr:1")"
+	results+=" $(try --egress none --egress 0.0.0.0/0) $(try --egress example.org)"
+	results+=" $(try --egress none --privileged --cap-add all)"
+	kill "$server"
+	wait "$server" || true
+	assert_eq "$results" "outside refused outside outside refused outside refused refused"
+	serve web --egress none -p "$PORT:80"
+	assert_like "$(answer "http://127.0.0.1:$PORT/")" "page of"
+	assert_like "$(get "http://$addr:$PORT/")" "page of"
+	pm rm -f -t 0 web >/dev/null
+	serve_udp u 81 --egress none -p "$PORT:81/udp"
+	wait_for ask_udp 127.0.0.1 "$PORT"
+	wait_for ask_udp "$addr" "$PORT"
+	pm rm -f -t 0 u >/dev/null
+	for net in none host pasta container:u; do
+		run pm run --rm --network "$net" --egress none "$IMAGE" true
+		assert_error 125 "--egress"
+	done
+	run pm run --rm --egress "a b" "$IMAGE" true
+	assert_error 125 "no address, network or host name"
 }

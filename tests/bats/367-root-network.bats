@@ -145,3 +145,36 @@ netd() {
 	run pm network update --dns-drop 127.0.0.72 n
 	assert_error 125 "does not forward to 127.0.0.72"
 }
+
+@test "egress by name, in user mode and on a bridge: opened by the answer that the container gets" {
+	SERVERS=
+	ip link add wire type veth peer name cable
+	ip link set wire up
+	ip link set cable up
+	ip addr add 192.0.2.9/24 dev wire
+	mkdir "$T/www"
+	echo outside >"$T/www/index.html"
+	busybox httpd -f -p 192.0.2.9:80 -h "$T/www" 3>&- &
+	SERVERS+=" $!"
+	dns_server 127.0.0.71 192.0.2.9
+	SERVERS+=" $SERVER"
+	echo 'nameserver 127.0.0.71' >"$T/resolv.conf"
+	mount --bind "$T/resolv.conf" /etc/resolv.conf
+	wait_for get -o /dev/null http://192.0.2.9/ 2>/dev/null
+	try() { # URL OPTION...
+		local url=$1
+		shift
+		pm run --rm "$@" "$IMAGE" timeout 5 wget -qO- "$url" 2>/dev/null || echo refused
+	}
+	local net results
+	for net in slirp4netns podman; do
+		[ "$net" = slirp4netns ] || pm network create --subnet 10.99.0.0/24 n >/dev/null
+		[ "$net" = slirp4netns ] || net=n
+		results="$(try http://name.example/ --network "$net" --egress name.example)"
+		results+=" $(try http://name.example/ --network "$net" --egress '*.example:80')"
+		results+=" $(try http://192.0.2.9/ --network "$net" --egress name.example)"
+		results+=" $(try http://name.example/ --network "$net" --egress name.example:81)"
+		results+=" $(try http://name.example/ --network "$net" --egress other.example)"
+		assert_eq "$results" "outside outside refused refused refused"
+	done
+}
