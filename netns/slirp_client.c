@@ -390,14 +390,25 @@ int pm_slirp_send_config(int sock, const struct pm_slirp_config *c, struct pm_er
 	return send_message(sock, &w, NULL, 0, err);
 }
 
-int pm_slirp_connect(int sock, const struct pm_slirp_config *c, struct pm_err *err)
+int pm_slirp_open_tap(const struct pm_slirp_config *c, struct pm_err *err)
 {
-	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-	_cleanup_ports_ struct pm_ports tcp = PM_PORTS_INIT;
 	struct pm_tap_config config;
 	pm_slirp_tap_config(c, &config);
+	return pm_tap_open(&config, err);
+}
+
+int pm_slirp_send_tap(int sock, int tap, int netns, struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	pm_wire_add(&w, "type", "tap");
+	return send_message(sock, &w, (const int[]){tap, netns}, netns < 0 ? 1 : 2, err);
+}
+
+int pm_slirp_connect(int sock, const struct pm_slirp_config *c, struct pm_err *err)
+{
+	_cleanup_ports_ struct pm_ports tcp = PM_PORTS_INIT;
 	pm_slirp_ports(c, true, &tcp);
-	_cleanup_close_ int tap = pm_tap_open(&config, err), netns = -1;
+	_cleanup_close_ int tap = pm_slirp_open_tap(c, err), netns = -1;
 	if (tap < 0)
 		return tap;
 	int forward = tcp.n ? pm_mark_own_netns(err) : 0;
@@ -405,8 +416,7 @@ int pm_slirp_connect(int sock, const struct pm_slirp_config *c, struct pm_err *e
 		forward = netns = pm_fs_open(AT_FDCWD, "/proc/self/ns/net", O_RDONLY, 0, err);
 	if (forward < 0)
 		return forward;
-	pm_wire_add(&w, "type", "tap");
-	return send_message(sock, &w, (const int[]){tap, netns}, netns < 0 ? 1 : 2, err);
+	return pm_slirp_send_tap(sock, tap, netns, err);
 }
 
 int pm_slirp_send_container(int sock, int pidfd, struct pm_err *err)

@@ -86,7 +86,12 @@ int pm_slirp_spawn(bool publish, pid_t *ret_pid, int *ret_sock, struct pm_err *e
 
 /* Messages, in this order; config and tap may be sent by different processes. None waits. */
 int pm_slirp_send_config(int sock, const struct pm_slirp_config *c, struct pm_err *err);
-/* Make the current network namespace's tap and all that goes with it, and hand it over. As its root. */
+/* The current network namespace's tap, up; its descriptor is the caller's, and the device lives as long as one is
+ * open. As the namespace's root. */
+int pm_slirp_open_tap(const struct pm_slirp_config *c, struct pm_err *err);
+/* netns: the namespace that published ports are spliced into; -1: none are. */
+int pm_slirp_send_tap(int sock, int tap, int netns, struct pm_err *err);
+/* Both, and all that goes with it. */
 int pm_slirp_connect(int sock, const struct pm_slirp_config *c, struct pm_err *err);
 /* Wait for "ready" (at most 30 s); an error of pm-slirp, such as a port in use, becomes err. */
 int pm_slirp_wait_ready(int sock, struct pm_err *err);

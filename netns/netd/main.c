@@ -26,6 +26,7 @@
 #include "netns/netd/dns.h"
 #include "netns/netd/links.h"
 #include "netns/netd/manager.h"
+#include "netns/netd/way_out.h"
 #include "netns/rtnl.h"
 #include "netns/slirp_client.h"
 #include "netns/userns.h"
@@ -94,22 +95,13 @@ static int set_sysctl(const char *name, const char *value, struct pm_err *err)
 	return pm_fs_write_all(fd, value, strlen(value), err);
 }
 
-/* The user-mode network as the way out. */
-static int open_way_out(struct netd *d, struct pm_err *err)
-{
-	_cleanup_slirp_config_ struct pm_slirp_config c;
-	pm_slirp_config_init(&c);
-	d->slirp = FD_SLIRP;
-	return pm_slirp_connect(d->slirp, &c, err);
-}
-
 static int make_netns(struct netd *d, struct pm_err *err)
 {
 	int r = 0;
 	if (d->rootless) {
 		if (unshare(CLONE_NEWNET) < 0)
 			return pm_fail_sys(err, "make a network namespace");
-		r = open_way_out(d, err);
+		r = netd_way_out_open(d, FD_SLIRP, err);
 		if (r < 0)
 			return r;
 		/* answers go where the question came from; who is called has any port */
@@ -149,6 +141,8 @@ static int start(struct netd *d, const char *userns, struct pm_err *err)
 	}
 	if (r >= 0)
 		r = pm_child_start(pm_dns_serve, &d->dns, &d->learned, err);
+	if (r >= 0 && d->rootless)
+		r = netd_way_out_begin(d, err);
 	if (r >= 0)
 		r = make_netns(d, err);
 	if (r >= 0)
@@ -178,7 +172,7 @@ int main(int argc, char **argv)
 	static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGUSR1, SIGUSR2};
 	struct pm_err err = PM_ERR_INIT;
 	struct netd d = {.listener = FD_LISTENER, .lock_dir = -1, .dns = -1, .learned = -1,
-			 .forward = -1, .slirp = -1, .own_netns = -1, .nl = -1};
+			 .forward = -1, .slirp = -1, .starter = -1, .tap = -1, .own_netns = -1, .nl = -1};
 
 	if (!is_open(FD_CONTROL) || !is_open(FD_LISTENER) || !is_open(FD_RUNROOT) || argc > 2) {
 		fputs("pm-netd is started by pm, not by hand\n", stderr);

@@ -16,6 +16,7 @@
 #include "netns/answer.h"
 #include "netns/mark.h"
 #include "netns/netd/links.h"
+#include "netns/netd/way_out.h"
 #include "netns/rtnl.h"
 
 #define FDS 16
@@ -353,7 +354,7 @@ int netd_run(struct netd *d, struct pm_err *err)
 			return pm_fail(err, PM_E_INTERNAL, "a child of pm-netd has ended");
 		}
 		if (p[P_SLIRP].revents)
-			close(pm_steal_fd(&d->slirp));
+			netd_way_out_again(d);
 		if (p[P_LEARNED].revents)
 			netd_learned(d);
 		for (size_t i = 0; i < n_ctrs; i++) {

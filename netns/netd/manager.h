@@ -67,6 +67,9 @@ struct netd {
 	int listener, lock_dir;
 	int dns, learned, forward; /* children's channels */
 	int slirp;                 /* -1: none */
+	int starter, tap;          /* way_out.h */
+	int64_t slirp_since;       /* s, CLOCK_MONOTONIC: when the last one ended */
+	unsigned int slirp_again;
 	bool rootless;
 	char table[32];
 	uint32_t mark; /* rules.h */

@@ -183,6 +183,35 @@ no_netd() {
 	[ "$status" -ne 0 ] || fail "an internal network has a way out"
 }
 
+@test "kill -9 of the pm-slirp that is the way out: another takes over" {
+	local port addr
+	addr=$(host_address)
+	[ -n "$addr" ] || skip_or_fail "the host has no address"
+	port=$(free_port)
+	mkdir "$T/www"
+	echo outside >"$T/www/index.html"
+	busybox httpd -f -p "$port" -h "$T/www" 3>&- &
+	local server=$! first
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	pm run -d --name one --network n "$IMAGE" sleep 300 >/dev/null
+	reached() { [ "$(pm exec one timeout 3 wget -qO- "http://$addr:$port/" 2>/dev/null)" = outside ]; }
+	wait_for reached
+	first=$(processes pm-slirp)
+	kill -9 "$first"
+	wait_for reached
+	[ "$(processes pm-slirp)" != "$first" ] || fail "it was not killed"
+	# what ends at once, again and again, is left alone in the end
+	crash() {
+		kill -9 $(processes pm-slirp) 2>/dev/null
+		[ -z "$(processes pm-slirp)" ]
+	}
+	wait_for crash
+	kill "$server"
+	wait "$server" || true
+	pm rm -f -t 0 one >/dev/null
+	wait_for no_netd
+}
+
 @test "isolation: networks reach each other, but not isolated or internal ones" {
 	pm network create --subnet 10.123.0.0/24 a >/dev/null
 	pm network create --subnet 10.124.0.0/24 -o isolate=true b >/dev/null
