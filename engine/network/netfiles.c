@@ -43,8 +43,13 @@ static int change_hosts(int dir, const struct pm_container *c, const struct pm_p
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	int r = pm_fs_read_file(dir, "hostname", 256, &hostname, err);
-	if (r < 0)
+	if (r == -ENOENT) { /* --no-hostname */
+		pm_err_clear(err);
+		pm_buf_printf(&hostname, "%.*s", c->config.hostname ? 64 : PM_SHORT_ID,
+			      c->config.hostname ? c->config.hostname : c->row.id);
+	} else if (r < 0) {
 		return r;
+	}
 	if (hostname.len && hostname.data[hostname.len - 1] == '\n')
 		pm_buf_cut(&hostname, hostname.len - 1);
 	_cleanup_free_ char *names = pm_hosts_names(pm_buf_str(&hostname), c->row.name);
