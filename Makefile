@@ -249,6 +249,9 @@ install: all
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/pm-restart.service
 	$(INSTALL) -m 644 share/systemd/pm-user-wait-network-online.service $(DESTDIR)$(PREFIX)/lib/systemd/user/
 	for kind in user system; do \
+		sed 's,@BINDIR@,$(PREFIX)/bin,' share/systemd/pm-auto-update.service.in \
+			>$(DESTDIR)$(PREFIX)/lib/systemd/$$kind/pm-auto-update.service && \
+		$(INSTALL) -m 644 share/systemd/pm-auto-update.timer $(DESTDIR)$(PREFIX)/lib/systemd/$$kind/ && \
 		$(INSTALL) -d $(DESTDIR)$(PREFIX)/lib/systemd/$$kind-generators && \
 		ln -sf $(PREFIX)/libexec/pm/pm-user-generator \
 			$(DESTDIR)$(PREFIX)/lib/systemd/$$kind-generators/pm-$$kind-generator || exit 1; \

@@ -505,10 +505,11 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 
 	struct made made = {.e = e, .id = k->id};
 	_cleanup_undo_ struct pm_undo undo = PM_UNDO_INIT;
+	const bool unit = pm_env_get(&k->labels, PM_UNIT_LABEL) != NULL;
 	r = apply_image(e, c, o, err);
 	if (r < 0)
 		return r;
-	pm_service_label(k);
+	pm_service_label(k, unit);
 	if ((r = pm_health_check_config(k, err)) < 0 ||
 	    (r = resolve_join(e, c, &k->network, "network", err)) < 0 ||
 	    (r = resolve_join(e, c, &k->pidns, "pid", err)) < 0 ||

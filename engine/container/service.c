@@ -22,11 +22,13 @@ static int64_t number(const char *name)
 	return *end ? -1 : n;
 }
 
-void pm_service_label(struct pm_ctr_config *c)
+void pm_service_label(struct pm_ctr_config *c, bool given)
 {
 	const char *unit = getenv(PM_UNIT_LABEL);
 	if (unit && *unit)
 		pm_env_set(&c->labels, PM_UNIT_LABEL, unit);
+	else if (!given)
+		pm_env_unset(&c->labels, PM_UNIT_LABEL);
 }
 
 int pm_service_listen_fds(void)

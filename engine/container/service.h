@@ -13,8 +13,9 @@
 /* The label of a container that a unit makes, and the variable by which generated units tell their names. */
 #define PM_UNIT_LABEL "PODMAN_SYSTEMD_UNIT"
 
-/* A container that is made by a unit says so: `pm auto-update` restarts it by that. */
-void pm_service_label(struct pm_ctr_config *c);
+/* A container that is made by a unit says so: `pm auto-update` restarts it by that. Otherwise the label is the user's
+ * own; given: it was there before those of the image, whose word nobody takes for it. */
+void pm_service_label(struct pm_ctr_config *c, bool given);
 
 /* How many descriptors, from 3 on, systemd gave to this process (LISTEN_FDS for LISTEN_PID). */
 int pm_service_listen_fds(void);

@@ -1,4 +1,5 @@
 #include "cli/create_command.h"
+#include "engine/systemd/autoupdate.h"
 #include "engine/systemd/unit.h"
 #include "test.h"
 
@@ -100,4 +101,32 @@ TEST(pod_create_command_is_taken_apart)
 		pm_strv_split(&argv, bad[i], ' ');
 		CHECK(pm_pod_create_command_parse(&argv, drop, &c, NULL) < 0);
 	}
+}
+
+TEST(autoupdate_policies)
+{
+	enum pm_autoupdate_policy p;
+	struct pm_err err = PM_ERR_INIT;
+	CHECK_INT(pm_autoupdate_policy_parse("", &p, &err), 0);
+	CHECK_INT(pm_autoupdate_policy_parse("disabled", &p, &err), 0);
+	CHECK_INT(pm_autoupdate_policy_parse("image", &p, &err), 1);
+	CHECK_STR(pm_autoupdate_policy_name(p), "registry");
+	CHECK_INT(pm_autoupdate_policy_parse("local", &p, &err), 1);
+	CHECK_STR(pm_autoupdate_policy_name(p), "local");
+	CHECK_INT(pm_autoupdate_policy_parse("Registry", &p, &err), -PM_E_USAGE);
+}
+
+TEST(unit_quote_leaves_specifiers)
+{
+	static const char *const cases[][2] = {
+		{"%n $x", "\"%n $x\""}, {"%i", "%i"}, {"", "\"\""}, {"a\x01", "\"a\\x01\""}, {"\xff", "\"\\xff\""},
+		{"\xc3\xa4", "\xc3\xa4"},
+	};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *quoted = pm_unit_quote(cases[i][0]);
+		CHECK_STR(quoted, cases[i][1]);
+	}
+	_cleanup_free_ char *both = pm_unit_literal("50% $x", true), *percent = pm_unit_literal("50% $x", false);
+	CHECK_STR(both, "50%% $$x");
+	CHECK_STR(percent, "50%% $x");
 }
