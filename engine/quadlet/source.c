@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -112,11 +111,20 @@ struct place {
 	ino_t ino;
 };
 
+/* Read once, whatever number of files it is for. */
+struct dropin {
+	char *dir; /* "container.d" */
+	char *path;
+	struct pm_buf text;
+	char *error; /* why it cannot be read */
+};
+
 struct walk {
 	struct pm_quadlet_set *set;
 	struct place *seen;
 	size_t n_seen;
-	struct pm_strv dropins; /* paths of NAME.d */
+	struct dropin *dropins;
+	size_t n_dropins;
 };
 
 static int by_name(const void *a, const void *b)
@@ -144,6 +152,58 @@ static void found(struct walk *w, const char *dir, const char *name, const struc
 	q->path = pm_asprintf("%s/%s", dir, name);
 	set->v = pm_reallocarray(set->v, set->n + 1, sizeof(*set->v));
 	set->v[set->n++] = q;
+}
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* 0: read, 1: a symlink to /dev/null; < 0 with err. */
+static int read_text(const char *path, struct pm_buf *text, struct pm_err *err)
+{
+	struct stat st;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return pm_fail_sys(err, "%s", path);
+	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+		return 1;
+	if (!S_ISREG(st.st_mode))
+		return pm_fail(err, PM_E_FORMAT, "%s: not a file", path);
+	int r = pm_fs_read_fd(fd, PM_UNITFILE_MAX, text, err);
+	return r < 0 ? pm_wrap(err, "%s", path) : 0;
+}
+
+static void add_dropins(struct walk *w, const char *dir)
+{
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	if (pm_fs_list(AT_FDCWD, dir, &names, NULL) < 0)
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		struct pm_err err = PM_ERR_INIT;
+		struct dropin d = {0};
+		if (!pm_endswith(names.v[i], ".conf") || names.v[i][0] == '.')
+			continue;
+		d.dir = pm_strdup(file_name(dir));
+		d.path = pm_asprintf("%s/%s", dir, names.v[i]);
+		if (read_text(d.path, &d.text, &err) < 0)
+			d.error = pm_strdup(err.text);
+		w->dropins = pm_reallocarray(w->dropins, w->n_dropins + 1, sizeof(*w->dropins));
+		w->dropins[w->n_dropins++] = d;
+	}
+}
+
+static void walk_free(struct walk *w)
+{
+	for (size_t i = 0; i < w->n_dropins; i++) {
+		free(w->dropins[i].dir);
+		free(w->dropins[i].path);
+		free(w->dropins[i].error);
+		pm_buf_free(&w->dropins[i].text);
+	}
+	free(w->dropins);
+	free(w->seen);
 }
 
 static void walk_dir(struct walk *w, const char *path, int depth)
@@ -175,31 +235,13 @@ static void walk_dir(struct walk *w, const char *path, int depth)
 			continue;
 		_cleanup_free_ char *below = pm_asprintf("%s/%s", path, name);
 		if (pm_endswith(name, ".d"))
-			pm_strv_take(&w->dropins, pm_steal(&below));
+			add_dropins(w, below);
 		else
 			walk_dir(w, below, depth + 1);
 	}
 }
 
 /* --- reading --------------------------------------------------------------------------------------- */
-
-/* 0: read, 1: a symlink to /dev/null; < 0 with err. */
-static int read_unit(struct pm_unitfile *f, const char *path, struct pm_err *err)
-{
-	struct stat st;
-	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return pm_fail_sys(err, "%s", path);
-	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
-		return 1;
-	if (!S_ISREG(st.st_mode))
-		return pm_fail(err, PM_E_FORMAT, "%s: not a file", path);
-	int r = pm_fs_read_fd(fd, PM_UNITFILE_MAX, &text, err);
-	if (r < 0)
-		return pm_wrap(err, "%s", path);
-	return pm_unitfile_parse(f, path, pm_buf_str(&text), text.len, err);
-}
 
 /* The drop-in directories for a file, those that win first: foo-bar@x.container.d, foo-bar@.container.d,
  * foo-@.container.d, foo-.container.d, container.d (systemd.unit(5)). */
@@ -225,50 +267,50 @@ static void dropin_names(const struct pm_quadlet *q, struct pm_strv *ret)
 	pm_strv_addf(ret, "%s.d", ext + 1);
 }
 
-static const char *file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 static int by_file_name(const void *a, const void *b)
 {
-	return strcmp(file_name(*(char *const *)a), file_name(*(char *const *)b));
+	const struct dropin *const *one = a, *const *two = b;
+	return strcmp(file_name((*one)->path), file_name((*two)->path));
 }
 
-/* The first of those with one file name counts. */
-static void add_dropins(const char *dir, struct pm_strv *files)
+/* Those for q, sorted; of one file name the one in the first directory. Returns how many. */
+static size_t choose_dropins(const struct walk *w, const struct pm_quadlet *q, const struct dropin **ret)
 {
-	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
-	if (pm_fs_list(AT_FDCWD, dir, &names, NULL) < 0)
-		return;
-	for (size_t i = 0; i < names.n; i++) {
-		bool have = !pm_endswith(names.v[i], ".conf") || names.v[i][0] == '.';
-		for (size_t k = 0; k < files->n && !have; k++)
-			have = strcmp(file_name(files->v[k]), names.v[i]) == 0;
-		if (!have)
-			pm_strv_addf(files, "%s/%s", dir, names.v[i]);
+	_cleanup_strv_ struct pm_strv dirs = PM_STRV_INIT;
+	size_t n = 0;
+	dropin_names(q, &dirs);
+	for (size_t i = 0; i < dirs.n; i++) {
+		for (size_t k = 0; k < w->n_dropins; k++) {
+			const struct dropin *d = &w->dropins[k];
+			bool have = strcmp(d->dir, dirs.v[i]) != 0;
+			for (size_t j = 0; j < n && !have; j++)
+				have = strcmp(file_name(ret[j]->path), file_name(d->path)) == 0;
+			if (!have)
+				ret[n++] = d;
+		}
 	}
+	if (n)
+		qsort(ret, n, sizeof(struct dropin *), by_file_name);
+	return n;
 }
 
 static void load_one(struct walk *w, struct pm_quadlet *q)
 {
 	struct pm_err err = PM_ERR_INIT;
-	_cleanup_strv_ struct pm_strv dirs = PM_STRV_INIT, files = PM_STRV_INIT;
-	int r = read_unit(&q->in, q->path, &err);
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	int r = read_text(q->path, &text, &err);
 	q->masked = r == 1;
 	if (q->masked)
 		return;
-	if (w->dropins.n)
-		dropin_names(q, &dirs);
-	for (size_t i = 0; i < dirs.n; i++)
-		for (size_t k = 0; k < w->dropins.n; k++)
-			if (strcmp(file_name(w->dropins.v[k]), dirs.v[i]) == 0)
-				add_dropins(w->dropins.v[k], &files);
-	if (files.n)
-		qsort(files.v, files.n, sizeof(*files.v), by_file_name);
-	for (size_t i = 0; i < files.n && r >= 0; i++)
-		r = read_unit(&q->in, files.v[i], &err);
+	if (r >= 0)
+		r = pm_unitfile_parse(&q->in, q->path, pm_buf_str(&text), text.len, &err);
+	_cleanup_free_ const struct dropin **chosen = pm_calloc(w->n_dropins + 1, sizeof(*chosen));
+	size_t n = w->n_dropins ? choose_dropins(w, q, chosen) : 0;
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		const struct dropin *d = chosen[i];
+		r = d->error ? pm_fail(&err, PM_E_FORMAT, "%s", d->error)
+			     : pm_unitfile_parse(&q->in, d->path, pm_buf_str(&d->text), d->text.len, &err);
+	}
 	if (r < 0) {
 		q->failed = true;
 		add_note(w->set, q, true, pm_strdup(err.text));
@@ -289,6 +331,5 @@ void pm_quadlet_load(struct pm_quadlet_set *set, const struct pm_strv *dirs)
 		qsort(set->v, set->n, sizeof(*set->v), by_quadlet_name);
 	for (size_t i = 0; i < set->n; i++)
 		load_one(&w, set->v[i]);
-	pm_strv_free(&w.dropins);
-	free(w.seen);
+	walk_free(&w);
 }
