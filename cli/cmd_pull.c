@@ -8,7 +8,9 @@
 
 struct pull_opts {
 	bool all_tags, quiet, tls_verify, content_trust;
-	const char *arch, *authfile, *cert_dir, *creds, *os, *platform, *signature_policy, *variant;
+	const char *arch, *authfile, *cert_dir, *creds, *os, *platform, *policy, *signature_policy, *variant;
+	uint64_t retry;
+	int64_t retry_delay;
 };
 
 static const struct pm_opt pull_table[] = {
@@ -31,8 +33,13 @@ static const struct pm_opt pull_table[] = {
 	 "Use OS instead of the running OS for choosing images", .arg = "OS"},
 	{"platform", 0, PM_STRING(struct pull_opts, platform),
 	 "Specify the platform for selecting the image.  (Conflicts with arch and os)"},
+	{"policy", 0, PM_STRING(struct pull_opts, policy), "Pull image policy", .def = "always",
+	 .choices = "always|missing|never|newer"},
 	{"quiet", 'q', PM_BOOL(struct pull_opts, quiet),
 	 "Suppress output information when pulling images"},
+	{"retry", 0, PM_UINT(struct pull_opts, retry), "Number of times to retry in case of failure when performing pull",
+	 .def = "3"},
+	{"retry-delay", 0, PM_DURATION(struct pull_opts, retry_delay), "Delay between retries in case of pull failures"},
 	{"signature-policy", 0, PM_STRING(struct pull_opts, signature_policy),
 	 "Pathname of a policy.json", .hidden = true, .complete = PM_COMPLETE_FILE},
 	{"tls-verify", 0, PM_BOOL(struct pull_opts, tls_verify),
@@ -41,6 +48,22 @@ static const struct pm_opt pull_table[] = {
 	 "Use VARIANT instead of the running architecture variant for choosing images"},
 	{0},
 };
+
+/* One that is there may do: the image's id is printed all the same. */
+static int obtain(struct pm_engine *e, const char *name, enum pm_pull_policy policy,
+		  const struct pm_pull_options *po, struct pm_progress *bars, struct pm_strv *ids, struct pm_err *err)
+{
+	char id[65];
+	_cleanup_free_ char *found = NULL;
+	if (policy == PM_PULL_ALWAYS)
+		return pm_image_pull(e->store, name, po, pm_progress_events(bars), ids, err);
+	if (po->all_tags)
+		return pm_fail(err, PM_E_USAGE, "--all-tags is for --policy always");
+	int r = pm_image_obtain(e->store, name, policy, po, pm_progress_events(bars), id, &found, err);
+	if (r >= 0)
+		pm_strv_add(ids, id);
+	return r;
+}
 
 static int pull_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
@@ -58,8 +81,13 @@ static int pull_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		.all_tags = o->all_tags,
 	};
 	_cleanup_engine_ struct pm_engine e = {0};
+	enum pm_pull_policy policy;
+	struct pm_pull_retry retry;
 	pm_pull_ask(&po);
-	int r = pm_pull_platform(o->platform, &po, &platform, err);
+	pm_pull_retries(cli, o->retry, o->retry_delay, &retry, &po);
+	int r = pm_pull_policy_parse(o->policy, &policy, err);
+	if (r >= 0)
+		r = pm_pull_platform(o->platform, &po, &platform, err);
 	if (r >= 0)
 		r = pm_cli_engine(cli, &e, err);
 	if (r < 0)
@@ -68,8 +96,7 @@ static int pull_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	for (int i = 0; i < cli->n_args; i++) {
 		_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
 		_cleanup_progress_ struct pm_progress *bars = pm_progress_new(2, o->quiet);
-		r = pm_image_pull(pm_cli_store(cli), cli->args[i], &po, pm_progress_events(bars),
-				  &ids, err);
+		r = obtain(&e, cli->args[i], policy, &po, bars, &ids, err);
 		pm_progress_clear(bars);
 		for (size_t j = 0; j < ids.n; j++) {
 			pm_event_image(&e, "pull", ids.v[j], cli->args[i]);

@@ -162,7 +162,9 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 		.arch = o->arch,
 		.variant = o->variant,
 	};
+	struct pm_pull_retry retry;
 	pm_pull_ask(&po);
+	pm_pull_retries(cli, o->retry, o->retry_delay, &retry, &po);
 	enum pm_pull_policy policy;
 	int r = pm_pull_policy_parse(pm_cli_given(cli, "pull") ? o->pull : e->conf.pull_policy, &policy,
 				     err);

@@ -65,6 +65,8 @@ struct pm_ctr_opts {
 	/* image */
 	const char *pull, *arch, *os, *variant, *platform, *authfile;
 	bool tls_verify, quiet, disable_content_trust;
+	uint64_t retry;
+	int64_t retry_delay;
 };
 
 /* All of struct pm_ctr_opts. The pod tables' options are `pod create`'s as well, where they are the infra

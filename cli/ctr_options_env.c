@@ -1,5 +1,6 @@
 #include "cli/ctr_options_parts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +56,12 @@ int pm_ctr_parse_env(const struct pm_strv *args, const struct pm_strv *files, st
 		     struct pm_err *err)
 {
 	for (size_t i = 0; i < files->n; i++) {
-		int r = each_line(files->v[i], env_word, env, err);
-		if (r < 0)
+		/* -PATH need not be there, as systemd has it */
+		const bool optional = files->v[i][0] == '-';
+		int r = each_line(files->v[i] + optional, env_word, env, err);
+		if (r == -ENOENT && optional)
+			pm_err_clear(err);
+		else if (r < 0)
 			return r;
 	}
 	for (size_t i = 0; i < args->n; i++) {

@@ -134,6 +134,8 @@ const struct pm_opt pm_ctr_table[] = {
 	{"replace", 0, PM_BOOL(O, replace), "If a container with the same name exists, replace it"},
 	{"requires", 0, PM_LIST(O, requires_), "Containers that must run before this one starts", .complete = PM_COMPLETE_CONTAINER},
 	{"restart", 0, PM_STRING(O, restart), "Restart policy to apply when the container exits", .choices = "always|no|on-failure|unless-stopped"},
+	{"retry", 0, PM_UINT(O, retry), "Number of times to retry in case of failure when performing pull", .def = "3"},
+	{"retry-delay", 0, PM_DURATION(O, retry_delay), "Delay between retries in case of pull failures"},
 	{"rm", 0, PM_BOOL(O, rm), "Remove the container after its end"},
 	{"rmi", 0, PM_BOOL(O, rmi), "Remove the image after the container, unless another uses it; implies --rm"},
 	{"rootfs", 0, PM_BOOL(O, rootfs), "The first argument is not an image but the path of a root file system"},

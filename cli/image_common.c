@@ -62,6 +62,16 @@ static int choose(void *arg, const char *name, char *const *names, size_t n, str
 	}
 }
 
+void pm_pull_retries(const struct pm_cli *cli, uint64_t retry, int64_t delay_ns, struct pm_pull_retry *ret,
+		     struct pm_pull_options *po)
+{
+	*ret = (struct pm_pull_retry){.times = retry > INT32_MAX ? INT32_MAX : (int64_t)retry, .ms = delay_ns / 1000000};
+	if (pm_cli_given(cli, "retry"))
+		po->retries = &ret->times;
+	if (pm_cli_given(cli, "retry-delay"))
+		po->retry_ms = &ret->ms;
+}
+
 void pm_pull_ask(struct pm_pull_options *po)
 {
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))

@@ -13,6 +13,13 @@
 int pm_pull_platform(const char *platform, struct pm_pull_options *po, char **ret_buf,
 		     struct pm_err *err);
 
+/* What --retry and --retry-delay say, where they are given. *ret must live as long as po. */
+struct pm_pull_retry {
+	int64_t times, ms;
+};
+void pm_pull_retries(const struct pm_cli *cli, uint64_t retry, int64_t delay_ns, struct pm_pull_retry *ret,
+		     struct pm_pull_options *po);
+
 /* Have po ask on the terminal, where there is one, which registry a short name is meant for. */
 void pm_pull_ask(struct pm_pull_options *po);
 

@@ -67,6 +67,10 @@ static void make_request(struct pm_wire *w, const char *transport, const char *n
 		pm_wire_add(w, "remove_signatures", "1");
 	if (o->no_creds)
 		pm_wire_add(w, "no_creds", "1");
+	if (o->retries)
+		pm_wire_add_int(w, "retries", *o->retries);
+	if (o->retry_ms)
+		pm_wire_add_int(w, "retry_ms", *o->retry_ms);
 }
 
 static int pull_one(struct pm_store *store, const char *transport, const char *name,

@@ -38,6 +38,8 @@ struct pm_pull_options {
 	void *choose_arg;
 	const char *registries_d; /* where signatures are, instead of the default directory */
 	bool remove_signatures;   /* store none of them */
+	const int64_t *retries;   /* of one request; NULL: the default, 3 */
+	const int64_t *retry_ms;  /* the first pause, which doubles; NULL: the default */
 };
 
 #define PM_PULL_OPTIONS_INIT {.tls_verify = -1}

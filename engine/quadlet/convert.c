@@ -101,6 +101,14 @@ static void add_pair(struct pm_strv *pairs, const char *pair)
 	pm_strv_add(pairs, pair);
 }
 
+/* Of -PATH the path is resolved; what to do without it is the command's business. */
+static char *optional_path(const struct pm_conv *c, const char *path)
+{
+	const bool optional = *path == '-';
+	_cleanup_free_ char *resolved = pm_conv_path(c, path + optional);
+	return optional ? pm_asprintf("-%s", resolved) : pm_steal(&resolved);
+}
+
 static void values_of(struct pm_conv *c, const struct pm_key *k, struct pm_strv *ret)
 {
 	_cleanup_strv_ struct pm_strv words = PM_STRV_INIT;
@@ -117,7 +125,7 @@ static void values_of(struct pm_conv *c, const struct pm_key *k, struct pm_strv 
 			if (k->kind == PM_KEY_PAIRS)
 				add_pair(ret, words.v[i]);
 			else if (k->kind == PM_KEY_PATHS)
-				pm_strv_take(ret, pm_conv_path(c, words.v[i]));
+				pm_strv_take(ret, optional_path(c, words.v[i]));
 			else
 				pm_strv_add(ret, words.v[i]);
 		}

@@ -15,8 +15,6 @@
 #define OTHER(name, option, help) {name, PM_KEY_OTHER, option, NULL, NULL, help}
 #define REFUSED(name, option, why) {name, PM_KEY_TEXTS, option, NULL, why}
 
-#define NO_RETRY "pm's own retries cannot be set"
-
 /* In every group. */
 #define MODULE OTHER("ContainersConfModule", NULL, "--module=VALUE before the command")
 #define GLOBAL_ARGS OTHER("GlobalArgs", NULL, "words put before the command")
@@ -86,8 +84,8 @@ static const struct pm_key container_keys[] = {
 	BOOL("ReadOnlyTmpfs", "read-only-tmpfs"),
 	OTHER("ReloadCmd", NULL, "ExecReload=: executed in the container"),
 	OTHER("ReloadSignal", NULL, "ExecReload=: sent to the container"),
-	REFUSED("Retry", "retry", NO_RETRY),
-	REFUSED("RetryDelay", "retry-delay", NO_RETRY),
+	TEXT("Retry", "retry"),
+	TEXT("RetryDelay", "retry-delay"),
 	OTHER("Rootfs", "rootfs", "a directory instead of an image"),
 	BOOL("RunInit", "init"),
 	PREFIXED("SeccompProfile", PM_KEY_TEXT, "security-opt", "seccomp="),
@@ -222,9 +220,9 @@ static const struct pm_key image_keys[] = {
 	OTHER("ImageTag", NULL, "its name, where other files say NAME.image and Image= is an archive"),
 	TEXT("OS", "os"),
 	PM_ARGS,
-	REFUSED("Policy", "policy", "pm pull always asks the registry: use Pull= of the container"),
-	REFUSED("Retry", "retry", NO_RETRY),
-	REFUSED("RetryDelay", "retry-delay", NO_RETRY),
+	TEXT("Policy", "policy"),
+	TEXT("Retry", "retry"),
+	TEXT("RetryDelay", "retry-delay"),
 	SERVICE_NAME,
 	BOOL("TLSVerify", "tls-verify"),
 	TEXT("Variant", "variant"),

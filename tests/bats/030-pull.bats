@@ -99,3 +99,30 @@ OCI=$PM_TEST_FIXTURES/oci
 	# no line is wider than the terminal
 	assert_eq "$(grep 'Copying blob' <<<"$output" | tr -d '\r' | sed 's/\x1b\[[0-9]*[A-Z]//g' | awk 'length > 60')" ""
 }
+
+@test "pull --policy; --retry" {
+	start_registry
+	registry_push "$PM_TEST_FIXTURES/oci" policy 1
+	ref=$REGISTRY/policy:1
+	run -125 pm pull -q --tls-verify=false --policy never "$ref"
+	assert_error 125 'image not known'
+	id=$(pm pull -q --tls-verify=false --policy missing "$ref")
+	assert_eq "$(pm pull -q --tls-verify=false --policy newer "$ref")" "$id"
+	run -125 pm pull --policy sometimes "$ref"
+	assert_error 125 'unsupported pull policy "sometimes"'
+	run -125 pm pull --policy missing --all-tags "$ref"
+	assert_error 125 'all-tags is for --policy always'
+	stop_registry
+	assert_eq "$(pm pull -q --tls-verify=false --policy missing "$ref")" "$id"
+	assert_eq "$(pm pull -q --tls-verify=false --policy never "$ref")" "$id"
+	run -125 --separate-stderr pm pull --tls-verify=false --retry 2 --retry-delay 10ms "$ref"
+	assert_eq "$(grep -c 'retrying in' <<<"$stderr")" 2
+	run -125 --separate-stderr pm pull --tls-verify=false --retry 0 "$ref"
+	assert_eq "$(grep -c 'retrying in' <<<"$stderr")" 0
+	run -125 --separate-stderr pm run --rm --network none --pull=always --tls-verify=false --retry 1 --retry-delay 10ms "$ref" true
+	assert_eq "$(grep -c 'retrying in' <<<"$stderr")" 1
+	printf 'A=1\n' >"$T/env"
+	assert_eq "$(pm run --rm --network none --env-file "-$T/no" --env-file "-$T/env" "$id" sh -c 'echo $A')" 1
+	run -125 pm run --rm --network none --env-file "$T/no" "$id" true
+	assert_error 125 'No such file'
+}

@@ -262,8 +262,8 @@ TEST(quadlet_container_keys)
 		{"Environment=A=1 \"B=a b\" 'C=%n $x' D\n",
 		 " --sdnotify=conmon -d --env=A=1 \"--env=B=a b\" \"--env=C=%n $x\" --env=D", NULL},
 		{"Environment=\"A=b\n", NULL, ":2: Environment: a quote does not end: \"A=b"},
-		{"EnvironmentFile=/a b/c %h/d\n",
-		 " --sdnotify=conmon -d --env-file=/a --env-file=@/b/c --env-file=%h/d", NULL},
+		{"EnvironmentFile=/a b/c %h/d -/e -f\n",
+		 " --sdnotify=conmon -d --env-file=/a --env-file=@/b/c --env-file=%h/d --env-file=-/e --env-file=-@/f", NULL},
 		{"EnvironmentHost=yes\n", " --sdnotify=conmon -d --env-host", NULL},
 		{"EnvironmentHost=no\n", " --sdnotify=conmon -d --env-host=false", NULL},
 		{"EnvironmentHost=perhaps\n", NULL, ":2: EnvironmentHost: 'perhaps' is neither true nor false"},
@@ -323,7 +323,7 @@ TEST(quadlet_container_keys)
 		 " --sdnotify=conmon -d --publish=8080:80 --publish=[::]:1:2/udp", NULL},
 		{"ReadOnlyTmpfs=false\nRunInit=true\n", " --sdnotify=conmon -d --read-only-tmpfs=false --init", NULL},
 		{"ReloadCmd=a\nReloadSignal=HUP\n", NULL, ":2: ReloadCmd and ReloadSignal cannot both be set"},
-		{"Retry=3\n", NULL, ":2: Retry is not supported: pm's own retries cannot be set"},
+		{"Retry=3\nRetryDelay=1s\n", " --sdnotify=conmon -d --retry=3 --retry-delay=1s", NULL},
 		{"Rootfs=/r\n", NULL, ":2: Image and Rootfs cannot both be set"},
 		{"Secret=a b,type=env\n", " --sdnotify=conmon -d --secret=a --secret=b,type=env", NULL},
 		{"ShmSize=1m\nStopSignal=INT\nStopTimeout=5\nSubGIDMap=g\nSubUIDMap=u\n",
@@ -422,8 +422,8 @@ TEST(quadlet_other_kinds)
 		 " --all-tags --arch=arm64 --authfile=/a --cert-dir=/c --creds=u:p --os=linux --tls-verify=false --variant=v8 a",
 		 NULL},
 		{"", NULL, ": there is no Image"},
-		{"Image=a\nPolicy=missing\n", NULL,
-		 ":3: Policy is not supported: pm pull always asks the registry: use Pull= of the container"},
+		{"Image=a\nPolicy=missing\nRetry=2\nRetryDelay=2s\n", " --policy=missing --retry=2 --retry-delay=2s a", NULL},
+		{"Image=a\nDecryptionKey=k\n", NULL, ":3: DecryptionKey is not supported: pm does not read encrypted images"},
 	};
 	check_cases(".image", "", "/bin/pm image pull", "", images, PM_ARRAY_SIZE(images));
 }
