@@ -126,7 +126,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"preserve-fds", 0, PM_UINT(O, preserve_fds), "Pass this number of additional file descriptors to the container, from 3 on"},
 	{"privileged", 0, PM_BOOL(O, privileged), "Give extended privileges to the container"},
 	{"publish-all", 'P', PM_BOOL(O, publish_all), "Publish all exposed ports to random ports of the host"},
-	{"pull", 0, PM_CHOICE(O, pull), "Pull image policy", .def = "missing", .no_value = "missing", .choices = "always|missing|never|newer|true|false"},
+	{"pull", 0, PM_CHOICE(O, pull), "Pull image policy", .def = "missing", .choices = "always|missing|never|newer|true|false"},
 	{"quiet", 'q', PM_BOOL(O, quiet), "Suppress output information when pulling images"},
 	{"rdt-class", 0, PM_REFUSED, "Intel RDT classes of service are not supported"},
 	{"read-only", 0, PM_BOOL(O, read_only), "Make the container's root file system read-only"},

@@ -119,7 +119,7 @@ OCI=$PM_TEST_FIXTURES/oci
 	assert_eq "$(grep -c 'retrying in' <<<"$stderr")" 2
 	run -125 --separate-stderr pm pull --tls-verify=false --retry 0 "$ref"
 	assert_eq "$(grep -c 'retrying in' <<<"$stderr")" 0
-	run -125 --separate-stderr pm run --rm --network none --pull=always --tls-verify=false --retry 1 --retry-delay 10ms "$ref" true
+	run -125 --separate-stderr pm run --rm --network none --pull always --tls-verify=false --retry 1 --retry-delay 10ms "$ref" true
 	assert_eq "$(grep -c 'retrying in' <<<"$stderr")" 1
 	printf 'A=1\n' >"$T/env"
 	assert_eq "$(pm run --rm --network none --env-file "-$T/no" --env-file "-$T/env" "$id" sh -c 'echo $A')" 1
