@@ -23,7 +23,7 @@ int pm_pod_service_create(struct pm_engine *e, const char *name, const struct pm
 	k->network = pm_strdup("none");
 	k->sdnotify = pm_strdup("conmon");
 	pm_strv_add_all(&k->create_command, pm_strv_argv(create_command));
-	pm_service_label(k);
+	pm_service_label(k, false);
 	int r = pm_log_options_apply(e, NULL, &none, k, err);
 	if (r >= 0)
 		r = pm_container_create(e, &c, &co, err);

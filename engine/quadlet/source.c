@@ -36,12 +36,20 @@ void pm_quadlet_set_free(struct pm_quadlet_set *set)
 	*set = (struct pm_quadlet_set){0};
 }
 
+static int by_quadlet_name(const void *a, const void *b)
+{
+	return strcmp((*(struct pm_quadlet *const *)a)->name, (*(struct pm_quadlet *const *)b)->name);
+}
+
+static int is_called(const void *name, const void *quadlet)
+{
+	return strcmp(name, (*(struct pm_quadlet *const *)quadlet)->name);
+}
+
 struct pm_quadlet *pm_quadlet_find(const struct pm_quadlet_set *set, const char *name)
 {
-	for (size_t i = 0; i < set->n; i++)
-		if (strcmp(set->v[i]->name, name) == 0)
-			return set->v[i]->masked ? NULL : set->v[i];
-	return NULL;
+	struct pm_quadlet **q = set->n ? bsearch(name, set->v, set->n, sizeof(*set->v), is_called) : NULL;
+	return q && !(*q)->masked ? *q : NULL;
 }
 
 static void add_note(struct pm_quadlet_set *set, const struct pm_quadlet *q, bool error, char *text)
@@ -315,11 +323,6 @@ static void load_one(struct walk *w, struct pm_quadlet *q)
 		q->failed = true;
 		add_note(w->set, q, true, pm_strdup(err.text));
 	}
-}
-
-static int by_quadlet_name(const void *a, const void *b)
-{
-	return strcmp((*(struct pm_quadlet *const *)a)->name, (*(struct pm_quadlet *const *)b)->name);
 }
 
 void pm_quadlet_load(struct pm_quadlet_set *set, const struct pm_strv *dirs)
