@@ -7,7 +7,6 @@
 #include "engine/container/create.h"
 #include "engine/container/logopts.h"
 #include "engine/container/remove.h"
-#include "engine/container/service.h"
 #include "engine/container/stop.h"
 
 int pm_pod_service_create(struct pm_engine *e, const char *name, const struct pm_strv *create_command,
@@ -23,7 +22,6 @@ int pm_pod_service_create(struct pm_engine *e, const char *name, const struct pm
 	k->network = pm_strdup("none");
 	k->sdnotify = pm_strdup("conmon");
 	pm_strv_add_all(&k->create_command, pm_strv_argv(create_command));
-	pm_service_label(k, false);
 	int r = pm_log_options_apply(e, NULL, &none, k, err);
 	if (r >= 0)
 		r = pm_container_create(e, &c, &co, err);

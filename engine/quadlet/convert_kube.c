@@ -36,9 +36,21 @@ static void add_directory(struct pm_conv *c, const struct pm_strv *yamls)
 		pm_conv_default(c, "WorkingDirectory", dir);
 }
 
+static void add_down(struct pm_conv *c, const char *key, const char *prefix, bool force,
+		     const struct pm_strv *yamls)
+{
+	_cleanup_strv_ struct pm_strv cmd = PM_STRV_INIT;
+	pm_conv_command(c, "kube down", &cmd);
+	if (force)
+		pm_strv_add(&cmd, "--force");
+	pm_strv_add_all(&cmd, pm_strv_argv(yamls));
+	pm_conv_exec(c, key, prefix, &cmd);
+}
+
 void pm_conv_kube(struct pm_conv *c)
 {
 	_cleanup_strv_ struct pm_strv cmd = PM_STRV_INIT, words = PM_STRV_INIT, yamls = PM_STRV_INIT;
+	const bool force = pm_conv_bool(c, "KubeDownForce", false);
 	pm_conv_words(c, "Yaml", &words);
 	for (size_t i = 0; i < words.n; i++)
 		pm_strv_take(&yamls, pm_conv_path(c, words.v[i]));
@@ -54,10 +66,8 @@ void pm_conv_kube(struct pm_conv *c)
 	pm_conv_words(c, "PodmanArgs", &cmd);
 	pm_strv_add_all(&cmd, pm_strv_argv(&yamls));
 	pm_conv_exec(c, "ExecStart", "", &cmd);
-	pm_conv_command(c, "kube down", &cmd);
-	if (pm_conv_bool(c, "KubeDownForce", false))
-		pm_strv_add(&cmd, "--force");
-	pm_strv_add_all(&cmd, pm_strv_argv(&yamls));
-	pm_conv_exec(c, "ExecStopPost", "", &cmd);
+	/* before the service container's monitor is told to end, and again for what did not come up */
+	add_down(c, "ExecStop", "", force, &yamls);
+	add_down(c, "ExecStopPost", "-", force, &yamls);
 	add_directory(c, &yamls);
 }

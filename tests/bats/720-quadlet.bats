@@ -14,7 +14,7 @@ test_setup() {
 	load_busybox
 	mkdir -p "$Q"
 	ln -sf "$GENERATOR" /run/systemd/user-generators/
-	for type in container image network pod volume; do
+	for type in container image kube network pod volume; do
 		mkdir "$Q/$type.d"
 		printf '[%s]\nGlobalArgs=--root %s --runroot %s\n' "${type^}" "$T/root" "$T/run" >"$Q/$type.d/store.conf"
 	done
@@ -138,6 +138,28 @@ start() { # UNIT
 	systemctl --user stop pmt-p-pod
 	wait_for has pmt-a ActiveState inactive
 	wait_for has pmt-b ActiveState inactive
+	assert_eq "$(pm ps -aq)$(pm pod ps -q)" ""
+}
+
+@test "a Kubernetes YAML file: played, its main process the service container's, taken down" {
+	cat >"$Q/pmt-k.yml" <<-EOF
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: pmt-kpod}
+		spec:
+		  hostNetwork: false
+		  containers:
+		  - name: main
+		    image: $IMAGE
+		    command: [sh, -c, '$MAIN']
+	EOF
+	quadlet pmt-k.kube '[Kube]' 'Yaml=pmt-k.yml' 'Network=none'
+	start pmt-k
+	has pmt-k ActiveState active
+	assert_eq "$(pm pod inspect -f '{{.State}}' pmt-kpod)" Running
+	assert_like "$(tr '\0' ' ' <"/proc/$(prop pmt-k MainPID)/cmdline")" 'pm-monitor'
+	systemctl --user stop pmt-k
+	has pmt-k Result success
 	assert_eq "$(pm ps -aq)$(pm pod ps -q)" ""
 }
 

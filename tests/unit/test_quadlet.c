@@ -118,7 +118,7 @@ TEST(quadlet_keys_are_sorted_and_known_to_the_command)
 				test_fail(__FILE__, __LINE__, "%s: --%s is %s option of pm %s", k->name, k->option,
 					  works ? "an" : "no", kind->command);
 		}
-		if (there == (kind->refused != NULL) && kind->type != PM_QUADLET_KUBE)
+		if (there == (kind->refused != NULL))
 			test_fail(__FILE__, __LINE__, "pm %s is %sthere", kind->command, there ? "" : "not ");
 	}
 }
