@@ -134,7 +134,7 @@ $Q/settings"
 	mkdir "$Q/pmt-r.kube.d"
 	printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStartPre=/bin/true\n' >"$Q/pmt-r.kube.d/x.conf"
 	mkdir -p "$XDG_RUNTIME_DIR/systemd/user/pmt-r.service.d"
-	printf '[Service]\nExecStart=\nExecStart=/bin/true\nExecStopPost=\n' >"$XDG_RUNTIME_DIR/systemd/user/pmt-r.service.d/x.conf"
+	printf '[Service]\nExecStart=\nExecStart=/bin/true\nExecStop=\nExecStopPost=\n' >"$XDG_RUNTIME_DIR/systemd/user/pmt-r.service.d/x.conf"
 	systemctl --user daemon-reload
 	systemctl --user start pmt-r
 	run -0 pm quadlet list --format '{{.Status}}'
