@@ -264,18 +264,18 @@ no_netd() {
 	pm rm -f -t 0 -a >/dev/null
 }
 
-@test "24 containers started at once on one network see each other by name" {
+@test "64 containers started at once on one network see each other by name" {
 	pm network create --subnet 10.123.0.0/24 n >/dev/null
 	local i
-	for i in {1..24}; do
-		pm run -d --name "c$i" --network n "$IMAGE" httpd -f -p 80 >/dev/null 3>&- &
+	for i in {1..64}; do
+		pm run -d --name "host$i" --network n "$IMAGE" httpd -f -p 80 >/dev/null 3>&- &
 	done
 	wait
-	assert_eq "$(pm ps -q | grep -c .)" 24
-	run -0 pm exec c7 sh -c 'for i in $(seq 24); do nslookup -type=a c$i | sed -n "s/^Address: //p"; done | sort -u | wc -l'
-	assert_eq "$output" 24
-	run -0 pm exec c24 sh -c 'for i in $(seq 24); do wget -qO- http://c$i/ 2>&1; done | grep -c 404'
-	assert_eq "$output" 24
+	assert_eq "$(pm ps -q | grep -c .)" 64
+	run -0 pm exec host7 sh -c 'for i in $(seq 64); do nslookup -type=a host$i | sed -n "s/^Address: //p"; done | sort -u | wc -l'
+	assert_eq "$output" 64
+	run -0 pm exec host64 sh -c 'for i in $(seq 64); do wget -qO- http://host$i/ 2>&1; done | grep -c 404'
+	assert_eq "$output" 64
 	assert_eq "$(netd | grep -c .)" 1
 	pm rm -f -t 0 -a >/dev/null
 	wait_for no_netd
