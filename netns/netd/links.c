@@ -282,3 +282,16 @@ void pm_links_disconnect(int ctr_nl, const char *device)
 	if (index > 0)
 		pm_links_remove(ctr_nl, index);
 }
+
+void pm_links_retire(int ctr_nl, const struct pm_netd_net *n)
+{
+	struct pm_rtnl b;
+	int index = pm_rtnl_index(ctr_nl, n->device, NULL);
+	if (index < 0)
+		return;
+	pm_rtnl_init(&b);
+	for (size_t i = 0; i < n->n_subnets; i++)
+		if (n->subnets[i].address.family)
+			pm_rtnl_address_delete(&b, index, &n->subnets[i].address, n->subnets[i].net.prefix);
+	(void)pm_rtnl_run(&b, ctr_nl, NULL);
+}

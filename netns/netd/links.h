@@ -25,5 +25,8 @@ int pm_links_connect(int nl, int ctr_nl, int netns, const struct pm_netd_net *n,
 		     unsigned int rank, char host_device[16], struct pm_err *err);
 /* By the device in the container; one that is gone already is fine. */
 void pm_links_disconnect(int ctr_nl, const char *device);
+/* The device loses its addresses only, so that they can be given again: to remove a device takes the kernel 10 ms and
+ * more, which it spends later, when the container's namespace goes. */
+void pm_links_retire(int ctr_nl, const struct pm_netd_net *n);
 
 #endif

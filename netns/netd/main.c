@@ -149,7 +149,8 @@ static int start(struct netd *d, const char *userns, struct pm_err *err)
 		r = pm_child_start(serve_forward, &d->forward, NULL, err);
 	if (r >= 0 && d->rootless)
 		r = pm_slirp_wait_ready(d->slirp, err);
-	return r < 0 ? r : netd_rules(d, err);
+	/* a fresh namespace has none; on the host some may be left of one that was killed */
+	return r < 0 || d->rootless ? r : netd_rules(d, err);
 }
 
 /* Those who wait for a hello hear why there is none. */

@@ -51,14 +51,17 @@ static bool accept_client(struct netd *d)
 	return true;
 }
 
-/* Everything of the container goes; last the socket, whose end says so. */
+/* Everything of the container goes. The socket, whose end says that ports, names and addresses are free, goes
+ * before what takes the kernel long; nobody else is served in between. */
 static void remove_client(struct netd *d, size_t i)
 {
 	struct netd_ctr *c = d->ctrs[i];
 	netd_unpublish(d, c);
+	netd_retire(d, c);
+	close(c->sock);
 	while (c->n_places)
 		netd_leave(d, c, c->n_places - 1);
-	int fds[] = {c->netns, c->nl, c->pidfd, c->sock};
+	int fds[] = {c->netns, c->nl, c->pidfd};
 	for (size_t k = 0; k < PM_ARRAY_SIZE(fds); k++)
 		if (fds[k] >= 0)
 			close(fds[k]);

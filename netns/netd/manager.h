@@ -27,6 +27,7 @@ struct netd_place {
 	struct pm_netd_net net; /* owned */
 	struct netd_bridge *bridge; /* NULL: macvlan, ipvlan */
 	char host_device[16];
+	bool retired; /* names and device are dealt with */
 };
 
 /* As root: a file with this and a bridge's name in runroot/netd says that the bridge is ours, whoever dies. */
@@ -93,6 +94,9 @@ void netd_leave(struct netd *d, struct netd_ctr *c, size_t place);
 /* The network's name server forwards to servers from now on; nothing when no container is on it. */
 int netd_resolvers(struct netd *d, const char *net, const struct pm_strv *servers,
 		   struct pm_err *err);
+/* The container has ended: its names and addresses are free when this returns. netd_leave follows for each place; the
+ * devices go with the container's namespace. */
+void netd_retire(struct netd *d, struct netd_ctr *c);
 /* Its ports to the forwarder. */
 int netd_publish(struct netd *d, struct netd_ctr *c, struct pm_err *err);
 void netd_unpublish(struct netd *d, struct netd_ctr *c);

@@ -230,7 +230,7 @@ static int open_place(struct netd *d, struct netd_ctr *c, struct netd_place *p, 
 
 static void place_free(struct netd *d, struct netd_ctr *c, struct netd_place *p)
 {
-	if (p->bridge && p->bridge->dns)
+	if (p->bridge && p->bridge->dns && !p->retired)
 		dns_say(d, "nohost", p->net.name, c->id);
 	if (netd_scopes_drop(d, c, NULL, &p->net))
 		(void)netd_rules(d, NULL);
@@ -278,9 +278,24 @@ void netd_leave(struct netd *d, struct netd_ctr *c, size_t place)
 	memmove(&c->places[place], &c->places[place + 1],
 		(c->n_places - place - 1) * sizeof(struct netd_place *));
 	c->n_places--;
-	if (c->nl >= 0)
+	if (c->nl >= 0 && !p->retired)
 		pm_links_disconnect(c->nl, p->net.device);
 	place_free(d, c, p);
+}
+
+void netd_retire(struct netd *d, struct netd_ctr *c)
+{
+	for (size_t i = 0; i < c->n_places; i++) {
+		struct netd_place *p = c->places[i];
+		if (p->bridge && p->bridge->dns)
+			dns_say(d, "nohost", p->net.name, c->id);
+		/* a name or an address of the user's choice may be wanted again at once */
+		if (c->nl >= 0 && (!p->bridge || *p->net.host_device))
+			pm_links_disconnect(c->nl, p->net.device);
+		else if (c->nl >= 0)
+			pm_links_retire(c->nl, &p->net);
+		p->retired = true;
+	}
 }
 
 /* --- ports ------------------------------------------------------------------------------------ */
