@@ -96,8 +96,13 @@ PM() {
 	(cd "$UNITS" && user_pm generate systemd --files --new --name unit)
 	user_pm rm unit
 	sed "s,@BINDIR@/pm,$PM_BIN," /opt/pm/share/systemd/pm-restart.service.in >"$UNITS/pm-restart.service"
+	mkdir -p "$QUADLETS"
+	printf '[Container]\nImage=%s\nNetwork=quad.network\nVolume=quad.volume:/data\nMemory=64m\nExec=sh -c "echo up >>/data/log; exec sleep 1000"\nStopTimeout=0\n[Install]\nWantedBy=default.target\n' "$IMAGE" >"$QUADLETS/quad.container"
+	printf '[Network]\nInternal=true\n' >"$QUADLETS/quad.network"
+	printf '[Volume]\nLabel=of=quadlet\n' >"$QUADLETS/quad.volume"
 	systemctl --user daemon-reload
+	systemctl --user start quad
 	systemctl --user enable --now container-unit pm-restart
 	systemd-run --user -q --unit=plain -p Type=oneshot -p RemainAfterExit=yes "$PM_BIN" start plain
-	assert_eq "$(user_pm ps --format '{{.Names}}' | sort | tr '\n' ' ')" "always net plain unit unless "
+	assert_eq "$(user_pm ps --format '{{.Names}}' | sort | tr '\n' ' ')" "always net plain systemd-quad unit unless "
 }

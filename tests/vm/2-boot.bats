@@ -38,6 +38,18 @@ is() { # NAME STATUS
 	assert_eq "$(prop container-unit MainPID)" "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$(user_pm inspect -f '{{.State.Pid}}' unit)/status")"
 }
 
+@test "a Quadlet file's service runs after the boot, with its volume, network and limit" {
+	wait_for has quad ActiveState active
+	log=$(user_pm volume inspect -f '{{.Mountpoint}}' systemd-quad)/log
+	wait_for eval '[ "$(wc -l <"$log")" = 2 ]'
+	group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(user_pm inspect -f '{{.State.Pid}}' systemd-quad)/cgroup")
+	assert_like "$group" '/app.slice/quad.service/libpod-payload-'
+	assert_eq "$(cat "$group/memory.max")" 67108864
+	assert_eq "$(user_pm inspect -f '{{range $k, $v := .NetworkSettings.Networks}}{{$k}}{{end}}' systemd-quad)" systemd-quad
+	systemctl --user stop quad
+	assert_eq "$(user_pm ps -aq --filter name=systemd-quad)" ""
+}
+
 @test "nothing of the time before is left" {
 	systemctl --user stop pm-restart container-unit
 	user_pm rm -fa -t 0

@@ -2,6 +2,7 @@
 
 HOME_VM=/home/vm
 UNITS=$HOME_VM/.config/systemd/user
+QUADLETS=$HOME_VM/.config/containers/systemd
 
 # pm as that user calls it, with no option of a test
 user_pm() {
