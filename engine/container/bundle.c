@@ -123,7 +123,7 @@ void pm_bundle_env_free(struct pm_bundle_env *b)
 	pm_pasta_free(&b->pasta);
 	char *strings[] = {b->run_dir,	  b->rootfs,	   b->runtime,	  b->init_path,
 			   b->seccomp_cache, b->cgroup_path, b->cgroup_parent, b->netns_path, b->pidns_path,
-			   b->ipcns_path, b->utsns_path,   b->cgroupns_path, b->hosts_from,
+			   b->ipcns_path, b->utsns_path,   b->cgroupns_path, b->uts_hostname, b->hosts_from,
 			   b->resolv_from, b->shm, b->shm_from, b->notify_dir,
 			   b->userns_path};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(strings); i++)

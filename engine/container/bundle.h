@@ -48,7 +48,7 @@ struct pm_bundle_env {
 	struct pm_strv mount_sources;
 	char *run_dir, *rootfs, *runtime, *init_path, *seccomp_cache, *cgroup_path;
 	char *cgroup_parent; /* what the group called cgroup_path is made in */
-	char *netns_path, *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path;
+	char *netns_path, *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path, *uts_hostname;
 	char *hosts_from, *resolv_from, *shm, *shm_from, *userns_path;
 	struct pm_place_files files; /* of its bridge networks */
 	struct pm_pasta pasta;       /* of network mode pasta */

@@ -1,8 +1,10 @@
 #include "engine/container/bundle_parts.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "engine/network/place.h"
 
 int pm_bundle_join(struct pm_engine *e, const char *mode, const char *kind, char **ret,
@@ -83,6 +85,19 @@ static int shared_memory(struct pm_engine *e, const struct pm_container *c, stru
 	return 0;
 }
 
+/* The name that the owner of a joined UTS namespace gave it at its start; NULL: it tells none. */
+static char *joined_hostname(struct pm_engine *e, const char *mode)
+{
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	if (!mode || !pm_startswith(mode, "container:"))
+		return NULL;
+	_cleanup_free_ char *path = owners_file(e, mode + strlen("container:"), "hostname");
+	if (!path || pm_fs_read_file(AT_FDCWD, path, 4096, &b, NULL) < 0)
+		return NULL;
+	const char *text = pm_buf_str(&b);
+	return pm_strndup(text, strcspn(text, "\n"));
+}
+
 int pm_bundle_namespaces(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
 			 struct pm_err *err)
 {
@@ -101,6 +116,8 @@ int pm_bundle_namespaces(struct pm_engine *e, const struct pm_container *c, stru
 	env->pidns_path = b->pidns_path;
 	env->ipcns_path = b->ipcns_path;
 	env->utsns_path = b->utsns_path;
+	b->uts_hostname = joined_hostname(e, k->utsns);
+	env->uts_hostname = b->uts_hostname;
 	env->cgroupns_path = b->cgroupns_path;
 	if (pm_network_is_slirp(k->network)) {
 		env->netns = PM_SPEC_NETNS_INHERIT;

@@ -17,6 +17,8 @@ static int choose_hostname(struct pm_gen *g, struct pm_err *err)
 						"namespace");
 	if (!name && (host_uts || g->env->netns == PM_SPEC_NETNS_HOST) && uname(&u) == 0)
 		name = u.nodename;
+	if (!name)
+		name = g->env->uts_hostname;
 	if (!name && c->id) {
 		snprintf(g->hostname, sizeof(g->hostname), "%.12s", c->id);
 		name = g->hostname;

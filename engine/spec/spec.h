@@ -90,6 +90,7 @@ struct pm_spec_env {
 	/* Namespaces by "container:ID": path to join; NULL when not of that kind. The caller resolves;
 	 * "ns:PATH" is taken from the config. */
 	const char *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path;
+	const char *uts_hostname; /* the name in the UTS namespace that is joined; NULL: not known */
 	enum pm_spec_netns netns;
 	const char *netns_path;
 

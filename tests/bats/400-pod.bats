@@ -36,8 +36,8 @@ ns() { # ns CONTAINER KIND
 	[ "$(ns a pid)" != "$(ns b pid)" ]
 	[ "$(ns a mnt)" != "$(ns b mnt)" ]
 	# the host name is the pod's
-	run -0 pm exec a hostname
-	assert_eq "$output" p
+	run -0 pm exec a sh -c 'hostname; cat /etc/hostname; echo $HOSTNAME'
+	assert_eq "$output" $'p\np\np'
 	# the loopback is one
 	pm exec -d a sh -c 'echo from-a | nc -l -p 4000'
 	wait_for bash -c "grep -q ':0FA0 ' /proc/$(container_pid b)/net/tcp /proc/$(container_pid b)/net/tcp6"
