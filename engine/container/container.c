@@ -99,6 +99,25 @@ void pm_container_state(struct pm_engine *e, const struct pm_ctr_row *row,
 	}
 }
 
+static bool settled(const struct pm_ctr_state *s, void *arg)
+{
+	(void)arg;
+	return s->status != PM_STATUS_STOPPING;
+}
+
+int pm_container_settle(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
+{
+	pm_container_state(e, &c->row, &c->state);
+	if (c->state.status != PM_STATUS_STOPPING)
+		return 0;
+	struct pm_ctr_state st;
+	int r = pm_ctr_state_await(e->store->runroot_fd, c->row.id, settled, NULL, -1, &st, err);
+	if (r < 0)
+		return r;
+	pm_container_state(e, &c->row, &c->state);
+	return 0;
+}
+
 char *pm_container_log_path(const struct pm_engine *e, const struct pm_container *c)
 {
 	if (c->config.log_path)

@@ -39,6 +39,10 @@ int pm_container_latest(struct pm_engine *e, char ret_id[65], struct pm_err *err
  * and counts as none, so that a list never fails for one container. */
 void pm_container_state(struct pm_engine *e, const struct pm_ctr_row *row,
 			struct pm_ctr_state *ret);
+/* c->state, but not of the moment between the end of the process and what its monitor says of it: that it has
+ * exited, or runs again by its restart policy. For who is about to wait for the monitor's end, which never comes in the
+ * latter case. Waits for the monitor, not for the container. */
+int pm_container_settle(struct pm_engine *e, struct pm_container *c, struct pm_err *err);
 
 /* The file its log is written to: --log-opt path or its own in the store. The caller frees. */
 char *pm_container_log_path(const struct pm_engine *e, const struct pm_container *c);

@@ -179,9 +179,11 @@ int pm_container_remove(struct pm_engine *e, struct pm_container *c,
 	_cleanup_close_ int lock = pm_container_lock(e, c->row.id, true, err);
 	if (lock < 0)
 		return lock;
-	pm_container_state(e, &c->row, &c->state);
+	int r = pm_container_settle(e, c, err);
+	if (r < 0)
+		return r;
 	if (c->state.status == PM_STATUS_INITIALIZED) {
-		int r = pm_container_kill_hard(e, c, err);
+		r = pm_container_kill_hard(e, c, err);
 		if (r < 0)
 			return r;
 	} else if (pm_ctr_is_up(&c->state) || c->state.status == PM_STATUS_STARTING || c->state.restarting) {
@@ -190,16 +192,18 @@ int pm_container_remove(struct pm_engine *e, struct pm_container *c,
 				       "cannot remove container %s as it is %s - running or paused "
 				       "containers cannot be removed without force: container state "
 				       "improper",
-				       c->row.id, pm_ctr_status_name(c->state.status));
+				       c->row.id,
+				       c->state.restarting ? "restarting"
+							   : pm_ctr_status_name(c->state.status));
 		/* a frozen process hears SIGKILL only */
-		int r = c->state.status == PM_STATUS_PAUSED
+		r = c->state.status == PM_STATUS_PAUSED
 				? pm_container_kill_hard(e, c, err)
 				: pm_container_stop(e, c, o->timeout, err);
 		if (r < 0)
 			return r;
 	}
 	/* the monitor may still tidy up after an exit */
-	int r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
+	r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
 	if (r >= 0)
 		r = remove_files(e, c, o->volumes, err);
 	if (r >= 0 && !o->no_sweep)

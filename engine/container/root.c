@@ -141,7 +141,14 @@ int pm_ctr_root_open(struct pm_engine *e, struct pm_container *c, struct pm_ctr_
 		ret->lock = pm_container_lock(e, c->row.id, true, err);
 		if (ret->lock < 0)
 			return ret->lock;
-		pm_container_state(e, &c->row, &c->state);
+		r = pm_container_settle(e, c, err);
+		if (r < 0)
+			return r;
+		if (c->state.restarting)
+			return pm_fail(err, PM_E_STATE,
+				       "container %s is about to be restarted: stop it first",
+				       c->row.name);
+		r = -EAGAIN;
 	}
 	if (pm_ctr_is_up(&c->state)) {
 		r = open_running(c, ret, err);

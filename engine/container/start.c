@@ -303,7 +303,9 @@ int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach,
 	_cleanup_close_ int lock = pm_container_lock(e, c->row.id, true, err);
 	if (lock < 0)
 		return lock;
-	pm_container_state(e, &c->row, &c->state);
+	int r = pm_container_settle(e, c, err);
+	if (r < 0)
+		return r;
 	if (c->state.status == PM_STATUS_RUNNING)
 		return 1;
 	if (c->state.status == PM_STATUS_PAUSED)
@@ -326,7 +328,9 @@ int pm_container_init_process(struct pm_engine *e, struct pm_container *c, struc
 	_cleanup_close_ int lock = pm_container_lock(e, c->row.id, true, err);
 	if (lock < 0)
 		return lock;
-	pm_container_state(e, &c->row, &c->state);
+	int r = pm_container_settle(e, c, err);
+	if (r < 0)
+		return r;
 	if ((c->state.status != PM_STATUS_CREATED && c->state.status != PM_STATUS_EXITED) || c->state.restarting)
 		return pm_fail(err, PM_E_STATE,
 			       "container %s has already been created in runtime: container state improper",

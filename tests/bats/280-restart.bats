@@ -79,6 +79,25 @@ ended() {
 	pm rm xc
 }
 
+@test "rm, start and cp between an end and the restart after it" {
+	pm run -d --name loop --network none --restart always "$IMAGE" sleep 1000
+	monitor=$(monitor_pid loop)
+	for args in 'rm loop' 'start loop' "cp loop:/etc/issue $T/issue"; do
+		first=$(container_pid loop)
+		kill -STOP "$monitor"
+		kill -9 "$first"
+		wait_for eval '[ "$(pm inspect -f "{{.State.Status}}" loop)" = stopping ]'
+		# shellcheck disable=SC2086
+		pm $args >"$T/out" 2>&1 3>&- &
+		verb=$!
+		kill -CONT "$monitor"
+		wait_for eval '! kill -0 $verb 2>/dev/null'
+		wait_for eval '[ "$(pm inspect -f "{{.State.Status}}" loop)" = running ]'
+		assert_eq "$(monitor_pid loop)" "$monitor"
+	done
+	pm rm -f -t 0 loop
+}
+
 @test "a restart that is waited for comes at once by start; ps tells of it" {
 	pm run -d --name c --network none --restart always "$IMAGE" false
 	wait_for restarted c 5
