@@ -22,7 +22,7 @@ gone() {
 
 @test "without lingering: a container outlives the shell, and ends with the user's manager" {
 	loginctl disable-linger guest
-	guest "$PM_BIN import -q $PM_TEST_FIXTURES/busybox.tar $IMAGE && $PM_BIN run -d --name web --network none $IMAGE sleep 1000"
+	guest "$PM_BIN import -q $PM_TEST_FIXTURES/busybox.tar $IMAGE && $PM_BIN run -d --name web --network none $IMAGE sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.2; done'"
 	assert_eq "$(guest "$PM_BIN inspect -f '{{.State.Status}}' web")" running
 	loginctl terminate-user guest
 	wait_for gone
@@ -31,6 +31,7 @@ gone() {
 }
 
 @test "logout with lingering" {
+	guest "$PM_BIN rm -fa -t 0"
 	loginctl enable-linger guest
 	guest "$PM_BIN run -d --name web --network none $IMAGE sleep 1000"
 	wait_for eval '[ "$(loginctl show-user guest -P State)" != active ]'
