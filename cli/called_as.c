@@ -167,3 +167,14 @@ int pm_called_translate(char *const *argv, struct pm_strv *ret, struct pm_err *e
 	pm_strv_add_all(ret, argv + i + 1);
 	return 0;
 }
+
+bool pm_called_global(const char *program, size_t *i, const char **ret_name, const char **ret_why)
+{
+	const struct program *p = find_program(program);
+	if (!p || !p->globals || !p->globals[*i].name)
+		return false;
+	*ret_name = p->globals[*i].name;
+	*ret_why = p->globals[*i].why;
+	++*i;
+	return true;
+}

@@ -41,6 +41,8 @@ static const struct pm_opt copy_table[] = {
 	 "Decompress layers when saving to a directory using the 'dir' transport"},
 	{"dest-oci-accept-uncompressed-layers", 0, PM_BOOL(struct copy_opts, accept_plain),
 	 "Allow uncompressed image layers when saving using the 'oci' transport"},
+	{"dest-precompute-digests", 0, PM_REFUSED,
+	 "what is compressed is sent as it is made; its digest is remembered for the next time", .no_value = "true"},
 	{"dest-shared-blob-dir", 0, PM_STRING(struct copy_opts, dst_shared),
 	 "DIRECTORY to use to share blobs across OCI repositories", .arg = "DIRECTORY",
 	 .complete = PM_COMPLETE_DIR},

@@ -8,8 +8,10 @@ struct delete_opts {
 };
 
 static const struct pm_opt delete_table[] = {
+	{"daemon-host", 0, PM_REFUSED, "only images of registries are deleted so"},
 	{"retry-times", 0, PM_INT(struct delete_opts, retry_times),
 	 "The number of times to possibly retry", .def = "3"},
+	{"shared-blob-dir", 0, PM_REFUSED, "only images of registries are deleted so"},
 	{0},
 };
 

@@ -191,6 +191,7 @@ static const struct pm_opt logout_table[] = {
 	{"authfile", 0, PM_STRING(struct logout_opts, authfile),
 	 "Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
 	 .complete = PM_COMPLETE_FILE},
+	{"tls-verify", 0, PM_REFUSED, "a logout speaks with no registry", .no_value = "true"},
 	{0},
 };
 

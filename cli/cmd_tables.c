@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/called_as.h"
 #include "cli/commands.h"
 #include "cli/refused.h"
 
@@ -42,7 +43,12 @@ static int tables_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	(void)cli;
 	(void)opts;
 	(void)err;
+	const char *name, *why;
 	print_table("", pm_global_table);
+	print_table("", pm_root_table);
+	for (size_t i = 0; pm_called_global("skopeo", &i, &name, &why);)
+		printf("skopeo\t%s\t\t%s\n", name, why ? why : "yes");
+	printf("skopeo\t--version\t\tyes\n");
 	pm_command_each(print_command, NULL);
 	for (const struct pm_refused *r = pm_refused_commands; r->path; r++)
 		printf("%s\t\t\t%s\n", r->path, r->reason);

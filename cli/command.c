@@ -38,6 +38,9 @@ const struct pm_opt pm_global_table[] = {
 	 .def = "warn", .choices = "trace|debug|info|warn|warning|error|fatal|panic"},
 	{"module", 0, PM_STRINGS(struct pm_global_opts, module),
 	 "Load this module of containers.conf", .complete = PM_COMPLETE_FILE},
+	{"namespace", 0, PM_REFUSED, "stores are kept apart by --root and --runroot"},
+	{"network-cmd-path", 0, PM_REFUSED, "the user-mode network is pm's own program"},
+	{"network-config-dir", 0, PM_REFUSED, "networks are defined below --root"},
 	{"noout", 0, PM_BOOL(struct pm_global_opts, noout), "Do not print to stdout"},
 	{"out", 0, PM_STRING(struct pm_global_opts, out),
 	 "Send the output on stdout to a file", .complete = PM_COMPLETE_FILE},
@@ -60,6 +63,7 @@ const struct pm_opt pm_global_table[] = {
 	 .choices = "overlay|fuse-overlayfs|vfs"},
 	{"storage-opt", 0, PM_STRINGS(struct pm_global_opts, storage_opt),
 	 "Option of the storage driver: overlay.mount_program=PATH, imagestore=DIR"},
+	{"syslog", 0, PM_REFUSED, "warnings are standard error's: nothing of pm runs in the background to log for", .no_value = "true"},
 	{"tmpdir", 0, PM_STRING(struct pm_global_opts, tmpdir),
 	 "The run directory, when --runroot is not given", .complete = PM_COMPLETE_DIR},
 	{"url", 0, PM_REFUSED, "pm has no service to connect to"},
@@ -69,12 +73,12 @@ const struct pm_opt pm_global_table[] = {
 
 static const struct pm_opt_table global_tables[] = {{pm_global_table, 0}, {0}};
 
-static const struct pm_opt root_table[] = {
+const struct pm_opt pm_root_table[] = {
 	{"version", 'v', PM_BOOL(struct pm_global_opts, version), "version for pm"},
 	{0},
 };
 
-static const struct pm_opt_table root_tables[] = {{root_table, 0}, {0}};
+static const struct pm_opt_table root_tables[] = {{pm_root_table, 0}, {0}};
 
 /* --- the table of commands --------------------------------------------------------------------- */
 

@@ -139,5 +139,6 @@ int pm_command_each(int (*f)(const struct pm_command *c, const char *path, const
 
 /* Option tables that every command has. */
 extern const struct pm_opt pm_global_table[]; /* of struct pm_global_opts */
+extern const struct pm_opt pm_root_table[];   /* of the same: without a command only */
 
 #endif

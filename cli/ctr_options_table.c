@@ -36,6 +36,7 @@ const struct pm_opt pm_ctr_pod_network_table[] = {
 	{"hosts-file", 0, PM_STRING(O, hosts_file), "Base of /etc/hosts: an absolute path on the host, none, or image", .arg = "path|none|image", .complete = PM_COMPLETE_FILE},
 	{"ip", 0, PM_STRING(O, ip), "Specify a static IPv4 address for the container", .arg = "ip"},
 	{"ip6", 0, PM_STRING(O, ip6), "Specify a static IPv6 address for the container", .arg = "ip"},
+	{"link-local-ip", 0, PM_REFUSED, "not implemented, as in Podman"},
 	{"mac-address", 0, PM_STRING(O, mac_address), "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
 	{"net", 0, PM_STRINGS(O, network), "Connect the container to a network", .hidden = true},
 	{"network", 0, PM_STRINGS(O, network), "Connect the container to a network: none, host, slirp4netns[:OPTIONS], pasta[:OPTIONS], container:NAME, ns:PATH, bridge, or NAME[:OPTIONS] of a network", .complete = PM_COMPLETE_NETWORK},

@@ -248,7 +248,7 @@ static int quantity(const struct pm_json *map, const char *name, bool milli, int
 static int limits(const struct pm_json *map, const struct pm_cgroup *cg, struct pm_ctr_config *k,
 		  struct pm_err *err)
 {
-	int64_t cpu, memory;
+	int64_t cpu = PM_UNSET, memory = PM_UNSET;
 	int r = check_names(map, "limits", err);
 	if (r >= 0)
 		r = quantity(map, "cpu", true, &cpu, err);
@@ -269,7 +269,7 @@ static int limits(const struct pm_json *map, const struct pm_cgroup *cg, struct 
 static int requests(const struct pm_kube_pod *p, const struct pm_json *map, const struct pm_cgroup *cg,
 		    struct pm_ctr_config *k, struct pm_err *err)
 {
-	int64_t cpu, memory;
+	int64_t cpu = PM_UNSET, memory = PM_UNSET;
 	int r = check_names(map, "requests", err);
 	if (r >= 0)
 		r = quantity(map, "cpu", true, &cpu, err);

@@ -67,6 +67,7 @@ dns_server() { # ADDRESS ANSWER
 			$s->send(substr($q, 0, 2) . pack("n5", 0x8180, 1, $a ? 1 : 0, 0, 0) . substr($q, 12, $end - 12) .
 				($a ? pack("n3Nn", 0xc00c, 1, 1, 60, 4) . pack("C4", split /\./, $answer) : ""));
 		}' "$1" "$2" 3>&- &
+	# shellcheck disable=SC2034 # for the files that load this
 	SERVER=$!
 }
 

@@ -1,7 +1,9 @@
 # boot - what the files before and after the reboot share: the store of the user "vm" itself, which outlives it.
 
 HOME_VM=/home/vm
+# shellcheck disable=SC2034 # for the files that load this
 UNITS=$HOME_VM/.config/systemd/user
+# shellcheck disable=SC2034
 QUADLETS=$HOME_VM/.config/containers/systemd
 
 # pm as that user calls it, with no option of a test
