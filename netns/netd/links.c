@@ -267,6 +267,12 @@ int pm_links_connect(int nl, int ctr_nl, int netns, const struct pm_netd_net *n,
 		     unsigned int rank, char host_device[16], struct pm_err *err)
 {
 	int r = make_device(nl, netns, n, bridge, host_device, err);
+	if (r == -EEXIST) {
+		/* of a pm-netd that was killed, whose namespace is not gone yet */
+		pm_links_disconnect(ctr_nl, n->device);
+		pm_err_clear(err);
+		r = make_device(nl, netns, n, bridge, host_device, err);
+	}
 	if (r >= 0)
 		r = set_up(ctr_nl, n, rank, err);
 	if (r < 0) {
