@@ -118,12 +118,16 @@ life() {
 
 @test "cgroup v2: --cgroups=split: beside a supervisor's group; --cgroup-parent" {
 	here=$(own)
-	id=$(pm run -d --name a --cgroups=split "$IMAGE" sleep 100)
-	assert_like "$(cat "/proc/$(container_pid a)/cgroup")" "0::.*/libpod-payload-$id"
-	assert_like "$(cat "/proc/$(monitor_pid a)/cgroup")" "/supervisor$"
+	# as a service: all processes of its group are moved
+	mkdir "$here/service"
+	id=$(sh -c "echo \$\$ >'$here/service/cgroup.procs'; '$PM_BIN' --root '$T/root' --runroot '$T/run' run -d --name a --cgroups=split '$IMAGE' sleep 100
+		grep -q '/service/supervisor$' /proc/self/cgroup")
+	assert_like "$(cat "/proc/$(container_pid a)/cgroup")" "0::.*/service/libpod-payload-$id"
+	assert_like "$(cat "/proc/$(monitor_pid a)/cgroup")" "/service/supervisor$"
 	pm rm -f -t 0 a
-	[ ! -e "$here/libpod-payload-$id" ]
-	rmdir "$here/supervisor"
+	[ ! -e "$here/service/libpod-payload-$id" ]
+	wait_for rmdir "$here/service/supervisor"
+	rmdir "$here/service"
 	run pm run --rm --cgroup-parent foo.slice "$IMAGE" true
 	assert_error 125 "systemd slice received as cgroup parent when using cgroupfs"
 	run pm run --rm --cgroup-parent /../x "$IMAGE" true

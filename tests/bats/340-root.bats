@@ -23,7 +23,7 @@ test_teardown() {
 	for at in /etc/subuid /etc/subgid /etc/resolv.conf /usr/bin/newuidmap /dev/net /dev/fuse; do
 		umount "$at" 2>/dev/null || true
 	done
-	if [ -n "$(net_left)" ]; then
+	if ! wait_for no_net_left; then
 		echo "on the network: $(net_left)" >&2
 		bad=1
 	fi
@@ -50,6 +50,10 @@ net_left() {
 	ip -o link | grep -v ': lo:'
 	ip rule | grep fwmark
 	nft list tables
+}
+
+no_net_left() {
+	[ -z "$(net_left)" ]
 }
 
 cgroups() {
@@ -153,7 +157,7 @@ as_root() {
 	assert_eq "$(pm exec a echo hi)" hi
 	pm rm -f -t 0 a
 	assert_eq "$(find "$own" -mindepth 1 -type d)" ""
-	rmdir "$own"
+	wait_for rmdir "$own"
 }
 
 @test "root: checkpoint names what is missing: CRIU, a kernel that it knows, a runtime built with it" {

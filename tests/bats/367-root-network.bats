@@ -68,7 +68,7 @@ netd() {
 	other_gone() { ! ip link show other0 2>/dev/null; }
 	wait_for other_gone
 	assert_like "$(get "http://10.88.0.1:$port/" || get "http://127.0.0.1:$port/")" "page of"
-	assert_eq "$(ip rule | grep -c fwmark)" 1
+	wait_for eval '[ "$(ip rule | grep -c fwmark)" = 1 ]'
 	pm --runroot "$T/other" --root "$T/store" system reset -f
 }
 
