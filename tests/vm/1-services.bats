@@ -4,8 +4,6 @@
 load ../bats/helpers
 load boot
 
-WAIT_FOR=60
-
 test_setup() {
 	mkdir -p "$UNITS"
 }

@@ -4,8 +4,6 @@
 load ../bats/helpers
 load boot
 
-WAIT_FOR=60
-
 status_of() {
 	user_pm inspect -f '{{.State.Status}}' "$1"
 }

@@ -6,8 +6,6 @@
 
 load ../bats/helpers
 
-WAIT_FOR=60
-
 test_setup() {
 	id guest >/dev/null 2>&1 || useradd -m -s /bin/bash guest
 }
