@@ -85,9 +85,10 @@ PM() {
 	user_pm import -q --change 'CMD ["sh"]' "$PM_TEST_FIXTURES/busybox.tar" "$IMAGE"
 	loop='trap "echo stopped >>/data/log; exit 0" TERM; echo started >>/data/log; while :; do sleep 0.2; done'
 	user_pm create --name always --network none --restart always -v always:/data "$IMAGE" sh -c "$loop"
-	user_pm create --name unless --network none --restart unless-stopped "$IMAGE" sleep 1000
-	user_pm create --name plain --network none "$IMAGE" sleep 1000
-	user_pm create --name net -p 18080:80 --restart always "$IMAGE" sh -c 'while :; do echo pong | nc -l -p 80; done'
+	user_pm create --name unless --stop-timeout 1 --network none --restart unless-stopped "$IMAGE" sleep 1000
+	# who hears SIGTERM does not hold the shutdown up
+	user_pm create --name plain --network none "$IMAGE" sh -c 'trap "exit 0" TERM; while :; do sleep 0.2; done'
+	user_pm create --name net --stop-timeout 1 -p 18080:80 --restart always "$IMAGE" sh -c 'while :; do echo pong | nc -l -p 80; done'
 	user_pm run -d --name ended --network none --restart unless-stopped "$IMAGE" sleep 1000
 	user_pm stop -t 0 ended
 	user_pm create --name unit --network none --stop-timeout 1 "$IMAGE" sleep 1000
