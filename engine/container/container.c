@@ -1,7 +1,9 @@
 #include "engine/container/container.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/timefmt.h"
 #include "base/log.h"
@@ -60,6 +62,17 @@ static bool this_boot(const char *boot_id)
 	return boot_id && strcmp(boot_id, now) == 0;
 }
 
+/* Was the run root made after that moment (ns since the epoch)? systemd deletes it when the user's last session ends,
+ * with all that runs, and makes a new one. No, where the file system does not tell. */
+static bool run_root_is_newer(const struct pm_engine *e, int64_t moment)
+{
+	struct statx sx;
+	if (statx(e->store->runroot_fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) < 0 ||
+	    !(sx.stx_mask & STATX_BTIME))
+		return false;
+	return (int64_t)sx.stx_btime.tv_sec * 1000000000 + sx.stx_btime.tv_nsec > moment;
+}
+
 void pm_container_state(struct pm_engine *e, const struct pm_ctr_row *row,
 			struct pm_ctr_state *ret)
 {
@@ -87,9 +100,11 @@ void pm_container_state(struct pm_engine *e, const struct pm_ctr_row *row,
 		ret->status = PM_STATUS_CREATED;
 		return;
 	case PM_CTR_RUNNING:
-		/* started since boot, but no monitor has written a word: it is about to, or it was
-		 * killed before it could */
-		ret->status = this_boot(row->boot_id) ? PM_STATUS_CREATED : PM_STATUS_EXITED;
+		/* started since boot and login, but no monitor has written a word: it is about to, or it
+		 * was killed before it could */
+		ret->status = this_boot(row->boot_id) && !run_root_is_newer(e, row->started)
+				      ? PM_STATUS_CREATED
+				      : PM_STATUS_EXITED;
 		if (ret->status == PM_STATUS_EXITED)
 			ret->exit_code = -1;
 		return;

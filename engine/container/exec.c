@@ -14,6 +14,7 @@
 #include "base/proc.h"
 #include "engine/container/bundle.h"
 #include "engine/events/events.h"
+#include "engine/systemd/manager.h"
 
 /* A session's directory is called so, with its id after it. */
 #define SESSION "exec-"
@@ -151,6 +152,8 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 	}
 	if (r >= 0)
 		r = write_process(c, o, &b.env, plan.process, err);
+	if (r >= 0 && plan.cgroup_manager == PM_CGROUP_SYSTEMD)
+		pm_systemd_adopt(m->pid);
 	if (r >= 0)
 		r = pm_monitor_launch(m, &plan, err);
 	if (r >= 0)

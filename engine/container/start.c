@@ -18,6 +18,7 @@
 #include "engine/container/create.h"
 #include "engine/container/service.h"
 #include "engine/network/place.h"
+#include "engine/systemd/manager.h"
 
 /* The user namespace of running container id. */
 static int userns_of(struct pm_engine *e, const char *id, struct pm_err *err)
@@ -213,6 +214,8 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 		return r;
 	plan.create_only = s->create_only;
 	pm_service_main_pid(&plan, s->monitor.pid);
+	if (plan.cgroup_manager == PM_CGROUP_SYSTEMD)
+		pm_systemd_adopt(s->monitor.pid);
 	return pm_monitor_launch(&s->monitor, &plan, err);
 }
 

@@ -4,6 +4,7 @@
  *	pm-systemd user|system reload			read the unit files anew (daemon-reload), and wait
  *	pm-systemd user|system start|stop|restart UNIT	a job (mode "replace"), and wait for its end
  *	pm-systemd user|system states UNIT...		a line each: UNIT LOAD ACTIVE SUB
+ *	pm-systemd user|system scope UNIT PID		a transient scope in user.slice with that process, and wait
  *
  * Through the manager's own socket where there is one, else over the bus. An error is one line on standard error
  * ("Error: ..."): exit status 1; 2: there is no manager to talk to; 3: the job ended otherwise than done.
@@ -100,26 +101,42 @@ static int job_removed(sd_bus_message *m, void *arg, sd_bus_error *e)
 	return 0;
 }
 
-static int run_job(sd_bus *bus, const char *verb, const char *unit)
+/* The call that makes the job. pid: of a scope's process, as text. */
+static int make_call(sd_bus *bus, const char *verb, const char *unit, const char *pid, sd_bus_message **ret)
 {
-	static const char *const methods[][2] = {
-		{"start", "StartUnit"}, {"stop", "StopUnit"}, {"restart", "RestartUnit"}};
+	static const char *const methods[][2] = {{"start", "StartUnit"},
+						 {"stop", "StopUnit"},
+						 {"restart", "RestartUnit"},
+						 {"scope", "StartTransientUnit"}};
 	const char *method = NULL;
-	sd_bus_error e = SD_BUS_ERROR_NULL;
-	sd_bus_message *reply = NULL;
-	struct job job = {0};
-	int status = 0;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		if (strcmp(verb, methods[i][0]) == 0)
 			method = methods[i][1];
-	if (!method)
-		return complain(FAILED, "unknown verb %s", verb);
+	if (!method || !pid != (strcmp(verb, "scope") != 0))
+		return -EINVAL;
+	int r = sd_bus_message_new_method_call(bus, ret, NAME, PATH, MANAGER, method);
+	if (r < 0 || !pid)
+		return r < 0 ? r : sd_bus_message_append(*ret, "ss", unit, "replace");
+	return sd_bus_message_append(*ret, "ssa(sv)a(sa(sv))", unit, "fail", 4, "Description", "s",
+				     "pm's monitor of a container", "Slice", "s", "user.slice",
+				     "CollectMode", "s", "inactive-or-failed", "PIDs", "au", 1,
+				     (uint32_t)strtoul(pid, NULL, 10), 0);
+}
+
+static int run_job(sd_bus *bus, const char *verb, const char *unit, const char *pid)
+{
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL, *reply = NULL;
+	struct job job = {0};
+	int status = 0;
 	/* before the job is there, so that its end cannot be missed; signals are handled after the answer */
 	int r = sd_bus_match_signal(bus, NULL, NULL, PATH, MANAGER, "JobRemoved", job_removed, &job);
 	if (r >= 0)
 		r = sd_bus_call_method(bus, NAME, PATH, MANAGER, "Subscribe", &e, NULL, "");
 	if (r >= 0)
-		r = sd_bus_call_method(bus, NAME, PATH, MANAGER, method, &e, &reply, "ss", unit, "replace");
+		r = make_call(bus, verb, unit, pid, &call);
+	if (r >= 0)
+		r = sd_bus_call(bus, call, 0, &e, &reply);
 	if (r >= 0)
 		r = sd_bus_message_read(reply, "o", &job.path);
 	while (r >= 0 && !job.done) {
@@ -132,6 +149,7 @@ static int run_job(sd_bus *bus, const char *verb, const char *unit)
 	else if (strcmp(job.result, "done") != 0)
 		status = complain(JOB_FAILED, "%s %s: the job's result is \"%s\"", verb, unit, job.result);
 	sd_bus_error_free(&e);
+	sd_bus_message_unref(call);
 	sd_bus_message_unref(reply);
 	return status;
 }
@@ -182,7 +200,8 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[2], "states") == 0)
 		status = states(bus, argv + 3);
 	else
-		status = argc == 4 ? run_job(bus, argv[2], argv[3]) : complain(FAILED, "one unit is expected");
+		status = argc == 4 || argc == 5 ? run_job(bus, argv[2], argv[3], argv[4])
+						: complain(FAILED, "one unit is expected");
 	sd_bus_flush_close_unref(bus);
 	if (fflush(stdout) == EOF)
 		return complain(FAILED, "write: %s", strerror(errno));

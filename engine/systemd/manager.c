@@ -1,8 +1,11 @@
 #include "engine/systemd/manager.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fs.h"
+#include "base/log.h"
 #include "base/proc.h"
 
 #define OUTPUT_MAX (4 << 20)
@@ -65,4 +68,26 @@ int pm_systemd_states(const struct pm_strv *units, struct pm_strv *ret, struct p
 		if (*lines.v[i])
 			pm_strv_add(ret, lines.v[i]);
 	return 0;
+}
+
+/* Is our group one of a login session, as /proc/self/cgroup has it: ".../session-3.scope"? */
+static bool in_session(void)
+{
+	_cleanup_buf_ struct pm_buf own = PM_BUF_INIT;
+	if (pm_fs_read_file(AT_FDCWD, "/proc/self/cgroup", 1 << 20, &own, NULL) < 0)
+		return false;
+	const char *at = strstr(pm_buf_str(&own), "/session-");
+	return at && strstr(at, ".scope");
+}
+
+void pm_systemd_adopt(pid_t pid)
+{
+	if (!pm_systemd_is_user() || !in_session())
+		return;
+	struct pm_err err = PM_ERR_INIT;
+	_cleanup_strv_ struct pm_strv words = PM_STRV_INIT;
+	pm_strv_addf(&words, "pm-monitor-%d.scope", (int)pid);
+	pm_strv_addf(&words, "%d", (int)pid);
+	if (ask("scope", &words, NULL, &err) < 0)
+		pm_debug("a scope for the monitor: %s", err.text);
 }

@@ -6,6 +6,7 @@
 #define PM_ENGINE_SYSTEMD_MANAGER_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -21,5 +22,12 @@ int pm_systemd_reload(struct pm_err *err);
 int pm_systemd_job(const char *verb, const char *unit, struct pm_err *err);
 /* "UNIT LOAD ACTIVE SUB" for each unit, in any order: "web.service loaded active running". */
 int pm_systemd_states(const struct pm_strv *units, struct pm_strv *ret, struct pm_err *err);
+
+/* For pid, a monitor that is about to execute the runtime in groups that systemd makes. Called from a login session we are
+ * in a group of root's, out of which nothing may be moved into one of the user's ("Delegation Containment", cgroup-v2.rst),
+ * as exec and health checks do: the monitor gets a scope of the user's manager, in which it also outlives the session.
+ * Nothing for others: who is below the user's manager, or a service, stays. Best effort; what the runtime cannot do for lack
+ * of it, it says. */
+void pm_systemd_adopt(pid_t pid);
 
 #endif

@@ -202,3 +202,17 @@ pid_of() {
 	assert_eq "$(pm inspect -f '{{.State.Status}}' after)" created
 	pm rm -f -t 0 after broken middle base >/dev/null
 }
+
+@test "the run root is made anew within a boot, as at a logout: what ran has exited, and starts" {
+	pm run -d --name web --network none "$IMAGE" sleep 1000
+	monitor=$(monitor_pid web) process=$(container_pid web)
+	kill -9 "$monitor" "$process"
+	wait_for eval '! kill -0 "$process" 2>/dev/null'
+	find "$T/run" -name shm -exec umount {} + 2>/dev/null || :
+	rm -rf "${T:?}/run"
+	assert_eq "$(pm ps -a --filter status=exited --format '{{.Names}}')" web
+	assert_eq "$(pm inspect -f '{{.State.Status}} {{.State.ExitCode}}' web)" "exited -1"
+	pm start web
+	pm exec web true
+	pm rm -f -t 0 web
+}

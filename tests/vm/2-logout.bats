@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # run-bats: root
-# A user who logs out. The monitor belongs to the session as any process does, and systemd lets those run on
-# (KillUserProcesses=no, the default of Debian); when systemd ends the user's session and manager, containers end, and
-# that is read from them.
+# A user who logs in and out. From a login's group, which is root's, nothing may be moved into the user's groups: monitors
+# get a scope of the user's manager, so that exec and health checks work, and that they end with the manager and not with
+# the session.
 
 load ../bats/helpers
 
@@ -18,21 +18,33 @@ gone() {
 	! pgrep -u guest >/dev/null
 }
 
-@test "without lingering: a container outlives the shell, and ends with the user's manager" {
+# what hears SIGTERM holds no logout up
+LOOP="sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.2; done'"
+
+@test "a login session: exec, health checks, update, stop and start" {
+	guest "$PM_BIN import -q $PM_TEST_FIXTURES/busybox.tar $IMAGE"
+	run -0 guest "$PM_BIN run -d --name web --network none --health-cmd true --health-interval 1s $IMAGE $LOOP &&
+		$PM_BIN exec web echo from exec && $PM_BIN healthcheck run web && $PM_BIN update --memory 64m web &&
+		until $PM_BIN inspect -f '{{.State.Health.Status}}' web | grep -qx healthy; do sleep 1; done &&
+		cat /sys/fs/cgroup/user.slice/user-*.slice/user@*.service/user.slice/libpod-*.scope/container/memory.max &&
+		$PM_BIN stop -t 5 web && $PM_BIN start web && $PM_BIN exec web true && $PM_BIN rm -f -t 0 web"
+	assert_like "$output" 'from exec'
+	assert_like "$output" '67108864'
+}
+
+@test "logout without lingering ends the containers, and they read so" {
 	loginctl disable-linger guest
-	guest "$PM_BIN import -q $PM_TEST_FIXTURES/busybox.tar $IMAGE && $PM_BIN run -d --name web --network none $IMAGE sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.2; done'"
-	assert_eq "$(guest "$PM_BIN inspect -f '{{.State.Status}}' web")" running
-	loginctl terminate-user guest
+	run -0 guest "$PM_BIN run -d --name web --network none $IMAGE $LOOP && cat /proc/\$(pgrep -u guest -x pm-monitor)/cgroup"
+	assert_like "$output" "user@$(id -u guest).service/user.slice/pm-monitor-[0-9]+.scope"
 	wait_for gone
 	assert_eq "$(guest "$PM_BIN inspect -f '{{.State.Status}}' web")" exited
 	guest "$PM_BIN start web && $PM_BIN exec web true && $PM_BIN rm -f -t 0 web"
 }
 
 @test "logout with lingering" {
-	guest "$PM_BIN rm -fa -t 0"
 	loginctl enable-linger guest
-	guest "$PM_BIN run -d --name web --network none $IMAGE sleep 1000"
-	wait_for eval '[ "$(loginctl show-user guest -P State)" != active ]'
+	guest "$PM_BIN run -d --name web --network none $IMAGE $LOOP"
+	wait_for eval '[ "$(loginctl show-user guest -P Sessions)" = "" ]'
 	assert_eq "$(guest "$PM_BIN inspect -f '{{.State.Status}}' web")" running
 	assert_eq "$(guest "$PM_BIN exec web echo here")" here
 	guest "$PM_BIN rm -f -t 0 web; $PM_BIN system reset -f"
