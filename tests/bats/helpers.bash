@@ -212,7 +212,8 @@ assert_nothing_left() {
 # --- bats' hooks ------------------------------------------------------------------------------------
 
 setup() {
-	T=$(mktemp -d /tmp/pmt.XXXXXX)
+	# a capital letter in it, always: what is pulled from a path without one is named after it
+	T=$(mktemp -d --suffix=T /tmp/pmt.XXXXXX)
 	mkdir -p "$T/home"
 	export HOME=$T/home T
 	unset XDG_CONFIG_HOME XDG_DATA_HOME REGISTRY_AUTH_FILE DOCKER_CONFIG
