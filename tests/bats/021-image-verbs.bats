@@ -63,12 +63,12 @@ quay.io/x/y:2"
 }
 
 @test "untag: one, all, what is no name of it" {
-	pm tag busybox a b:1 quay.io/c/c:2
-	run -125 pm untag busybox a nosuch
+	pm tag busybox xa b:1 quay.io/c/c:2
+	run -125 pm untag busybox xa nosuch
 	assert_error 125 "localhost/nosuch:latest: tag not known"
-	run -0 pm image exists a
-	run -0 pm untag busybox a c/c:2
-	run -1 pm image exists a
+	run -0 pm image exists xa
+	run -0 pm untag busybox xa c/c:2
+	run -1 pm image exists xa
 	run -1 pm image exists quay.io/c/c:2
 	run -0 pm untag busybox
 	run -0 pm images --format '{{.Repository}} {{.Tag}}'
