@@ -177,6 +177,18 @@ int pm_fs_write_file(int dirfd, const char *path, const void *data, size_t len, 
 	return sync ? sync_parent(dirfd, path, err) : 0;
 }
 
+int pm_fs_rewrite_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
+		       struct pm_err *err)
+{
+	_cleanup_close_ int fd = pm_fs_open(dirfd, path, O_WRONLY | O_CREAT | O_NOFOLLOW, mode, err);
+	if (fd < 0)
+		return fd;
+	int r = pm_fs_write_all(fd, data, len, err);
+	if (r < 0)
+		return pm_wrap(err, "'%s'", path);
+	return ftruncate(fd, (off_t)len) < 0 ? pm_fail_sys(err, "cut '%s' off", path) : 0;
+}
+
 int pm_fs_list(int dirfd, const char *path, struct pm_strv *out, struct pm_err *err)
 {
 	int fd = pm_fs_open(dirfd, path, O_RDONLY | O_DIRECTORY, 0, err);

@@ -114,6 +114,7 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	c.config.detached = o->detach;
 	struct pm_start_facts facts = {.network = c.config.network,
 				       .join = pm_container_joins(&c),
+				       .join_userns = -1,
 				       .attach = !o->detach,
 				       .config = &c.config};
 	/* The monitor and its user namespace come to be while we open the database. A container to join, or a pod's,

@@ -164,8 +164,8 @@ static int hide_env(struct pm_engine *e, const struct pm_container *c, struct pm
 		    : pm_fs_write_file(dir, "config.json", with.json, with.json_len, 0600, false, err);
 	explicit_bzero(with.json, with.json_len);
 	if (r >= 0)
-		r = pm_fs_write_file(AT_FDCWD, pm_bundle_config_path(plan), spec->json, spec->json_len,
-				     0600, false, err);
+		r = pm_fs_rewrite_file(AT_FDCWD, pm_bundle_config_path(plan), spec->json, spec->json_len,
+				       0600, err);
 	free(plan->bundle);
 	plan->bundle = pm_store_run_path(e->store, name);
 	plan->bundle_ready = true;

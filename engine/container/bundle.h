@@ -49,6 +49,8 @@ struct pm_bundle_env {
 	char *run_dir, *rootfs, *runtime, *init_path, *seccomp_cache, *cgroup_path;
 	char *cgroup_parent; /* what the group called cgroup_path is made in */
 	char *netns_path, *pidns_path, *ipcns_path, *utsns_path, *cgroupns_path, *uts_hostname;
+	char joined_id[65];         /* the container whose namespaces are joined */
+	struct pm_ctr_state joined; /* its state; all zero: it is not up */
 	char *hosts_from, *resolv_from, *shm, *shm_from, *userns_path;
 	struct pm_place_files files; /* of its bridge networks */
 	struct pm_pasta pasta;       /* of network mode pasta */

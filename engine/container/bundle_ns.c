@@ -1,27 +1,38 @@
 #include "engine/container/bundle_parts.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "engine/network/place.h"
 
-int pm_bundle_join(struct pm_engine *e, const char *mode, const char *kind, char **ret,
-		   struct pm_err *err)
+/* The state of that container, looked at once: as a rule all that is joined is one container's. */
+static int joined_state(struct pm_engine *e, struct pm_bundle_env *b, const char *id, struct pm_err *err)
+{
+	if (pm_streq(b->joined_id, id))
+		return 0;
+	snprintf(b->joined_id, sizeof(b->joined_id), "%s", id);
+	memset(&b->joined, 0, sizeof(b->joined));
+	int r = pm_ctr_state_read(e->store->runroot_fd, id, &b->joined, err);
+	return r < 0 ? r : 0;
+}
+
+int pm_bundle_join(struct pm_engine *e, struct pm_bundle_env *b, const char *mode, const char *kind,
+		   char **ret, struct pm_err *err)
 {
 	if (!mode || !pm_startswith(mode, "container:"))
 		return 0;
 	const char *id = mode + strlen("container:");
-	struct pm_ctr_state st;
-	int r = pm_ctr_state_read(e->store->runroot_fd, id, &st, err);
+	int r = joined_state(e, b, id, err);
 	if (r < 0)
 		return r;
-	if (r == 0 || !pm_ctr_is_up(&st))
+	if (!pm_ctr_is_up(&b->joined))
 		return pm_fail(err, PM_E_STATE,
 			       "container %s is not running: its %s namespace cannot be joined", id,
 			       kind);
-	*ret = pm_asprintf("/proc/%d/ns/%s", (int)st.pid, kind);
+	*ret = pm_asprintf("/proc/%d/ns/%s", (int)b->joined.pid, kind);
 	return 0;
 }
 
@@ -61,17 +72,16 @@ static int shared_memory(struct pm_engine *e, const struct pm_container *c, stru
 	const char *mode = c->config.ipcns && *c->config.ipcns ? c->config.ipcns : e->conf.ipcns;
 	if (mode && pm_startswith(mode, "container:")) {
 		const char *id = mode + strlen("container:");
-		struct pm_ctr_state st;
-		int r = pm_ctr_state_read(e->store->runroot_fd, id, &st, err);
+		int r = joined_state(e, b, id, err);
 		if (r < 0)
 			return r;
-		if (r == 0 || st.monitor <= 0)
+		if (b->joined.monitor <= 0)
 			return pm_fail(
 				err, PM_E_STATE,
 				"container %s is not running: its ipc namespace cannot be joined",
 				id);
-		b->shm_pid = st.monitor;
-		b->shm_pid_start = (int64_t)st.monitor_start;
+		b->shm_pid = b->joined.monitor;
+		b->shm_pid_start = (int64_t)b->joined.monitor_start;
 		b->shm_from = pm_store_run_path(e->store, "shm");
 		b->shm = pm_strdup(b->shm_from);
 	} else if (!mode || !*mode || strcmp(mode, "shareable") == 0) {
@@ -103,11 +113,11 @@ int pm_bundle_namespaces(struct pm_engine *e, const struct pm_container *c, stru
 {
 	const struct pm_ctr_config *k = &c->config;
 	int r;
-	if ((r = pm_bundle_join(e, k->pidns, "pid", &b->pidns_path, err)) < 0 ||
-	    (r = pm_bundle_join(e, k->ipcns, "ipc", &b->ipcns_path, err)) < 0 ||
-	    (r = pm_bundle_join(e, k->utsns, "uts", &b->utsns_path, err)) < 0 ||
-	    (r = pm_bundle_join(e, k->cgroupns, "cgroup", &b->cgroupns_path, err)) < 0 ||
-	    (r = pm_bundle_join(e, k->network, "net", &b->netns_path, err)) < 0)
+	if ((r = pm_bundle_join(e, b, k->pidns, "pid", &b->pidns_path, err)) < 0 ||
+	    (r = pm_bundle_join(e, b, k->ipcns, "ipc", &b->ipcns_path, err)) < 0 ||
+	    (r = pm_bundle_join(e, b, k->utsns, "uts", &b->utsns_path, err)) < 0 ||
+	    (r = pm_bundle_join(e, b, k->cgroupns, "cgroup", &b->cgroupns_path, err)) < 0 ||
+	    (r = pm_bundle_join(e, b, k->network, "net", &b->netns_path, err)) < 0)
 		return r;
 
 	struct pm_spec_env *env = &b->env;

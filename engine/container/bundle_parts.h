@@ -12,8 +12,8 @@
 
 /* mode "container:ID": *ret becomes the path of that container's namespace; else it is left alone. PM_E_STATE:
  * it does not run. */
-int pm_bundle_join(struct pm_engine *e, const char *mode, const char *kind, char **ret,
-		   struct pm_err *err);
+int pm_bundle_join(struct pm_engine *e, struct pm_bundle_env *b, const char *mode, const char *kind,
+		   char **ret, struct pm_err *err);
 /* b->env's namespaces, /dev/shm, and the files of a network that is joined. Needs b->run_dir. */
 int pm_bundle_namespaces(struct pm_engine *e, const struct pm_container *c, struct pm_bundle_env *b,
 			 struct pm_err *err);
@@ -49,14 +49,14 @@ int pm_bundle_own_userns(const struct pm_ctr_config *k, struct pm_bundle_env *b,
 uint32_t pm_bundle_parent_id(const struct pm_bundle_env *b, bool group, uint32_t id);
 /* plan's user namespace, and the owners of what is in plan and spec already. */
 int pm_bundle_plan_userns(struct pm_start *s, const struct pm_container *c,
-			  const struct pm_bundle_env *b, const struct pm_spec_plan *spec,
+			  struct pm_bundle_env *b, const struct pm_spec_plan *spec,
 			  struct pm_launch_plan *plan, struct pm_err *err);
 
 /* --- bundle_plan.c */
 
 /* All else of the plan. */
 int pm_bundle_plan(struct pm_start *s, const struct pm_container *c,
-		   const struct pm_spec_plan *spec, const struct pm_bundle_env *b,
+		   const struct pm_spec_plan *spec, struct pm_bundle_env *b,
 		   struct pm_launch_plan *plan, struct pm_err *err);
 
 #endif

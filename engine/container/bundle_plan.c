@@ -130,7 +130,7 @@ static int plan_cleanup(struct pm_engine *e, const struct pm_container *c,
 }
 
 int pm_bundle_plan(struct pm_start *s, const struct pm_container *c,
-		   const struct pm_spec_plan *spec, const struct pm_bundle_env *b,
+		   const struct pm_spec_plan *spec, struct pm_bundle_env *b,
 		   struct pm_launch_plan *plan, struct pm_err *err)
 {
 	struct pm_engine *e = s->engine;

@@ -49,7 +49,7 @@ uint32_t pm_bundle_parent_id(const struct pm_bundle_env *b, bool group, uint32_t
 
 /* The plan of a container with a user namespace of its own: the namespace, and owners. */
 int pm_bundle_plan_userns(struct pm_start *s, const struct pm_container *c,
-			  const struct pm_bundle_env *b, const struct pm_spec_plan *spec,
+			  struct pm_bundle_env *b, const struct pm_spec_plan *spec,
 			  struct pm_launch_plan *plan, struct pm_err *err)
 {
 	static const char other[] = "container:";
@@ -59,7 +59,7 @@ int pm_bundle_plan_userns(struct pm_start *s, const struct pm_container *c,
 	if (k->userns && pm_startswith(k->userns, "ns:")) {
 		plan->userns_path = pm_strdup(k->userns + strlen("ns:"));
 	} else if (k->userns && pm_startswith(k->userns, other)) {
-		int r = pm_bundle_join(s->engine, k->userns, "user", &plan->userns_path, err);
+		int r = pm_bundle_join(s->engine, b, k->userns, "user", &plan->userns_path, err);
 		if (r < 0)
 			return r;
 	}

@@ -58,9 +58,10 @@ static int join_netd(struct pm_start *s, const struct pm_start_facts *facts, int
 }
 
 static int choose_userns(struct pm_start *s, const struct pm_start_facts *facts,
-			 struct pm_monitor_opts *mo, int *ret_fd, struct pm_err *err)
+			 struct pm_monitor_opts *mo, struct pm_err *err)
 {
 	struct pm_engine *e = s->engine;
+	int *ret_fd = &s->userns_fd;
 	if (!pm_userns_needed()) {
 		mo->userns = PM_MONITOR_USERNS_NONE;
 		return pm_network_is_bridge(facts->network) ? join_netd(s, facts, ret_fd, err) : 0;
@@ -74,7 +75,10 @@ static int choose_userns(struct pm_start *s, const struct pm_start_facts *facts,
 	if (pm_network_is_bridge(facts->network)) {
 		r = join_netd(s, facts, ret_fd, err);
 	} else if (facts->join) {
-		*ret_fd = userns_of(e, facts->join, err);
+		*ret_fd = facts->join_userns >= 0 ? fcntl(facts->join_userns, F_DUPFD_CLOEXEC, 3)
+						  : userns_of(e, facts->join, err);
+		if (*ret_fd < 0 && facts->join_userns >= 0)
+			return pm_fail_sys(err, "duplicate a user namespace's descriptor");
 		r = *ret_fd < 0 ? *ret_fd : 1;
 	} else {
 		r = pm_userns_join(e->store->runroot_fd, &s->map, ret_fd, err);
@@ -91,14 +95,13 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 		   struct pm_err *err)
 {
 	struct pm_monitor_opts mo = PM_MONITOR_OPTS_INIT;
-	_cleanup_close_ int userns = -1;
 
 	s->engine = e;
 	mo.attach = facts->attach;
 	mo.streams = pm_streq(facts->config->log_driver, "passthrough");
 	mo.preserve_fds = facts->config->preserve_fds + pm_service_listen_fds();
 	mo.preserve_only = &facts->config->preserve_fd;
-	int r = choose_userns(s, facts, &mo, &userns, err);
+	int r = choose_userns(s, facts, &mo, err);
 	if (r < 0)
 		return r;
 	if (pm_network_is_slirp(facts->network)) {
@@ -197,8 +200,8 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 	if (r >= 0)
 		r = write_run_files(&spec, err);
 	if (r >= 0 && !plan.bundle_ready)
-		r = pm_fs_write_file(AT_FDCWD, pm_bundle_config_path(&plan), spec.json,
-				     spec.json_len, 0600, false, err);
+		r = pm_fs_rewrite_file(AT_FDCWD, pm_bundle_config_path(&plan), spec.json,
+				       spec.json_len, 0600, err);
 	if (r >= 0)
 		r = mark_started(s->engine, c, err);
 	if (r >= 0 && s->slirp_fd >= 0) {
@@ -237,7 +240,7 @@ int pm_start_finish(struct pm_start *s, struct pm_container *c, struct pm_err *e
 	return r < 0 ? r : pm_start_wait(s, c, err);
 }
 
-static int start_dep(struct pm_engine *e, const char *id, struct pm_err *err)
+int pm_container_start_dep(struct pm_engine *e, const char *id, struct pm_err *err)
 {
 	_cleanup_container_ struct pm_container c;
 	_cleanup_start_ struct pm_start s = PM_START_INIT;
@@ -253,12 +256,24 @@ int pm_container_start_deps(struct pm_engine *e, const struct pm_container *c, s
 {
 	int r = 0;
 	for (size_t i = 0; r >= 0 && i < c->row.deps.n; i++)
-		r = start_dep(e, c->row.deps.v[i], err);
+		r = pm_container_start_dep(e, c->row.deps.v[i], err);
 	return r < 0 ? r : 0;
 }
 
-int pm_start_begin_again(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
-			 struct pm_err *err)
+/* The user namespace of a start that has been launched; -1: there is none. */
+static int launched_userns(struct pm_start *s, struct pm_err *err)
+{
+	char path[64];
+	if (s->userns_fd >= 0 || !s->in_userns)
+		return s->userns_fd;
+	/* a new one, mapped by now; the monitor is our child */
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)s->monitor.pid);
+	s->userns_fd = pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
+	return s->userns_fd;
+}
+
+int pm_start_begin_again(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *first,
+			 struct pm_start *s, struct pm_err *err)
 {
 	/* the monitor of the run before may still tidy up */
 	int r = pm_ctr_state_wait(e->store->runroot_fd, c->row.id, -1, err);
@@ -266,6 +281,7 @@ int pm_start_begin_again(struct pm_engine *e, struct pm_container *c, bool attac
 		return r;
 	struct pm_start_facts facts = {.network = c->config.network,
 				       .join = pm_container_joins(c),
+				       .join_userns = first ? launched_userns(first, err) : -1,
 				       .attach = attach,
 				       .config = &c->config};
 	c->row.word = PM_CTR_EXITED; /* so that its start is written anew */
@@ -294,7 +310,7 @@ static int start_fresh(struct pm_engine *e, struct pm_container *c, bool attach,
 {
 	int r = pm_container_start_deps(e, c, err);
 	if (r >= 0)
-		r = pm_start_begin_again(e, c, attach, s, err);
+		r = pm_start_begin_again(e, c, attach, NULL, s, err);
 	if (r >= 0)
 		r = pm_start_finish(s, c, err);
 	return r < 0 ? r : 0;
@@ -349,6 +365,8 @@ void pm_start_free(struct pm_start *s)
 	pm_monitor_close(&s->monitor);
 	if (s->slirp_fd >= 0)
 		close(s->slirp_fd);
+	if (s->userns_fd >= 0)
+		close(s->userns_fd);
 	if (s->slirp_pid > 0)
 		waitpid(s->slirp_pid, NULL, WNOHANG); /* it outlives pm; only a failed one is reaped */
 	pm_userns_map_free(&s->map);

@@ -33,6 +33,7 @@
 struct pm_start_facts {
 	const char *network; /* the container's network mode, "slirp4netns" starts pm-slirp */
 	const char *join;    /* id of a container whose namespaces are joined, or NULL */
+	int join_userns;     /* the user namespace that one is in, where the caller has it; else -1 */
 	bool attach;         /* a foreground client: an attach channel is made */
 	const struct pm_ctr_config *config; /* of the container, as far as it is known */
 };
@@ -43,6 +44,7 @@ struct pm_start {
 	struct pm_userns_map map;     /* of the namespace the container is in */
 	struct pm_userns_tools tools;
 	bool in_userns;               /* the monitor runs in a user namespace */
+	int userns_fd;                /* that namespace, when it is joined; else -1 */
 	bool fresh, mapping;          /* the namespace is new; newuidmap is running */
 	int slirp_fd;                 /* to the network's helper: pm-slirp or pm-netd */
 	pid_t slirp_pid;              /* a child; 0: none */
@@ -51,7 +53,7 @@ struct pm_start {
 	struct pm_netd_config netd;   /* bridge networks: the container's places */
 };
 
-#define PM_START_INIT {.monitor = PM_MONITOR_INIT, .slirp_fd = -1}
+#define PM_START_INIT {.monitor = PM_MONITOR_INIT, .slirp_fd = -1, .userns_fd = -1}
 #define _cleanup_start_ _cleanup_(pm_start_free)
 
 int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, struct pm_start *s,
@@ -68,9 +70,10 @@ int pm_start_wait(struct pm_start *s, struct pm_container *c, struct pm_err *err
  * pm_container_start. Takes the operation lock. PM_E_STATE: it is beyond that already. */
 int pm_container_init_process(struct pm_engine *e, struct pm_container *c, struct pm_err *err);
 
-/* pm_start_begin for a container that exists; it may have run before. Container locked. */
-int pm_start_begin_again(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *s,
-			 struct pm_err *err);
+/* pm_start_begin for a container that exists; it may have run before. first: a start that has been launched of
+ * the container whose namespaces c joins, and that need not run yet; or NULL. Container locked. */
+int pm_start_begin_again(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *first,
+			 struct pm_start *s, struct pm_err *err);
 
 /* Start container c, which is loaded: those it depends on are started before, if they do not run. Takes the
  * operation lock until it runs. 1: it ran already, s is untouched; 0: started, and s->monitor has
@@ -81,6 +84,8 @@ int pm_container_start(struct pm_engine *e, struct pm_container *c, bool attach,
 /* Start the containers that c depends on and that do not run, theirs first. For `run`, before
  * pm_start_begin. */
 int pm_container_start_deps(struct pm_engine *e, const struct pm_container *c, struct pm_err *err);
+/* The one of them. */
+int pm_container_start_dep(struct pm_engine *e, const char *id, struct pm_err *err);
 
 void pm_start_free(struct pm_start *s);
 

@@ -97,13 +97,16 @@ int pm_ctr_state_read(int runroot, const char *id, struct pm_ctr_state *ret, str
 		s.restarting = s.monitored && number(&ended, "restarting") != 0;
 		s.status = PM_STATUS_EXITED; /* though the monitor may still tidy up */
 		s.pid = 0;
-	} else if (alive(s.pid, s.pid_start) && number(&started, "created") != 0) {
-		s.status = PM_STATUS_INITIALIZED;
-		s.started = 0;
 	} else if (alive(s.pid, s.pid_start)) {
+		bool waits = number(&started, "created") != 0;
 		_cleanup_group_ struct pm_group g = PM_GROUP_INIT;
-		pm_group_open(s.pid, id, &g);
-		s.status = pm_group_frozen(&g) ? PM_STATUS_PAUSED : PM_STATUS_RUNNING;
+		if (!waits)
+			pm_group_open(s.pid, id, &g);
+		s.status = waits ? PM_STATUS_INITIALIZED
+			   : pm_group_frozen(&g) ? PM_STATUS_PAUSED
+						 : PM_STATUS_RUNNING;
+		if (waits)
+			s.started = 0;
 	} else if (s.monitored) {
 		s.status = PM_STATUS_STOPPING;
 		s.pid = 0;

@@ -10,6 +10,7 @@
 
 enum phase {
 	WAITING,  /* for those it depends on, or for its wave */
+	BEGUN,    /* the same, but locked, and its monitor is there already */
 	LAUNCHED, /* its monitor has the plan */
 	DONE,
 	FAILED,
@@ -30,10 +31,19 @@ struct wave {
 	void *arg;
 };
 
+static void let_go(struct starting *x)
+{
+	pm_start_free(&x->s);
+	if (x->lock >= 0)
+		close(x->lock);
+	x->lock = -1;
+}
+
 static void fail(struct wave *w, struct starting *x, struct pm_err *err)
 {
 	pm_wrap(err, "start container %s", x->c->row.name);
 	x->phase = FAILED;
+	let_go(x);
 	w->failed(w->arg, err);
 	pm_err_clear(err);
 }
@@ -64,13 +74,10 @@ static bool ready(struct wave *w, struct starting *x)
 	return true;
 }
 
-/* The first half. 1: it runs already. */
-static int launch(struct wave *w, struct starting *x, struct pm_err *err)
+/* Its monitor is started; first: pm_start_begin_again. Container locked. 1: it runs already. */
+static int begin(struct wave *w, struct starting *x, struct pm_start *first, struct pm_err *err)
 {
 	struct pm_container *c = x->c;
-	x->lock = pm_container_lock(w->e, c->row.id, true, err);
-	if (x->lock < 0)
-		return x->lock;
 	pm_container_state(w->e, &c->row, &c->state);
 	if (pm_ctr_is_up(&c->state))
 		return 1;
@@ -78,19 +85,51 @@ static int launch(struct wave *w, struct starting *x, struct pm_err *err)
 		int now = pm_container_restart_now(w->e, c, err);
 		return now < 0 ? now : 1;
 	}
-	/* outside of the pod, others may have to be started */
-	int r = pm_container_start_deps(w->e, c, err);
-	if (r >= 0)
-		r = pm_start_begin_again(w->e, c, false, &x->s, err);
-	return r < 0 ? r : pm_start_launch(&x->s, c, err);
+	return pm_start_begin_again(w->e, c, false, first, &x->s, err);
 }
 
-static void let_go(struct starting *x)
+/* Outside of the pod, others may have to be started. */
+static int start_others(struct wave *w, struct starting *x, struct pm_err *err)
 {
-	pm_start_free(&x->s);
-	if (x->lock >= 0)
-		close(x->lock);
-	x->lock = -1;
+	const struct pm_strv *deps = &x->c->row.deps;
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < deps->n; i++)
+		if (!by_id(w, deps->v[i]))
+			r = pm_container_start_dep(w->e, deps->v[i], err);
+	return r;
+}
+
+/* The first half. 1: it runs already. */
+static int launch(struct wave *w, struct starting *x, struct pm_err *err)
+{
+	int r = 0;
+	if (x->phase != BEGUN) {
+		x->lock = pm_container_lock(w->e, x->c->row.id, true, err);
+		r = x->lock < 0 ? x->lock : start_others(w, x, err);
+		if (r >= 0)
+			r = begin(w, x, NULL, err);
+	}
+	return r != 0 ? r : pm_start_launch(&x->s, x->c, err);
+}
+
+/*
+ * While the containers of a wave come up: the monitors of those that join one's namespaces and wait for nothing else
+ * are started, and enter its user namespace. A lock that another holds is not waited for: he may wait for ours.
+ */
+static void begin_joiners(struct wave *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct starting *x = &w->v[i];
+		const char *id = pm_container_joins(x->c);
+		struct starting *first = x->phase == WAITING && id && x->c->row.deps.n == 1 ? by_id(w, id) : NULL;
+		if (!first || first->phase != LAUNCHED || x->c->config.init_ctr)
+			continue;
+		x->lock = pm_container_lock(w->e, x->c->row.id, false, NULL);
+		if (x->lock >= 0 && begin(w, x, &first->s, NULL) == 0)
+			x->phase = BEGUN;
+		else
+			let_go(x); /* its turn comes, with its error */
+	}
 }
 
 /* Those that can start, are; false when there was none. */
@@ -100,7 +139,7 @@ static bool one_wave(struct wave *w)
 	for (size_t i = 0; i < w->n; i++) {
 		struct pm_err err = PM_ERR_INIT;
 		struct starting *x = &w->v[i];
-		if (x->phase != WAITING || !ready(w, x))
+		if ((x->phase != WAITING && x->phase != BEGUN) || !ready(w, x))
 			continue;
 		any = true;
 		int r = launch(w, x, &err);
@@ -111,6 +150,8 @@ static bool one_wave(struct wave *w)
 		if (x->phase != LAUNCHED)
 			let_go(x);
 	}
+	if (any)
+		begin_joiners(w);
 	for (size_t i = 0; i < w->n; i++) {
 		struct pm_err err = PM_ERR_INIT;
 		struct starting *x = &w->v[i];
