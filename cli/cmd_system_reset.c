@@ -41,7 +41,7 @@ static int remove_containers(struct pm_cli *cli, struct pm_err *err)
 	struct pm_remove_options ro = {.force = true, .volumes = true, .depend = true, .timeout = 0};
 	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
-		r = pm_ctr_list(e.store, 0, &list, err);
+		r = pm_ctr_list(e.store, PM_CTR_EXTERNAL, &list, err);
 	for (size_t i = 0; i < list.n && r >= 0; i++) {
 		_cleanup_container_ struct pm_container c;
 		pm_container_init(&c);

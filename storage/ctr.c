@@ -61,7 +61,7 @@ static int change_end(struct change *c, int r, struct pm_err *err)
 	"SELECT id, name, coalesce(image, ro_image), image_name, command, ports, labels, created, rm, state, started," \
 	" finished, exit_code, pid, boot_id, error, oom_killed, restarts, stopped,"                \
 	" CASE WHEN ?1 & 1 THEN (SELECT config FROM container_configs WHERE container = seq) END,"  \
-	" pod FROM containers "
+	" pod, working FROM containers "
 
 static void read_ctr(struct pm_stmt *q, struct pm_ctr_row *row)
 {
@@ -86,6 +86,7 @@ static void read_ctr(struct pm_stmt *q, struct pm_ctr_row *row)
 		.restarts = pm_stmt_int(q, 17),
 		.stopped = pm_stmt_int(q, 18) != 0,
 		.pod = pm_strdup_null(pm_stmt_str(q, 20)),
+		.working = (enum pm_ctr_working)pm_stmt_int(q, 21),
 	};
 	if (!pm_stmt_is_null(q, 19)) {
 		const void *p = pm_stmt_blob(q, 19, &row->config_len);
@@ -160,7 +161,8 @@ int pm_ctr_list(struct pm_store *s, unsigned int what, struct pm_ctr_list *ret, 
 	_cleanup_stmt_ struct pm_stmt *q = NULL;
 	_cleanup_ctr_list_ struct pm_ctr_list l = {0};
 	size_t cap = 0;
-	int r = pm_db_query(s->db, &q, err, CTR_COLUMNS "ORDER BY seq", "i", (int64_t)what);
+	int r = pm_db_query(s->db, &q, err, CTR_COLUMNS "WHERE working = 0 OR ?1 & 2 ORDER BY seq", "i",
+			    (int64_t)what);
 	while (r >= 0 && (r = pm_stmt_step(q, err)) == 1) {
 		if (l.n == cap) {
 			cap = cap ? cap * 2 : 32;
@@ -241,14 +243,15 @@ static int insert(struct pm_store *s, const struct pm_ctr_row *row, struct pm_er
 	r = pm_db_exec(s->db, err,
 		       "INSERT INTO containers(id, name, image, image_name, command, ports, labels,"
 		       " created, rm, state, started, finished, exit_code, pid, boot_id, error,"
-		       " oom_killed, restarts, pod, ro_image)"
-		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "sssssssiiiiiiissiiss", row->id, row->name, elsewhere ? NULL : row->image_id,
+		       " oom_killed, restarts, pod, ro_image, working)"
+		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "sssssssiiiiiiissiissi", row->id, row->name, elsewhere ? NULL : row->image_id,
 		       row->image_name,
 		       row->command, row->ports, row->labels, row->created, (int64_t)row->rm,
 		       (int64_t)row->word, row->started, row->finished, (int64_t)row->exit_code, row->pid,
 		       row->boot_id, row->error, (int64_t)row->oom_killed,
-		       row->restarts, row->pod, elsewhere ? row->image_id : NULL);
+		       row->restarts, row->pod, elsewhere ? row->image_id : NULL,
+		       (int64_t)row->working);
 	if (r == -PM_E_INUSE && row->pod)
 		return pm_fail(err, PM_E_NOSUCH, "the image %s or the pod %s is not there any more",
 			       row->image_id ? row->image_id : "", row->pod);
@@ -306,6 +309,18 @@ int pm_ctr_set_config(struct pm_store *s, const char *id, const char *config, si
 			   "UPDATE container_configs SET config=?"
 			   " WHERE container=(SELECT seq FROM containers WHERE id=?)",
 			   "bs", config, len, id);
+	return r == 0 ? no_such(id, err) : r < 0 ? r : 0;
+}
+
+int pm_ctr_set_image(struct pm_store *s, const char *id, const char *image_id, struct pm_err *err)
+{
+	_cleanup_image_row_ struct pm_image_row image = {0};
+	bool elsewhere = s->n_others && image_id &&
+			 pm_image_by_id(s, image_id, 0, &image, NULL) == 0 && image.readonly;
+	int r = pm_db_exec(s->db, err, "UPDATE containers SET image=?, ro_image=? WHERE id=?", "sss",
+			   elsewhere ? NULL : image_id, elsewhere ? image_id : NULL, id);
+	if (r == -PM_E_INUSE)
+		return pm_fail(err, PM_E_NOSUCH, "%s: image not known", image_id);
 	return r == 0 ? no_such(id, err) : r < 0 ? r : 0;
 }
 

@@ -22,6 +22,13 @@ enum pm_ctr_word {
 	PM_CTR_EXITED,
 };
 
+/* A container that an image is made in (engine/build/worker.h): in no list unless asked for. */
+enum pm_ctr_working {
+	PM_CTR_NOT_WORKING,
+	PM_CTR_WORKING_BUILD, /* of a build, which holds pm_store_lock("build", id): else it is garbage */
+	PM_CTR_WORKING_OWN,   /* the user's: stays until he removes it */
+};
+
 /* Pointers owned by the row when it came from here; borrowed when given to pm_ctr_insert. */
 struct pm_ctr_row {
 	char *id;         /* 64 hex digits */
@@ -36,6 +43,7 @@ struct pm_ctr_row {
 	int64_t created;
 	bool rm; /* --rm */
 	char *pod; /* id of its pod; NULL: none */
+	enum pm_ctr_working working;
 
 	/* the state, changed by pm_ctr_set_state */
 	enum pm_ctr_word word;
@@ -65,6 +73,7 @@ void pm_ctr_list_free(struct pm_ctr_list *l);
 
 enum {
 	PM_CTR_CONFIG = 1, /* fill config */
+	PM_CTR_EXTERNAL = 2, /* pm_ctr_list: working containers, too */
 };
 
 /* Durable unless --rm or in the caller's transaction. PM_E_EXISTS when the name or id is taken, in Podman's words; PM_E_NOSUCH when the image, a volume or
@@ -76,7 +85,7 @@ int pm_ctr_insert(struct pm_store *s, const struct pm_ctr_row *row, struct pm_er
 int pm_ctr_find(struct pm_store *s, const char *name_or_id, unsigned int what,
 		struct pm_ctr_row *ret, struct pm_err *err);
 
-/* All, in the order of creation. */
+/* All, in the order of creation; working containers with PM_CTR_EXTERNAL only. */
 int pm_ctr_list(struct pm_store *s, unsigned int what, struct pm_ctr_list *ret, struct pm_err *err);
 
 /* Write row.stopped alone; durable. */
@@ -86,6 +95,8 @@ int pm_ctr_set_stopped(struct pm_store *s, const char *id, bool stopped, struct 
 int pm_ctr_set_state(struct pm_store *s, const struct pm_ctr_row *row, struct pm_err *err);
 int pm_ctr_set_config(struct pm_store *s, const char *id, const char *config, size_t len,
 		      struct pm_err *err);
+/* The image it is based on is another (NULL: none) from now on. PM_E_NOSUCH. */
+int pm_ctr_set_image(struct pm_store *s, const char *id, const char *image_id, struct pm_err *err);
 /* PM_E_EXISTS, PM_E_NOSUCH. */
 int pm_ctr_rename(struct pm_store *s, const char *id, const char *name, struct pm_err *err);
 

@@ -168,6 +168,7 @@ int pm_layer_tar(const struct pm_layer_tar *what, pm_tar_sink_fn *sink, void *ar
 	t.w = pm_tar_writer_new(sink, arg);
 	pm_tar_files_init(&t.files, t.w);
 	t.files.whole_seconds = true;
+	t.files.mtime = what->set_mtime ? &what->mtime : NULL;
 	r = put_self(&t, &root, err);
 	if (r >= 0)
 		r = put_dir(&t, &root, what->base ? &base : NULL, err);

@@ -28,6 +28,8 @@ struct pm_layer_tar {
 	 * it lacks (the vfs driver's containers). NULL: none. */
 	const int *base;
 	size_t n_base;
+	bool set_mtime; /* all entries get mtime, seconds since the epoch, instead of their own */
+	int64_t mtime;
 };
 
 int pm_layer_tar(const struct pm_layer_tar *t, pm_tar_sink_fn *sink, void *arg, struct pm_err *err);

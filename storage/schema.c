@@ -201,6 +201,14 @@ const char *const pm_schema[] = {
 	"CREATE TABLE image_signatures("
 	" image TEXT PRIMARY KEY NOT NULL REFERENCES images(id) ON DELETE CASCADE,"
 	" document BLOB NOT NULL) WITHOUT ROWID;",
+
+	/* containers that images are made in (storage/ctr.h), and what the steps of builds made (engine/build/cache.h) */
+	"ALTER TABLE containers ADD COLUMN working INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE build_cache("
+	" key TEXT PRIMARY KEY NOT NULL,"
+	" image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,"
+	" created INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX build_cache_image ON build_cache(image);",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

@@ -109,8 +109,8 @@ static struct pm_tar_entry entry_of(const struct pm_tar_files *t, const struct s
 		.mode = st->st_mode & 07777,
 		.uid = st->st_uid,
 		.gid = st->st_gid,
-		.mtime = st->st_mtim.tv_sec,
-		.mtime_ns = t->whole_seconds ? 0 : (uint32_t)st->st_mtim.tv_nsec,
+		.mtime = t->mtime ? *t->mtime : st->st_mtim.tv_sec,
+		.mtime_ns = t->whole_seconds || t->mtime ? 0 : (uint32_t)st->st_mtim.tv_nsec,
 		.dev_major = major(st->st_rdev),
 		.dev_minor = minor(st->st_rdev),
 	};

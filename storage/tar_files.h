@@ -21,6 +21,7 @@
 struct pm_tar_files {
 	struct pm_tar_writer *w; /* borrowed */
 	bool whole_seconds;      /* times without a fraction */
+	const int64_t *mtime;    /* of all entries, seconds since the epoch; NULL: their own */
 	void *links;             /* the rest is its own */
 	uint8_t *copy;
 	char *xattr_names;

@@ -5,13 +5,14 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/timefmt.h"
 #include "engine/container/pause.h"
 #include "engine/container/tree.h"
 #include "engine/events/events.h"
 #include "engine/image/changes.h"
 #include "engine/image/fetch.h"
+#include "engine/image/make.h"
 #include "engine/image/resolve.h"
-#include "registry/digest.h"
 #include "registry/manifest.h"
 #include "storage/image.h"
 
@@ -146,19 +147,11 @@ static void add_history(struct commit *k, const char *when)
 	pm_json_add(k->pool, history, step);
 }
 
-/* The image's document, for the layers as they are now. */
-static void write_config(struct commit *k, int64_t created, struct pm_buf *out)
+/* The rest of the image's document; its layers and its date are the image's maker's. */
+static void complete_config(struct commit *k, int64_t created)
 {
 	char when[40];
 	pm_time_format(created, when);
-	struct pm_json *rootfs = pm_json_object(k->pool), *ids = pm_json_array(k->pool);
-	for (size_t i = 0; i < k->below.n && !k->o->squash; i++)
-		pm_json_add(k->pool, ids, pm_json_str(k->pool, k->below.v[i].diff_id));
-	pm_json_add(k->pool, ids, pm_json_str(k->pool, k->layer.diff_id));
-	pm_json_set_str(k->pool, rootfs, "type", "layers");
-	pm_json_set(k->pool, rootfs, "diff_ids", ids);
-	pm_json_set(k->pool, k->config, "rootfs", rootfs);
-	pm_json_set_str(k->pool, k->config, "created", when);
 	if (k->o->author)
 		pm_json_set_str(k->pool, k->config, "author", k->o->author);
 	/* of the container that made the image before this one */
@@ -169,52 +162,35 @@ static void write_config(struct commit *k, int64_t created, struct pm_buf *out)
 	else
 		pm_json_unset(k->config, "comment");
 	add_history(k, when);
-	pm_json_write(k->config, 0, out);
-}
-
-static void write_manifest(struct commit *k, const char *config_digest, size_t config_len,
-			   struct pm_buf *out)
-{
-	struct pm_json_pool *p = k->pool;
-	struct pm_json *root = pm_json_object(p), *config = pm_json_object(p);
-	struct pm_json *layers = pm_json_array(p);
-	pm_json_set_int(p, root, "schemaVersion", 2);
-	pm_json_set_str(p, root, "mediaType", k->o->docker ? PM_MT_DOCKER_MANIFEST : PM_MT_OCI_MANIFEST);
-	pm_json_set_str(p, config, "mediaType", k->o->docker ? PM_MT_DOCKER_CONFIG : PM_MT_OCI_CONFIG);
-	pm_json_set_str(p, config, "digest", config_digest);
-	pm_json_set_int(p, config, "size", (int64_t)config_len);
-	pm_json_set(p, root, "config", config);
-	for (size_t i = k->o->squash ? k->below.n : 0; i <= k->below.n; i++) {
-		bool own = i == k->below.n;
-		struct pm_json *l = pm_json_object(p);
-		pm_json_set_str(p, l, "mediaType", k->o->docker ? PM_MT_DOCKER_LAYER : PM_MT_OCI_LAYER);
-		pm_json_set_str(p, l, "digest", own ? k->layer.diff_id : k->below.v[i].diff_id);
-		pm_json_set_int(p, l, "size", own ? k->layer.stream_size : k->below.v[i].size);
-		pm_json_add(p, layers, l);
-	}
-	pm_json_set(p, root, "layers", layers);
-	pm_json_write(root, 0, out);
 }
 
 /* --- the layer -------------------------------------------------------------------------------- */
 
-static int make_layer(struct commit *k, const struct pm_pull_progress *progress, struct pm_err *err)
+int pm_container_layer(struct pm_engine *e, const struct pm_container *c, bool merged,
+		       const int64_t *mtime, const struct pm_pull_progress *progress, struct pm_stage **ret_stage,
+		       struct pm_fetch_layer *ret, struct pm_err *err)
 {
 	_cleanup_tree_ struct pm_tree tree = {0};
 	_cleanup_wire_ struct pm_wire request = PM_WIRE_INIT;
-	int r = pm_tree_of_container(k->e, k->c, "commit", &tree, err);
+	int r = pm_tree_of_container(e, c, "commit", &tree, err);
 	if (r < 0)
 		return r;
 	pm_wire_add(&request, "op", "commit");
 	pm_wire_add(&request, "tree", tree.paths.v[0]);
 	pm_wire_add_int(&request, "copied", tree.copied);
-	pm_wire_add_int(&request, "merged", k->o->squash);
+	pm_wire_add_int(&request, "merged", merged);
+	if (mtime)
+		pm_wire_add_int(&request, "mtime", *mtime / PM_NS_PER_SEC);
 	for (size_t i = 1; i < tree.paths.n; i++)
 		pm_wire_add(&request, "base", tree.paths.v[i]);
-	r = pm_stage_new(k->e->store, &k->stage, err);
+	r = pm_stage_new(e->store, ret_stage, err);
 	return r < 0 ? r
-		     : pm_fetch_layer(k->e->store, k->stage, "0", &request, -1, progress, &k->layer,
-				      err);
+		     : pm_fetch_layer(e->store, *ret_stage, "0", &request, -1, progress, ret, err);
+}
+
+static int make_layer(struct commit *k, const struct pm_pull_progress *progress, struct pm_err *err)
+{
+	return pm_container_layer(k->e, k->c, k->o->squash, NULL, progress, &k->stage, &k->layer, err);
 }
 
 static int lock_and_pack(struct commit *k, const struct pm_pull_progress *progress,
@@ -241,90 +217,27 @@ static int lock_and_pack(struct commit *k, const struct pm_pull_progress *progre
 
 /* --- the image -------------------------------------------------------------------------------- */
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Rows for the image's layers, and their locks in the order of their names: what is there stays, what is new is
- * ours. */
-static int store_image(struct commit *k, struct pm_image_row *row, struct pm_err *err)
-{
-	size_t below = k->o->squash ? 0 : k->below.n, n = below + 1;
-	struct pm_layer_row *layers = pm_calloc(n, sizeof(*layers));
-	char(*chain)[65] = pm_calloc(n, sizeof(*chain)), **sorted = pm_calloc(n, sizeof(char *));
-	int *locks = pm_calloc(n, sizeof(*locks)), r = 0;
-	size_t locked = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (i < below)
-			layers[i] = k->below.v[i];
-		else
-			layers[i] = (struct pm_layer_row){.diff_id = k->layer.diff_id,
-							  .size = k->layer.stream_size,
-							  .staged = "0"};
-		pm_layer_chain_id(i ? chain[i - 1] : NULL, layers[i].diff_id, chain[i]);
-		layers[i].chain_id = sorted[i] = chain[i];
-		layers[i].parent = i ? chain[i - 1] : NULL;
-		row->size += layers[i].size;
-	}
-	row->top = chain[n - 1];
-	qsort(sorted, n, sizeof(*sorted), by_name);
-	for (; r >= 0 && locked < n; locked += r >= 0)
-		r = locks[locked] = pm_store_lock(k->e->store, "layer", sorted[locked],
-						  sorted[locked] == chain[n - 1] ? PM_LOCK_EXCLUSIVE
-										 : PM_LOCK_SHARED,
-						  true, err);
-	if (r >= 0)
-		r = pm_layer_get(k->e->store, chain[n - 1], NULL, err);
-	if (r == 1)
-		layers[n - 1].staged = NULL;
-	if (r >= 0)
-		r = pm_image_commit(k->e->store, row, layers, n, k->stage, err);
-	for (size_t i = 0; i < locked; i++)
-		close(locks[i]);
-	free(locks);
-	free(sorted);
-	free(chain);
-	free(layers);
-	return r;
-}
-
 static int commit_image(struct commit *k, const struct pm_pull_progress *progress, char ret_id[65],
 			struct pm_err *err)
 {
-	_cleanup_buf_ struct pm_buf config = PM_BUF_INIT, manifest = PM_BUF_INIT;
-	char digest[PM_DIGEST_SIZE], manifest_digest[PM_DIGEST_SIZE];
-	int64_t created = pm_image_now();
-	write_config(k, created, &config);
-	pm_digest_of(config.data, config.len, digest);
-	write_manifest(k, digest, config.len, &manifest);
-	pm_digest_of(manifest.data, manifest.len, manifest_digest);
-	struct pm_image_name name = {k->name, manifest_digest};
-	struct pm_image_row row = {
-		.id = digest + strlen("sha256:"),
-		.digest = manifest_digest,
-		.media_type = (char *)(k->o->docker ? PM_MT_DOCKER_MANIFEST : PM_MT_OCI_MANIFEST),
-		.manifest = manifest.data,
-		.manifest_len = manifest.len,
-		.config = config.data,
-		.config_len = config.len,
-		.created = created,
+	struct pm_image_make m = {
+		.pool = k->pool,
+		.config = k->config,
+		.below = k->below.v,
+		.n_below = k->o->squash ? 0 : k->below.n,
+		.layer = &k->layer,
+		.stage = k->stage,
+		.layer_dir = "0",
+		.docker = k->o->docker,
+		.created = pm_image_now(),
 		.arch = k->image.arch,
 		.os = k->image.os,
 		.variant = k->image.variant,
-		.names = &name,
-		.n_names = k->name ? 1 : 0,
+		.name = k->name,
+		.progress = progress,
 	};
-	struct pm_pull_event ev = {.kind = PM_PULL_CONFIG, .digest = digest};
-	if (progress && progress->event) {
-		progress->event(progress->arg, &ev);
-		ev.kind = PM_PULL_COMMIT;
-		progress->event(progress->arg, &ev);
-	}
-	int r = store_image(k, &row, err);
-	if (r >= 0)
-		memcpy(ret_id, row.id, 65);
-	return r;
+	complete_config(k, m.created);
+	return pm_image_make(k->e->store, &m, ret_id, err);
 }
 
 static int load_image(struct commit *k, struct pm_err *err)

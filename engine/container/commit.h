@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "engine/container/container.h"
+#include "engine/image/fetch.h"
 #include "engine/image/pull.h"
 
 struct pm_commit_options {
@@ -27,5 +28,12 @@ struct pm_commit_options {
 int pm_container_commit(struct pm_engine *e, struct pm_container *c,
 			const struct pm_commit_options *o, const struct pm_pull_progress *progress,
 			char ret_id[65], struct pm_err *err);
+
+/* The layer alone: what container c changed, or with merged all it consists of, made in a new stage under the name "0".
+ * mtime: what all of it has (ns since the epoch); NULL: its own. c does not run, or is left to. *ret_stage is to be dropped (pm_fetch_drop_stage) also after a failure; ret's strings
+ * are the caller's. */
+int pm_container_layer(struct pm_engine *e, const struct pm_container *c, bool merged,
+		       const int64_t *mtime, const struct pm_pull_progress *progress, struct pm_stage **ret_stage,
+		       struct pm_fetch_layer *ret, struct pm_err *err);
 
 #endif

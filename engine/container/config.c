@@ -211,6 +211,8 @@ static const struct field config_fields[] = {
 	BOOL(detached),
 	BOOL(autoremove_image),
 	STR(pull_policy),
+	STR(working),
+	STR(image_document),
 };
 
 static void *at(const void *rec, size_t offset)

@@ -196,6 +196,10 @@ struct pm_ctr_config {
 	bool detached;                /* `run -d`: for inspect's annotations only */
 	bool autoremove_image;        /* `run --rmi` */
 	char *pull_policy;
+
+	/* an image is made in it (engine/build/worker.h): "build" or "own"; NULL: it is an ordinary container */
+	char *working;
+	char *image_document; /* working: the image's configuration as it is to be, JSON */
 };
 
 /* All defaults (numbers PM_UNSET where that is the default). Any record must start so. */

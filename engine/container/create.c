@@ -386,6 +386,9 @@ static void fill_row(struct pm_container *c, const struct pm_create_options *o)
 	row->pod = pm_strdup_null(k->pod);
 	row->created = k->created;
 	row->rm = k->rm;
+	row->working = !k->working		     ? PM_CTR_NOT_WORKING
+		       : pm_streq(k->working, "own") ? PM_CTR_WORKING_OWN
+						     : PM_CTR_WORKING_BUILD;
 	row->word = PM_CTR_CREATED;
 	if (o->starting) {
 		char boot[37];
@@ -500,7 +503,7 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 
 	pm_random_hex(32, id);
 	free(k->id);
-	k->id = pm_strdup(id);
+	k->id = pm_strdup(o->id ? o->id : id);
 	k->created = pm_time_now();
 
 	struct made made = {.e = e, .id = k->id};

@@ -234,7 +234,7 @@ static int used_by_auto(struct pm_engine *e, struct pm_idmap *uids, struct pm_id
 			struct pm_err *err)
 {
 	_cleanup_ctr_list_ struct pm_ctr_list l = {0};
-	int r = pm_ctr_list(e->store, PM_CTR_CONFIG, &l, err);
+	int r = pm_ctr_list(e->store, PM_CTR_CONFIG | PM_CTR_EXTERNAL, &l, err);
 	for (size_t i = 0; i < l.n && r >= 0; i++) {
 		_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 		_cleanup_ctr_config_ struct pm_ctr_config k;

@@ -131,7 +131,8 @@ static struct subject container_subject(const struct pm_container *c)
 void pm_event_container(struct pm_engine *e, const struct pm_container *c, const char *status)
 {
 	const struct subject s = container_subject(c);
-	tell(e, status, &s);
+	if (!c->config.working)
+		tell(e, status, &s);
 }
 
 void pm_event_image(struct pm_engine *e, const char *status, const char *id, const char *name)
@@ -171,6 +172,10 @@ int pm_events_plan(struct pm_engine *e, const struct pm_container *c, struct pm_
 {
 	struct pm_buf head = PM_BUF_INIT, tail = PM_BUF_INIT;
 	const struct subject s = container_subject(c);
+	if (c->config.working) {
+		plan->events_backend = PM_EVENTS_NONE;
+		return 0;
+	}
 	int r = pm_events_backend(e, &plan->events_backend, &plan->events_path,
 				  &plan->events_max_size, err);
 	if (r < 0 || plan->events_backend == PM_EVENTS_NONE)

@@ -19,6 +19,7 @@
 
 /* Container: attach checkpoint commit create export import kill mount pause prune remove rename
  * restore stop sync unmount unpause. c needs its row only (id, name, image_name, labels). */
+/* Nothing is told of working containers (engine/build/worker.h). */
 void pm_event_container(struct pm_engine *e, const struct pm_container *c, const char *status);
 
 /* Image: "loadfromarchive", "pull", "push", "remove", "save", "tag", "untag", "mount", "unmount",

@@ -50,6 +50,8 @@ int pm_commit_serve(struct pm_session *s, struct pm_err *err)
 	int r = pm_wire_get_int(&s->request, "merged", 0, &merged, err);
 	if (r >= 0)
 		r = pm_wire_get_int(&s->request, "copied", 0, &copied, err);
+	if (r >= 0)
+		r = pm_wire_get_int(&s->request, "mtime", -1, &spec.mtime, err);
 	if (r < 0)
 		return r;
 	_cleanup_close_ int tree = open_dir(pm_wire_get(&s->request, "tree"), err);

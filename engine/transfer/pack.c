@@ -134,7 +134,9 @@ static int make_stream(struct packer *p, struct pm_err *err)
 				.n_layers = s->merged ? s->n_base + 1 : 1,
 				.raw = !s->merged && !s->base,
 				.base = s->merged ? NULL : s->base,
-				.n_base = s->n_base};
+				.n_base = s->n_base,
+				.set_mtime = s->mtime >= 0,
+				.mtime = s->mtime};
 	return pm_layer_tar(&t, put_stream, p, err);
 }
 

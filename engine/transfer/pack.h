@@ -42,11 +42,12 @@ struct pm_pack_spec {
 	size_t n_base;
 	/* The merged tree of diff on top of base instead of diff's changes. */
 	bool merged;
+	int64_t mtime; /* without recipe: what all entries get, seconds since the epoch; -1: the files' own */
 };
 
 #define PM_PACK_SPEC_INIT                                                                          \
 	{                                                                                          \
-		.diff = -1, .recipe = -1, .spool = -1, .userns = -1                                \
+		.diff = -1, .recipe = -1, .spool = -1, .userns = -1, .mtime = -1                              \
 	}
 
 struct pm_pack {
