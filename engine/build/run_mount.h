@@ -88,6 +88,10 @@ struct pm_run_mounts {
 /* m may be NULL when n is 0. ret is zeroed; to be freed also after a failure. */
 int pm_run_mounts_prepare(const struct pm_run_mount_env *e, const struct pm_run_mount *m, size_t n,
 			  struct pm_run_mounts *ret, struct pm_err *err);
+/* A file to be executed, as PM_RUN_SCRIPT. */
+#define PM_RUN_SCRIPT "/dev/.pm-build-script"
+int pm_run_mounts_script(const struct pm_run_mount_env *e, struct pm_run_mounts *ret, const struct pm_buf *text,
+			 struct pm_err *err);
 void pm_run_mounts_free(struct pm_run_mounts *r);
 
 #endif

@@ -250,6 +250,14 @@ static int secret_file(struct preparing *p, const struct pm_run_mount *m, const 
 	return 0;
 }
 
+int pm_run_mounts_script(const struct pm_run_mount_env *e, struct pm_run_mounts *ret, const struct pm_buf *text,
+			 struct pm_err *err)
+{
+	struct preparing p = {.e = e, .to = ret};
+	const struct pm_run_mount m = {.mode = 0755, .uid = -1, .gid = -1};
+	return secret_file(&p, &m, PM_RUN_SCRIPT, text, err);
+}
+
 static int prepare_secret(struct preparing *p, const struct pm_run_mount *m, struct pm_err *err)
 {
 	_cleanup_buf_ struct pm_buf data = PM_BUF_INIT;

@@ -275,22 +275,45 @@ void pm_worker_mark_used(struct pm_worker *w)
 
 /* --- images ------------------------------------------------------------------------------------- */
 
-static void add_history(struct pm_worker *w, const struct pm_worker_commit *o, bool layer)
+static struct pm_json *history_of(struct pm_worker *w)
+{
+	struct pm_json *history = pm_json_get(w->document, "history");
+	return pm_json_is(history, PM_JSON_ARRAY)
+		       ? history
+		       : pm_json_set(w->pool, w->document, "history", pm_json_array(w->pool));
+}
+
+static struct pm_json *add_line(struct pm_worker *w, const char *created_by, int64_t created)
 {
 	char when[40];
-	struct pm_json *history = pm_json_get(w->document, "history");
+	pm_time_format(created, when);
+	struct pm_json *step = pm_json_add(w->pool, history_of(w), pm_json_object(w->pool));
+	pm_json_set_str(w->pool, step, "created", when);
+	pm_json_set_str(w->pool, step, "created_by", created_by);
+	return step;
+}
+
+void pm_worker_history(struct pm_worker *w, const char *created_by, int64_t created)
+{
+	pm_json_set_bool(w->pool, add_line(w, created_by, created), "empty_layer", true);
+}
+
+/* The lines that are not empty are as many as there are layers. */
+static void add_history(struct pm_worker *w, const struct pm_worker_commit *o, bool layer)
+{
 	if (o->omit_history) {
 		pm_json_unset(w->document, "history");
 		return;
 	}
-	if (!pm_json_is(history, PM_JSON_ARRAY) || o->squash)
-		history = pm_json_set(w->pool, w->document, "history", pm_json_array(w->pool));
-	if (!o->created_by)
+	struct pm_json *history = history_of(w);
+	for (size_t i = 0; o->squash && i < history->len; i++)
+		pm_json_set_bool(w->pool, history->items[i], "empty_layer", true);
+	if (!o->created_by && !(layer && !history->len)) {
+		if (layer)
+			pm_json_unset(history->items[history->len - 1], "empty_layer");
 		return;
-	pm_time_format(o->created, when);
-	struct pm_json *step = pm_json_add(w->pool, history, pm_json_object(w->pool));
-	pm_json_set_str(w->pool, step, "created", when);
-	pm_json_set_str(w->pool, step, "created_by", o->created_by);
+	}
+	struct pm_json *step = add_line(w, o->created_by ? o->created_by : "/bin/sh", o->created);
 	if (o->author && *o->author)
 		pm_json_set_str(w->pool, step, "author", o->author);
 	if (o->comment && *o->comment)

@@ -83,6 +83,9 @@ struct pm_worker_root {
 int pm_worker_root(struct pm_worker *w, struct pm_worker_root *ret, struct pm_err *err);
 void pm_worker_root_close(struct pm_worker_root *r);
 
+/* 1: path leads to a directory in its files, 0: not. Looked up without a mount. */
+int pm_worker_has_dir(struct pm_worker *w, const char *path, struct pm_err *err);
+
 struct pm_worker_run {
 	const struct pm_strv *argv;  /* the command, whole */
 	const struct pm_strv *env;   /* NAME=VALUE: all there is */
@@ -110,10 +113,14 @@ struct pm_worker_commit {
 	int64_t created;        /* ns since the epoch; also the time of its files when clamp is set */
 	bool clamp;
 	const struct pm_strv *annotations; /* NULL: none */
-	const char *created_by, *comment, *author; /* of the history's new line; created_by NULL: no new line */
+	const char *created_by, *comment, *author; /* of the history's new line; created_by NULL: the
+					* last line tells of the layer */
 	bool omit_history;      /* the image has no history at all */
 	const struct pm_pull_progress *progress;
 };
+
+/* A line of history for what was done in it; the layer will be that of the last line. */
+void pm_worker_history(struct pm_worker *w, const char *created_by, int64_t created);
 
 /* An image of what it is now: its base's layers, one more when it was used, its document. The document's history gets
  * its line. */

@@ -15,6 +15,7 @@
 #include "engine/container/create.h"
 #include "engine/container/start.h"
 #include "engine/container/stop.h"
+#include "engine/container/tree.h"
 #include "engine/spec/rootfs.h"
 #include "netns/userns.h"
 
@@ -221,35 +222,38 @@ static int run_to_end(struct pm_worker *w, const struct pm_worker_run *r, int *r
 
 static int clean_targets(struct pm_worker *w, const struct timespec *since, struct pm_err *err)
 {
-	_cleanup_strv_ struct pm_strv lowers = PM_STRV_INIT;
+	_cleanup_tree_ struct pm_tree tree = {0};
 	_cleanup_free_ char *dir = pm_store_ctr_path(w->e->store, w->c.row.id);
-	_cleanup_free_ char *upper = pm_path_join(dir, "upper"), *config = pm_path_join(dir, "config.json");
+	_cleanup_free_ char *config = pm_path_join(dir, "config.json");
 	_cleanup_close_ int userns = -1;
 	struct targets t = {.upper = -1, .since = *since};
 	int r = add_targets(config, &t.paths, err);
 	if (r >= 0)
-		r = pm_container_lowers(w->e, &w->c, &lowers, err);
-	int *fds = pm_calloc(lowers.n + 1, sizeof(*fds));
-	for (size_t i = lowers.n; r >= 0 && i-- > 0;) {
-		r = fds[t.below.n_dirs] = pm_fs_open(AT_FDCWD, lowers.v[i], O_PATH | O_DIRECTORY, 0, err);
-		t.below.n_dirs += r >= 0;
-	}
-	t.below.dirs = fds;
+		r = pm_tree_of_container(w->e, &w->c, NULL, &tree, err);
 	if (r >= 0)
-		r = t.upper = pm_fs_open(AT_FDCWD, upper, O_PATH | O_DIRECTORY, 0, err);
+		t.below = (struct pm_rootfs_view){tree.fds + 1, tree.n - 1};
+	if (r >= 0)
+		t.upper = tree.fds[0];
 	if (r >= 0)
 		r = pm_userns_get(w->e->store->runroot_fd, &userns, err);
 	if (r >= 0)
 		r = pm_userns_run(userns, remove_targets, &t, err);
 	/* it may hold what is of nobody's business, as a secret's variable */
 	unlink(config);
-	if (t.upper >= 0)
-		close(t.upper);
-	for (size_t i = 0; i < t.below.n_dirs; i++)
-		close(fds[i]);
-	free(fds);
 	pm_strv_free(&t.paths);
 	return r;
+}
+
+int pm_worker_has_dir(struct pm_worker *w, const char *path, struct pm_err *err)
+{
+	_cleanup_tree_ struct pm_tree tree = {0};
+	mode_t type;
+	int r = pm_tree_of_container(w->e, &w->c, NULL, &tree, err);
+	if (r < 0)
+		return r;
+	const struct pm_rootfs_view view = {tree.fds, tree.n};
+	/* what a directory's mode hides from the user here is looked at again where nothing is hidden */
+	return pm_rootfs_type(&view, path, &type, NULL) >= 0 && S_ISDIR(type) ? 1 : 0;
 }
 
 int pm_worker_run(struct pm_worker *w, const struct pm_worker_run *r, int *ret_code, struct pm_err *err)
