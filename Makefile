@@ -101,9 +101,9 @@ $(OUT)/libexec/pm/pm-journal: $(OUT)/obj/engine/journal/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base) -lsystemd -lyajl
 
-$(OUT)/libexec/pm/pm-systemd: $(OUT)/obj/engine/sdbus/main.o
+$(OUT)/libexec/pm/pm-systemd: $(OUT)/obj/engine/sdbus/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< -lsystemd
+	$(CC) -pie $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,engine) -lsystemd
 
 # One program under two names: which of both says whose files it reads. With glibc, whose malloc is faster than musl's.
 $(OUT)/libexec/pm/pm-user-generator: $(OUT)/obj/engine/quadlet/main.o $(ARCHIVES)
@@ -237,7 +237,8 @@ install: all
 		>$(DESTDIR)$(PREFIX)/lib/systemd/user/pm-restart.service
 	sed 's,@BINDIR@,$(PREFIX)/bin,; s,default.target,multi-user.target,' share/systemd/pm-restart.service.in \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/pm-restart.service
-	$(INSTALL) -m 644 share/systemd/pm-user-wait-network-online.service $(DESTDIR)$(PREFIX)/lib/systemd/user/
+	sed 's,@LIBEXEC@,$(PREFIX)/libexec/pm,' share/systemd/pm-user-wait-network-online.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/user/pm-user-wait-network-online.service
 	for kind in user system; do \
 		sed 's,@BINDIR@,$(PREFIX)/bin,' share/systemd/pm-auto-update.service.in \
 			>$(DESTDIR)$(PREFIX)/lib/systemd/$$kind/pm-auto-update.service && \

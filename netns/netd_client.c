@@ -58,13 +58,20 @@ static int make_listener(int dir, struct pm_err *err)
 	return pm_steal_fd(&fd);
 }
 
-/* The way out of the bridges' namespace: an ordinary user-mode network. */
-static int start_slirp(pid_t *ret_pid, int *ret_sock, struct pm_err *err)
+/* The way out of the bridges' namespace is an ordinary user-mode network. */
+static int configure_slirp(int sock, struct pm_err *err)
 {
 	_cleanup_slirp_config_ struct pm_slirp_config c;
 	pm_slirp_config_init(&c);
-	int r = pm_slirp_spawn(false, ret_pid, ret_sock, err);
-	return r < 0 ? r : pm_slirp_send_config(*ret_sock, &c, err);
+	return pm_slirp_send_config(sock, &c, err);
+}
+
+/* What a user's waits for before it makes anything. */
+static int say_go(int control, struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	pm_wire_add(&w, "go", "1");
+	return pm_wire_send(control, &w, NULL, 0, err);
 }
 
 static int map_fresh(int control, pid_t pid, const struct pm_userns_map *map, struct pm_err *err)
@@ -77,9 +84,7 @@ static int map_fresh(int control, pid_t pid, const struct pm_userns_map *map, st
 		return pm_fail(err, PM_E_INTERNAL, "%s", pm_wire_get(&w, "error"));
 	if (r >= 0)
 		r = pm_userns_write_maps(pid, map, err);
-	_cleanup_wire_ struct pm_wire done = PM_WIRE_INIT;
-	pm_wire_add(&done, "mapped", "1");
-	return r < 0 ? r : pm_wire_send(control, &done, NULL, 0, err);
+	return r;
 }
 
 /* Locked, and nobody listens. */
@@ -100,7 +105,7 @@ static int start(const struct pm_netd_opts *o, int dir, struct pm_err *err)
 	if (listener < 0)
 		return listener;
 	pid_t slirp_pid = 0, pid;
-	int r = o->map ? start_slirp(&slirp_pid, &slirp, err) : 0;
+	int r = o->map ? pm_slirp_spawn(false, &slirp_pid, &slirp, err) : 0;
 	if (r < 0)
 		return r;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -134,8 +139,14 @@ static int start(const struct pm_netd_opts *o, int dir, struct pm_err *err)
 	if (r < 0)
 		return r;
 	close(pm_steal_fd(&theirs));
-	if (o->map && !joined) {
-		r = map_fresh(control, pid, o->map, err);
+	if (o->map) {
+		if (o->started)
+			o->started(o->arg, pid, slirp_pid);
+		r = configure_slirp(slirp, err);
+		if (r >= 0 && !joined)
+			r = map_fresh(control, pid, o->map, err);
+		if (r >= 0)
+			r = say_go(control, err);
 		if (r < 0) {
 			kill(pid, SIGKILL);
 			waitpid(pid, NULL, 0);

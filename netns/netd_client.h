@@ -125,6 +125,9 @@ struct pm_netd_opts {
 	int runroot_fd;
 	int userns_fd; /* a user namespace for one that is started; 0 or -1: the shared one */
 	const struct pm_userns_map *map; /* of a fresh user namespace; NULL: root */
+	/* With a map; pm-netd and its pm-slirp have been started and have not forked yet. May be NULL */
+	void (*started)(void *arg, pid_t netd, pid_t slirp);
+	void *arg;
 };
 
 /* Connect to the pm-netd of this run root, starting it when there is none. *ret_sock is the caller's, to

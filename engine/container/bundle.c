@@ -210,6 +210,9 @@ int pm_bundle_make(struct pm_start *s, const struct pm_container *c, struct pm_s
 		r = pm_spec_generate(&c->config, &b.env, spec, err);
 	if (r >= 0)
 		r = pm_bundle_plan(s, c, spec, &b, plan, err);
+	s->own_group = pm_strdup_null(b.cgroup.own);
+	if (plan->pod_group && b.cgroup.manager == PM_CGROUP_SYSTEMD)
+		s->pod_slice = pm_strdup(b.cgroup_parent);
 	if (r >= 0 && c->config.secrets.n)
 		r = hide_env(s->engine, c, &b, spec, plan, err);
 	return r;

@@ -64,6 +64,9 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 		  const struct pm_userns_map *map, struct pm_bundle_env *b, struct pm_err *err);
 void pm_bundle_env_free(struct pm_bundle_env *b);
 
+/* The slice of systemd's that the containers of k's pod are in; NULL: there is none. The caller frees. */
+char *pm_bundle_pod_slice(struct pm_engine *e, const struct pm_ctr_config *k);
+
 /* The storage driver that containers get: the store's, or the best that works here (the answer "native"
  * is remembered in runroot until reboot). Warns when it can only be vfs. */
 int pm_bundle_driver(struct pm_engine *e, enum pm_store_driver *ret, struct pm_err *err);

@@ -52,6 +52,17 @@ static int cgroup_parent(const struct pm_ctr_config *k, const struct pm_cgroup *
 	return 0;
 }
 
+char *pm_bundle_pod_slice(struct pm_engine *e, const struct pm_ctr_config *k)
+{
+	_cleanup_cgroup_ struct pm_cgroup cg = {0};
+	_cleanup_free_ char *base = NULL;
+	if (!k->pod || !k->pod_cgroup || pm_streq(k->cgroups, "split") ||
+	    pm_engine_cgroup(e, k->cgroups, &cg, NULL) < 0 || cg.manager != PM_CGROUP_SYSTEMD ||
+	    cgroup_parent(k, &cg, &base, NULL) < 0)
+		return NULL;
+	return parent_group(k, base, true);
+}
+
 int pm_bundle_cgroup(const struct pm_container *c, struct pm_bundle_env *b, struct pm_err *err)
 {
 	_cleanup_free_ char *base = NULL, *parent = NULL;

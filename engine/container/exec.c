@@ -153,7 +153,7 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 	if (r >= 0)
 		r = write_process(c, o, &b.env, plan.process, err);
 	if (r >= 0 && plan.cgroup_manager == PM_CGROUP_SYSTEMD)
-		pm_systemd_adopt(m->pid);
+		pm_systemd_adopt(b.cgroup.own, "pm-monitor", &m->pid, 1);
 	if (r >= 0)
 		r = pm_monitor_launch(m, &plan, err);
 	if (r >= 0)

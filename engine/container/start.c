@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -36,12 +37,24 @@ static int userns_of(struct pm_engine *e, const char *id, struct pm_err *err)
 	return pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
 }
 
+/* pm-netd outlives the session, too. It is started before anything of the container is decided. */
+static void adopt_netd(void *arg, pid_t netd, pid_t slirp)
+{
+	struct pm_engine *e = arg;
+	_cleanup_cgroup_ struct pm_cgroup cg = {0};
+	const pid_t pids[] = {netd, slirp};
+	if (pm_engine_cgroup(e, NULL, &cg, NULL) >= 0)
+		pm_systemd_adopt(cg.own, "pm-netd", pids, PM_ARRAY_SIZE(pids));
+}
+
 /* A container of bridge networks is in the namespace of their pm-netd, which could not reach into another. */
 static int join_netd(struct pm_start *s, const struct pm_start_facts *facts, int *ret_fd,
 		     struct pm_err *err)
 {
 	const struct pm_netd_opts o = {.runroot_fd = s->engine->store->runroot_fd,
-				       .map = s->in_userns ? &s->map : NULL};
+				       .map = s->in_userns ? &s->map : NULL,
+				       .started = adopt_netd,
+				       .arg = s->engine};
 	int r = pm_netd_connect(&o, &s->slirp_fd, ret_fd, err);
 	if (r < 0)
 		return pm_wrap(err, "start the bridge networks");
@@ -186,6 +199,15 @@ static int mark_started(struct pm_engine *e, struct pm_container *c, struct pm_e
 	return pm_ctr_set_state(e->store, &c->row, err);
 }
 
+/* Before the helpers have forked and the runtime has made a group. */
+static int place_in_systemd(struct pm_start *s, const struct pm_launch_plan *plan, struct pm_err *err)
+{
+	const pid_t pids[] = {s->monitor.pid, s->slirp_pid};
+	pm_systemd_adopt(s->own_group, "pm-monitor", pids, PM_ARRAY_SIZE(pids));
+	int r = s->pod_slice ? pm_systemd_slice(s->pod_slice, &plan->pod_limits, err) : 0;
+	return r < 0 ? pm_wrap(err, "limits of the pod") : 0;
+}
+
 int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *err)
 {
 	_cleanup_spec_plan_ struct pm_spec_plan spec = {0};
@@ -204,6 +226,8 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 				       spec.json_len, 0600, err);
 	if (r >= 0)
 		r = mark_started(s->engine, c, err);
+	if (r >= 0 && plan.cgroup_manager == PM_CGROUP_SYSTEMD)
+		r = place_in_systemd(s, &plan, err);
 	if (r >= 0 && s->slirp_fd >= 0) {
 		/* the ports are bound while the mapping is being written; the monitor hears of it */
 		r = pm_slirp_send_config(s->slirp_fd, &plan.slirp, err);
@@ -217,8 +241,6 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 		return r;
 	plan.create_only = s->create_only;
 	pm_service_main_pid(&plan, s->monitor.pid);
-	if (plan.cgroup_manager == PM_CGROUP_SYSTEMD)
-		pm_systemd_adopt(s->monitor.pid);
 	return pm_monitor_launch(&s->monitor, &plan, err);
 }
 
@@ -369,6 +391,8 @@ void pm_start_free(struct pm_start *s)
 		close(s->userns_fd);
 	if (s->slirp_pid > 0)
 		waitpid(s->slirp_pid, NULL, WNOHANG); /* it outlives pm; only a failed one is reaped */
+	free(s->own_group);
+	free(s->pod_slice);
 	pm_userns_map_free(&s->map);
 	pm_volume_locks_free(&s->volumes);
 	pm_netd_config_free(&s->netd);

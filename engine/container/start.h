@@ -46,6 +46,8 @@ struct pm_start {
 	bool in_userns;               /* the monitor runs in a user namespace */
 	int userns_fd;                /* that namespace, when it is joined; else -1 */
 	bool fresh, mapping;          /* the namespace is new; newuidmap is running */
+	char *own_group;              /* ours, as pm_cgroup.own; known from the launch on; owned */
+	char *pod_slice;              /* systemd's unit that has the pod's limits; NULL: none; owned */
 	int slirp_fd;                 /* to the network's helper: pm-slirp or pm-netd */
 	pid_t slirp_pid;              /* a child; 0: none */
 	bool create_only;             /* set before pm_start_finish: the process waits for a start */

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "engine/container/bundle.h"
 #include "engine/container/pause.h"
 #include "engine/container/remove.h"
 #include "engine/container/stop.h"
 #include "engine/events/events.h"
 #include "engine/pod/service.h"
 #include "engine/pod/start.h"
+#include "engine/systemd/manager.h"
 
 /* One verb on one pod: the pod, locked and loaded, and the failures of its containers so far. */
 struct verb {
@@ -253,6 +255,9 @@ int pm_pod_remove(struct pm_engine *e, const char *name, bool force, int timeout
 		return r;
 	/* running ones have their time together, not one after the other */
 	v.removing = true;
+	_cleanup_free_ char *slice = NULL;
+	for (size_t i = 0; i < v.pod.n_members && !slice; i++)
+		slice = pm_bundle_pod_slice(e, &v.pod.members[i].config);
 	stop_some(&v, false, timeout);
 	if (!v.failed)
 		remove_members(&v, timeout);
@@ -262,5 +267,9 @@ int pm_pod_remove(struct pm_engine *e, const char *name, bool force, int timeout
 	if (r < 0)
 		return r;
 	pod_event(&v, "remove");
+	/* systemd keeps an empty slice */
+	struct pm_err why = PM_ERR_INIT;
+	if (slice && pm_systemd_job("stop", slice, &why) < 0)
+		pm_debug("stop %s: %s", slice, why.text);
 	return v.pod.config.service ? pm_pod_service_look(e, v.pod.config.service, err) : 0;
 }

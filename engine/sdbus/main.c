@@ -4,7 +4,10 @@
  *	pm-systemd user|system reload			read the unit files anew (daemon-reload), and wait
  *	pm-systemd user|system start|stop|restart UNIT	a job (mode "replace"), and wait for its end
  *	pm-systemd user|system states UNIT...		a line each: UNIT LOAD ACTIVE SUB
- *	pm-systemd user|system scope UNIT PID		a transient scope in user.slice with that process, and wait
+ *	pm-systemd user|system scope UNIT PID...	a transient scope in user.slice with those processes, and wait
+ *	pm-systemd user|system slice UNIT FILE=VALUE...	a transient slice with those limits ("memory.max=1000"); one that is
+ *							there gets them
+ *	pm-systemd user|system await UNIT		wait until it is active
  *
  * Through the manager's own socket where there is one, else over the bus. An error is one line on standard error
  * ("Error: ..."): exit status 1; 2: there is no manager to talk to; 3: the job ended otherwise than done.
@@ -17,6 +20,8 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
+
+#include "engine/sdbus/slice.h"
 
 #define NAME "org.freedesktop.systemd1"
 #define PATH "/org/freedesktop/systemd1"
@@ -101,29 +106,79 @@ static int job_removed(sd_bus_message *m, void *arg, sd_bus_error *e)
 	return 0;
 }
 
-/* The call that makes the job. pid: of a scope's process, as text. */
-static int make_call(sd_bus *bus, const char *verb, const char *unit, const char *pid, sd_bus_message **ret)
+static int append_scope(sd_bus_message *m, char **pids)
+{
+	int r = sd_bus_message_append(m, "(sv)(sv)(sv)", "Description", "s", "pm's helpers of a container", "Slice",
+				      "s", "user.slice", "CollectMode", "s", "inactive-or-failed");
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'r', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", "PIDs");
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'v', "au");
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "u");
+	for (; r >= 0 && *pids; pids++)
+		r = sd_bus_message_append(m, "u", (uint32_t)strtoul(*pids, NULL, 10));
+	for (int i = 0; r >= 0 && i < 3; i++)
+		r = sd_bus_message_close_container(m);
+	return r;
+}
+
+/* StartTransientUnit's properties. */
+static int append_unit(sd_bus_message *m, const char *verb, char **words)
+{
+	if (strcmp(verb, "slice") == 0)
+		return slice_append_limits(m, words);
+	int r = sd_bus_message_open_container(m, 'a', "(sv)");
+	if (r >= 0)
+		r = append_scope(m, words);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+/* The call that makes the job. words: those after the unit, up to NULL. */
+static int make_call(sd_bus *bus, const char *verb, const char *unit, char **words, sd_bus_message **ret)
 {
 	static const char *const methods[][2] = {{"start", "StartUnit"},
 						 {"stop", "StopUnit"},
 						 {"restart", "RestartUnit"},
-						 {"scope", "StartTransientUnit"}};
+						 {"scope", "StartTransientUnit"},
+						 {"slice", "StartTransientUnit"}};
 	const char *method = NULL;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		if (strcmp(verb, methods[i][0]) == 0)
 			method = methods[i][1];
-	if (!method || !pid != (strcmp(verb, "scope") != 0))
+	bool transient = method && strcmp(method, "StartTransientUnit") == 0;
+	if (!method || transient != (*words != NULL))
 		return -EINVAL;
 	int r = sd_bus_message_new_method_call(bus, ret, NAME, PATH, MANAGER, method);
-	if (r < 0 || !pid)
-		return r < 0 ? r : sd_bus_message_append(*ret, "ss", unit, "replace");
-	return sd_bus_message_append(*ret, "ssa(sv)a(sa(sv))", unit, "fail", 4, "Description", "s",
-				     "pm's monitor of a container", "Slice", "s", "user.slice",
-				     "CollectMode", "s", "inactive-or-failed", "PIDs", "au", 1,
-				     (uint32_t)strtoul(pid, NULL, 10), 0);
+	if (r >= 0)
+		r = sd_bus_message_append(*ret, "ss", unit, transient ? "fail" : "replace");
+	if (r < 0 || !transient)
+		return r;
+	r = append_unit(*ret, verb, words);
+	return r < 0 ? r : sd_bus_message_append(*ret, "a(sa(sv))", 0);
 }
 
-static int run_job(sd_bus *bus, const char *verb, const char *unit, const char *pid)
+/* A slice that is there already: until the next boot, as a transient unit's are. */
+static int set_limits(sd_bus *bus, const char *unit, char **limits)
+{
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL;
+	int r = sd_bus_message_new_method_call(bus, &call, NAME, PATH, MANAGER, "SetUnitProperties");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "sb", unit, 1);
+	if (r >= 0)
+		r = slice_append_limits(call, limits);
+	if (r >= 0)
+		r = sd_bus_call(bus, call, 0, &e, NULL);
+	int status = r < 0 ? complain_bus("set the limits of a slice", r, &e) : 0;
+	sd_bus_error_free(&e);
+	sd_bus_message_unref(call);
+	return status;
+}
+
+static int run_job(sd_bus *bus, const char *verb, const char *unit, char **words)
 {
 	sd_bus_error e = SD_BUS_ERROR_NULL;
 	sd_bus_message *call = NULL, *reply = NULL;
@@ -134,7 +189,7 @@ static int run_job(sd_bus *bus, const char *verb, const char *unit, const char *
 	if (r >= 0)
 		r = sd_bus_call_method(bus, NAME, PATH, MANAGER, "Subscribe", &e, NULL, "");
 	if (r >= 0)
-		r = make_call(bus, verb, unit, pid, &call);
+		r = make_call(bus, verb, unit, words, &call);
 	if (r >= 0)
 		r = sd_bus_call(bus, call, 0, &e, &reply);
 	if (r >= 0)
@@ -144,13 +199,55 @@ static int run_job(sd_bus *bus, const char *verb, const char *unit, const char *
 		if (r == 0)
 			r = sd_bus_wait(bus, UINT64_MAX);
 	}
-	if (r < 0)
+	if (r < 0 && strcmp(verb, "slice") == 0 && sd_bus_error_has_name(&e, NAME ".UnitExists"))
+		status = set_limits(bus, unit, words);
+	else if (r < 0)
 		status = complain(FAILED, "%s %s: %s", verb, unit, e.message ? e.message : strerror(-r));
 	else if (strcmp(job.result, "done") != 0)
 		status = complain(JOB_FAILED, "%s %s: the job's result is \"%s\"", verb, unit, job.result);
 	sd_bus_error_free(&e);
 	sd_bus_message_unref(call);
 	sd_bus_message_unref(reply);
+	return status;
+}
+
+static int changed(sd_bus_message *m, void *arg, sd_bus_error *e)
+{
+	bool *flag = arg;
+	(void)m;
+	(void)e;
+	*flag = true;
+	return 0;
+}
+
+/* The unit need not be loaded: looking at its path loads it, and it tells when it becomes active. */
+static int await(sd_bus *bus, const char *unit)
+{
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	char *path = NULL, *state = NULL;
+	bool look = true, active = false;
+	int r = sd_bus_path_encode(PATH "/unit", unit, &path);
+	if (r >= 0)
+		r = sd_bus_match_signal(bus, NULL, NULL, path, "org.freedesktop.DBus.Properties",
+					"PropertiesChanged", changed, &look);
+	if (r >= 0)
+		r = sd_bus_call_method(bus, NAME, PATH, MANAGER, "Subscribe", &e, NULL, "");
+	while (r >= 0 && !active) {
+		if (look) {
+			look = false;
+			r = sd_bus_get_property_string(bus, NAME, path, NAME ".Unit", "ActiveState", &e, &state);
+			active = r >= 0 && strcmp(state, "active") == 0;
+			free(state);
+			state = NULL;
+			continue;
+		}
+		r = sd_bus_process(bus, NULL);
+		if (r == 0)
+			r = sd_bus_wait(bus, UINT64_MAX);
+	}
+	int status = r < 0 ? complain_bus("wait for a unit", r, &e) : 0;
+	sd_bus_error_free(&e);
+	free(path);
 	return status;
 }
 
@@ -199,9 +296,12 @@ int main(int argc, char **argv)
 		status = reload(bus);
 	else if (strcmp(argv[2], "states") == 0)
 		status = states(bus, argv + 3);
+	else if (argc < 4)
+		status = complain(FAILED, "a unit is expected");
+	else if (strcmp(argv[2], "await") == 0)
+		status = await(bus, argv[3]);
 	else
-		status = argc == 4 || argc == 5 ? run_job(bus, argv[2], argv[3], argv[4])
-						: complain(FAILED, "one unit is expected");
+		status = run_job(bus, argv[2], argv[3], argv + 4);
 	sd_bus_flush_close_unref(bus);
 	if (fflush(stdout) == EOF)
 		return complain(FAILED, "write: %s", strerror(errno));

@@ -1,10 +1,7 @@
 #include "engine/systemd/manager.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
 
@@ -70,24 +67,31 @@ int pm_systemd_states(const struct pm_strv *units, struct pm_strv *ret, struct p
 	return 0;
 }
 
-/* Is our group one of a login session, as /proc/self/cgroup has it: ".../session-3.scope"? */
-static bool in_session(void)
+int pm_systemd_slice(const char *slice, const struct pm_strv *limits, struct pm_err *err)
 {
-	_cleanup_buf_ struct pm_buf own = PM_BUF_INIT;
-	if (pm_fs_read_file(AT_FDCWD, "/proc/self/cgroup", 1 << 20, &own, NULL) < 0)
-		return false;
-	const char *at = strstr(pm_buf_str(&own), "/session-");
+	_cleanup_strv_ struct pm_strv words = PM_STRV_INIT;
+	pm_strv_add(&words, slice);
+	pm_strv_add_all(&words, limits->v);
+	return ask("slice", &words, NULL, err);
+}
+
+/* Is that group one of a login session: ".../session-3.scope"? */
+static bool in_session(const char *group)
+{
+	const char *at = group ? strstr(group, "/session-") : NULL;
 	return at && strstr(at, ".scope");
 }
 
-void pm_systemd_adopt(pid_t pid)
+void pm_systemd_adopt(const char *own_group, const char *kind, const pid_t *pids, size_t n)
 {
-	if (!pm_systemd_is_user() || !in_session())
+	if (!pm_systemd_is_user() || !in_session(own_group))
 		return;
 	struct pm_err err = PM_ERR_INIT;
 	_cleanup_strv_ struct pm_strv words = PM_STRV_INIT;
-	pm_strv_addf(&words, "pm-monitor-%d.scope", (int)pid);
-	pm_strv_addf(&words, "%d", (int)pid);
+	pm_strv_addf(&words, "%s-%d.scope", kind, (int)pids[0]);
+	for (size_t i = 0; i < n; i++)
+		if (pids[i] > 0)
+			pm_strv_addf(&words, "%d", (int)pids[i]);
 	if (ask("scope", &words, NULL, &err) < 0)
-		pm_debug("a scope for the monitor: %s", err.text);
+		pm_debug("a scope for %s: %s", kind, err.text);
 }

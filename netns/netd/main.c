@@ -42,32 +42,36 @@ static bool is_open(int fd)
 
 static int fresh_userns(struct pm_err *err)
 {
-	_cleanup_wire_ struct pm_wire unshared = PM_WIRE_INIT, mapped = PM_WIRE_INIT;
+	_cleanup_wire_ struct pm_wire unshared = PM_WIRE_INIT;
 	if (unshare(CLONE_NEWUSER) < 0)
 		return pm_fail_sys(err, "make a user namespace");
 	pm_wire_add(&unshared, "unshared", "1");
-	int r = pm_wire_send(FD_CONTROL, &unshared, NULL, 0, err);
-	if (r >= 0)
-		r = pm_wire_recv(FD_CONTROL, &mapped, NULL, NULL, err);
+	return pm_wire_send(FD_CONTROL, &unshared, NULL, 0, err);
+}
+
+/* A fresh namespace has been mapped, and we are in the group that our children are to be in. */
+static int await_go(struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire go = PM_WIRE_INIT;
+	int r = pm_wire_recv(FD_CONTROL, &go, NULL, NULL, err);
 	if (r == 0)
 		_exit(0); /* pm has gone: nothing was made */
-	if (r >= 0)
-		r = pm_userns_become_root(err);
 	return r;
 }
 
 static int enter_userns(const char *how, struct pm_err *err)
 {
-	int r = 0;
-	if (how && strcmp(how, "--userns=fresh") == 0)
-		r = fresh_userns(err);
-	else if (how)
-		r = pm_userns_enter(FD_USERNS, err);
-	if (how && strcmp(how, "--userns=join") == 0)
+	bool fresh = how && strcmp(how, "--userns=fresh") == 0, join = how && !fresh;
+	int r = fresh ? fresh_userns(err) : join ? pm_userns_enter(FD_USERNS, err) : 0;
+	if (join)
 		close(FD_USERNS); /* else the number may be another's by now */
+	if (r >= 0 && how)
+		r = await_go(err);
+	if (r >= 0 && fresh)
+		r = pm_userns_become_root(err);
 	/* others join through /proc/PID/ns/user */
 	prctl(PR_SET_DUMPABLE, 1);
-	if (r >= 0 && how && strcmp(how, "--userns=fresh") == 0)
+	if (r >= 0 && fresh)
 		(void)pm_userns_publish_hint(FD_RUNROOT, NULL);
 	return r;
 }
