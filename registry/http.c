@@ -211,6 +211,7 @@ char *pm_http_join(const char *base, const char *location)
 static void reply_clear(struct pm_http_reply *r)
 {
 	free(r->content_type);
+	free(r->last_modified);
 	free(r->docker_digest);
 	free(r->location);
 	free(r->link);
@@ -270,6 +271,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 		const char *name;
 		char **slot;
 	} kept[] = {{"content-type", &x->reply.content_type},
+		    {"last-modified", &x->reply.last_modified},
 		    {"docker-content-digest", &x->reply.docker_digest},
 		    {"location", &x->reply.location},
 		    {"link", &x->reply.link},

@@ -77,7 +77,7 @@ struct pm_http_request {
 struct pm_http_reply {
 	int status; /* 0: no reply came */
 	char *content_type, *docker_digest, *location, *link, *content_range, *final_url;
-	char *range, *oci_subject;
+	char *range, *oci_subject, *last_modified;
 	bool signatures; /* X-Registry-Supports-Signatures: 1 */
 	struct pm_strv www_authenticate;
 	int64_t content_length; /* -1: not said */

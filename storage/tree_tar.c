@@ -15,14 +15,24 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
-#include "storage/tar_files.h"
 
 /* One descriptor is open per level. */
 #define MAX_DEPTH 900
 
+/* A directory that is written once something below it is. */
+struct held {
+	struct held *up;
+	int fd;
+	const struct stat *st;
+	const char *path;
+};
+
 struct tree {
-	struct pm_tar_files files;
+	struct pm_tar_files *files;
 	unsigned int flags;
+	pm_tree_tar_ask_fn *ask;
+	void *arg;
+	struct held *held; /* the innermost */
 };
 
 static int add(struct tree *t, int dirfd, const char *base, const char *name, int depth,
@@ -50,8 +60,16 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Outermost first; all are done then. */
+static int write_held(struct tree *t, struct held *h, struct pm_err *err)
+{
+	int r = h ? write_held(t, h->up, err) : 0;
+	t->held = NULL;
+	return r < 0 || !h ? r : pm_tar_files_dir(t->files, h->fd, h->st, h->path, err);
+}
+
 static int add_dir(struct tree *t, int at, const struct stat *st, const char *name, int depth,
-		   struct pm_err *err)
+		   enum pm_tree_tar_do what, struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	_cleanup_free_ char *path = pm_asprintf("%s/", name);
@@ -62,7 +80,12 @@ static int add_dir(struct tree *t, int at, const struct stat *st, const char *na
 	_cleanup_close_ int fd = reopen(at, O_RDONLY | O_DIRECTORY, err);
 	if (fd < 0)
 		return fd;
-	int r = top ? 0 : pm_tar_files_dir(&t->files, fd, st, path, err);
+	struct held held = {.up = t->held, .fd = fd, .st = st, .path = path};
+	int r = 0;
+	if (what == PM_TREE_TAR_LATER && !top)
+		t->held = &held;
+	else if (what == PM_TREE_TAR_TAKE && !top)
+		r = write_held(t, &held, err);
 	if (r >= 0 && (depth == 0 || !is_pseudo(fd)))
 		r = pm_fs_list(fd, ".", &names, err);
 	if (names.n > 1) /* the same tree gives the same archive */
@@ -72,6 +95,8 @@ static int add_dir(struct tree *t, int at, const struct stat *st, const char *na
 			top ? pm_strdup(names.v[i]) : pm_asprintf("%s%s", path, names.v[i]);
 		r = add(t, fd, names.v[i], below, depth + 1, err);
 	}
+	if (t->held == &held)
+		t->held = held.up;
 	return r;
 }
 
@@ -79,7 +104,7 @@ static int add_file(struct tree *t, int at, const struct stat *st, const char *n
 		    struct pm_err *err)
 {
 	_cleanup_close_ int fd = reopen(at, O_RDONLY, err);
-	return fd < 0 ? fd : pm_tar_files_regular(&t->files, fd, st, name, err);
+	return fd < 0 ? fd : pm_tar_files_regular(t->files, fd, st, name, err);
 }
 
 static int add_symlink(struct tree *t, int at, const struct stat *st, const char *name,
@@ -90,24 +115,29 @@ static int add_symlink(struct tree *t, int at, const struct stat *st, const char
 	if (n < 0)
 		return pm_fail_sys(err, "read the symbolic link");
 	target[n] = '\0';
-	return pm_tar_files_symlink(&t->files, st, name, target, err);
+	return pm_tar_files_symlink(t->files, st, name, target, err);
 }
 
-static int add_kind(struct tree *t, int at, const struct stat *st, const char *name, int depth,
+static int add_kind(struct tree *t, int at, struct stat *st, const char *name, int depth,
 		    struct pm_err *err)
 {
-	if (S_ISDIR(st->st_mode))
-		return add_dir(t, at, st, name, depth, err);
 	if (S_ISSOCK(st->st_mode))
 		return 0;
-	int r = pm_tar_files_link(&t->files, st, name, err);
+	enum pm_tree_tar_do what = t->ask ? t->ask(t->arg, name, st) : PM_TREE_TAR_TAKE;
+	if (what == PM_TREE_TAR_LEAVE)
+		return 0;
+	if (S_ISDIR(st->st_mode))
+		return add_dir(t, at, st, name, depth, what, err);
+	int r = write_held(t, t->held, err);
+	if (r >= 0)
+		r = pm_tar_files_link(t->files, st, name, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (S_ISREG(st->st_mode))
 		return add_file(t, at, st, name, err);
 	if (S_ISLNK(st->st_mode))
 		return add_symlink(t, at, st, name, err);
-	return pm_tar_files_node(&t->files, st, name, err);
+	return pm_tar_files_node(t->files, st, name, err);
 }
 
 static int add_at(struct tree *t, int at, const char *name, int depth, struct pm_err *err)
@@ -135,13 +165,20 @@ static int add(struct tree *t, int dirfd, const char *base, const char *name, in
 	return add_at(t, at, name, depth, err);
 }
 
+int pm_tree_tar_walk(struct pm_tar_files *files, int at, const char *name, unsigned int flags,
+		     pm_tree_tar_ask_fn *ask, void *arg, struct pm_err *err)
+{
+	struct tree t = {.files = files, .flags = flags, .ask = ask, .arg = arg};
+	return add_at(&t, at, name, 0, err);
+}
+
 int pm_tree_tar_add_at(struct pm_tar_writer *w, int at, const char *name, unsigned int flags,
 		       struct pm_err *err)
 {
-	struct tree t = {.flags = flags};
-	pm_tar_files_init(&t.files, w);
-	int r = add_at(&t, at, name, 0, err);
-	pm_tar_files_free(&t.files);
+	struct pm_tar_files files;
+	pm_tar_files_init(&files, w);
+	int r = pm_tree_tar_walk(&files, at, name, flags, NULL, NULL, err);
+	pm_tar_files_free(&files);
 	return r;
 }
 

@@ -110,13 +110,13 @@ static void visible(const struct pm_build_scope *s, struct pm_strv *ret)
 
 int pm_build_scope_arg(struct pm_build_scope *s, const struct pm_instruction *arg, struct pm_err *err)
 {
+	_cleanup_strv_ struct pm_strv env = PM_STRV_INIT;
+	visible(s, &env);
 	for (size_t i = 0; i < arg->n_words; i++) {
 		const char *text;
 		_cleanup_free_ char *name = arg_name(arg->words[i], &text), *expanded = NULL;
 		const char *value = pm_env_get(&s->args->given, name);
 		if (!value && text) {
-			_cleanup_strv_ struct pm_strv env = PM_STRV_INIT;
-			visible(s, &env);
 			if (pm_expand_word(text, arg->escape, &env, &expanded, err) < 0)
 				return pm_wrap(err, "%s:%u", arg->file, arg->line);
 			value = expanded;

@@ -4,7 +4,8 @@
  * Scopes (Dockerfile reference, "Understand how ARG and FROM interact"): ARGs before the first FROM are seen by FROM
  * lines alone; a stage sees one after it declares it again. ENV wins over ARG of the same name. --build-arg
  * sets an ARG only where it is declared; the proxies' names are declared everywhere, for RUN alone and
- * not for history. TARGETPLATFORM and the like are global ARGs. What is set in one instruction is seen by the next.
+ * not for history. TARGETPLATFORM and the like are global ARGs. What is set in one instruction is
+ * seen by the next (ARGs before FROM: by the next word).
  * Nothing of this process's environment is looked at.
  */
 #ifndef PM_ENGINE_BUILD_SCOPE_H

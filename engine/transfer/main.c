@@ -20,6 +20,7 @@
 #include "engine/transfer/copy.h"
 #include "engine/transfer/cstorage.h"
 #include "engine/transfer/extract.h"
+#include "engine/transfer/fetch_url.h"
 #include "engine/transfer/layers.h"
 #include "engine/transfer/pm_store.h"
 #include "engine/transfer/protocol.h"
@@ -319,6 +320,8 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return push(s, err);
 	if (pm_streq(op, "generate-key"))
 		return pm_tx_generate_key(s, err);
+	if (pm_streq(op, "fetch-url") && s->output >= 0)
+		return pm_fetch_url(s, err);
 	int r = pm_query_run(s, err);
 	if (r != 0)
 		return r;

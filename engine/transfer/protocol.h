@@ -55,6 +55,8 @@
  *	<- "written": digest (the manifest's), a list "blob" of its layers
  *	-> "image" again, or "commit"
  *	<- "end"
+ * fetch-url (engine/build/url.h): name (the URL), "output", what access.h reads -> "fetched": size, mtime (Last-Modified, -1),
+ *	content_type; "end"
  * generate-key (engine/transfer/signing.h): passphrase -> "generated": private, public; "end"
  * verify: "stage", "dir" (a layer's files), "recipe" and "userns" ride along; answered by one "layer" and "end".
  */

@@ -139,7 +139,7 @@ TEST(scopes)
 		{"", "ARG v=1\nFROM a:$v\nUSER x$v\nARG v\nUSER x$v\nARG v=2\nUSER x$v", "a:1\nx\nx1\nx2\n"},
 		{"v=9", "ARG v=1\nFROM a:$v\nUSER x$v\nARG v=2\nUSER x$v\nFROM b\nUSER x$v", "a:9\nx\nx9\nb\nx\n"},
 		{"v=9", "FROM a\nENV v=e\nARG v=2\nUSER $v\nRUN x", "a\ne\n[v=e PATH=/bin|]\n"},
-		{"", "FROM a\nARG b=1 c=${b}2\nRUN x\nFROM a\nRUN x", "a\n[b=1 c=12 PATH=/bin|b=1 c=12]\na\n[PATH=/bin|]\n"},
+		{"", "FROM a\nARG b=1 c=${b}2\nRUN x\nFROM a\nRUN x", "a\n[b=1 c=2 PATH=/bin|b=1 c=2]\na\n[PATH=/bin|]\n"},
 		{"HTTP_PROXY=p no_proxy=q z=1", "FROM a\nRUN x\nARG no_proxy\nRUN y",
 		 "a\n[HTTP_PROXY=p no_proxy=q PATH=/bin|]\n[HTTP_PROXY=p no_proxy=q PATH=/bin|no_proxy=q]\nunused z\n"},
 		{"", "FROM --platform=$BUILDPLATFORM a:$TARGETARCH\nUSER x$TARGETARCH\nARG TARGETARCH TARGETVARIANT\nUSER x$TARGETARCH$TARGETVARIANT",
