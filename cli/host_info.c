@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "cli/version.h"
+#include "engine/events/events.h"
 #include "netns/userns.h"
 #include "storage/overlay.h"
 
@@ -202,7 +203,12 @@ int pm_host_info(struct pm_engine *e, struct pm_json_pool *pool, struct pm_json 
 	struct utsname u = {0};
 	struct sysinfo si = {0};
 	_cleanup_buf_ struct pm_buf mem = PM_BUF_INIT;
+	enum pm_events_backend events;
+	_cleanup_free_ char *events_path = NULL;
+	int64_t events_size;
 	int r = pm_engine_conf(e, err);
+	if (r == 0)
+		r = pm_events_backend(e, &events, &events_path, &events_size, err);
 	if (r < 0)
 		return r;
 	uname(&u);
@@ -217,7 +223,7 @@ int pm_host_info(struct pm_engine *e, struct pm_json_pool *pool, struct pm_json 
 	pm_json_set_int(pool, host, "cpus", sysconf(_SC_NPROCESSORS_ONLN));
 	pm_json_set(pool, host, "cpuUtilization", cpu_utilization(pool));
 	pm_json_set(pool, host, "distribution", distribution(pool));
-	pm_json_set_str(pool, host, "eventLogger", "none");
+	pm_json_set_str(pool, host, "eventLogger", pm_events_backend_name(events));
 	pm_json_set_str(pool, host, "hostname", u.nodename);
 	pm_json_set(pool, host, "idMappings", id_mappings(pool));
 	pm_json_set_str(pool, host, "kernel", u.release);

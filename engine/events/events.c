@@ -44,6 +44,19 @@ int pm_events_backend(struct pm_engine *e, enum pm_events_backend *ret, char **r
 	return 0;
 }
 
+const char *pm_events_backend_name(enum pm_events_backend backend)
+{
+	switch (backend) {
+	case PM_EVENTS_FILE:
+		return "file";
+	case PM_EVENTS_JOURNALD:
+		return "journald";
+	case PM_EVENTS_NONE:
+		break;
+	}
+	return "none";
+}
+
 static void add_member(struct pm_buf *b, struct pm_json_pool *pool, const char *name,
 		       const char *value)
 {

@@ -43,5 +43,7 @@ int pm_events_plan(struct pm_engine *e, const struct pm_container *c, struct pm_
  * PM_EVENTS_FILE. PM_E_USAGE for an unknown word. */
 int pm_events_backend(struct pm_engine *e, enum pm_events_backend *ret, char **ret_path,
 		      int64_t *ret_max_size, struct pm_err *err);
+/* The word that chooses it: "file", "journald", "none". */
+const char *pm_events_backend_name(enum pm_events_backend backend);
 
 #endif

@@ -176,6 +176,10 @@ Error: inspecting object: no such object: \"nosuch\""
 	assert_eq "$output" crun
 	run -0 pm --runtime runc info --format '{{.Host.OCIRuntime.Name}}'
 	assert_eq "$output" runc
+	for backend in file journald none; do
+		run -0 pm --events-backend "$backend" info --format '{{.Host.EventLogger}}'
+		[ "$output" = "$backend" ]
+	done
 	run -0 pm system info --format '{{.Store.GraphRoot}}'
 	assert_eq "$output" "$T/root"
 }
