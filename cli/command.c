@@ -174,27 +174,33 @@ int pm_command_each(int (*f)(const struct pm_command *c, const char *path, const
 
 /* --- unknown commands -------------------------------------------------------------------------- */
 
+/* Optimal string alignment: letters missing, too many, wrong, or two swapped (each 1). */
 static size_t edit_distance(const char *a, const char *b)
 {
-	size_t row[65], n = strlen(b);
+	size_t rows[3][65], n = strlen(b);
+	size_t *before = rows[0], *last = rows[1], *row = rows[2];
 	if (n > 64)
 		return 99;
 	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
+		last[j] = j;
 	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
 		row[0] = i;
 		for (size_t j = 1; j <= n; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
+			row[j] = last[j - 1] + (a[i - 1] != b[j - 1]);
+			if (last[j] + 1 < row[j])
+				row[j] = last[j] + 1;
+			if (row[j - 1] + 1 < row[j])
+				row[j] = row[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < row[j])
+				row[j] = before[j - 2] + 1;
 		}
+		size_t *oldest = before;
+		before = last;
+		last = row;
+		row = oldest;
 	}
-	return row[n];
+	return last[n];
 }
 
 struct suggest {

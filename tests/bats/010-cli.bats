@@ -68,6 +68,8 @@ Did you mean this?
 	tag
 
 Try '"'pm --help'"' for more information'
+	run -125 "$PM_BIN" rnu
+	assert_like "$output" $'Did you mean this\\?\n\trun\n'
 	run -125 "$PM_BIN" container zzzz
 	assert_eq "$output" 'Error: unrecognized command `pm container zzzz`
 Try '"'pm container --help'"' for more information'
