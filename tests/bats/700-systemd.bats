@@ -3,53 +3,19 @@
 # Containers as services of systemd --user: generated units, notification, watchdog, socket activation.
 
 load helpers
-
-UNITS=$HOME/.config/systemd/user
+load systemd
 
 test_setup() {
-	systemctl --user is-system-running >/dev/null 2>&1 || [ -S "$XDG_RUNTIME_DIR/systemd/private" ] ||
-		skip_or_fail "no systemd --user" || return
-	mkdir -p "$UNITS"
-	load_busybox
+	need_systemd && load_busybox
 }
 
 test_teardown() {
-	for f in "$UNITS"/pod-* "$UNITS"/container-* "$UNITS"/pmt-*; do
-		[ -e "$f" ] || continue
-		systemctl --user stop "$(basename "$f")" 2>/dev/null
-		rm -f "$f"
-	done
-	systemctl --user daemon-reload
-	systemctl --user reset-failed
-	if [ -e "$T/root/pm.db" ]; then pm pod rm -fa -t 0 >/dev/null; fi
-}
-
-prop() {
-	systemctl --user show -P "$2" "$1"
-}
-
-has() { # UNIT PROPERTY VALUE
-	[ "$(prop "$1" "$2")" = "$3" ]
+	forget_units
 }
 
 install_unit() {
 	(cd "$UNITS" && pm generate systemd --files --name "$@" >/dev/null)
 	systemctl --user daemon-reload
-}
-
-# unit NAME LINES...: a service by hand
-unit() {
-	local name=$1
-	shift
-	{
-		printf '[Service]\n'
-		printf '%s\n' "$@"
-	} >"$UNITS/$name.service"
-	systemctl --user daemon-reload
-}
-
-PM() {
-	echo "$PM_BIN --root $T/root --runroot $T/run"
 }
 
 # A pod of two containers, the second of which depends on the first

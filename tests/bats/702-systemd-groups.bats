@@ -4,42 +4,35 @@
 # have such slices, where controllers are delegated, is tests/vm/1-limits.bats.
 
 load helpers
+load systemd
 
-UNITS=$HOME/.config/systemd/user
 HELPER=${PM_BIN%/bin/pm}/libexec/pm/pm-systemd
 
 test_setup() {
-	[ -S "$XDG_RUNTIME_DIR/systemd/private" ] || skip_or_fail "no systemd --user" || return
+	need_systemd
 }
 
 test_teardown() {
 	[ -z "${waiting:-}" ] || kill "$waiting" 2>/dev/null || :
-	systemctl --user stop pmt-limits.slice pmt-late.service pmt-two.scope 2>/dev/null || :
-	rm -f "$UNITS/pmt-late.service"
-	systemctl --user daemon-reload
-}
-
-# those of a property that has been set
-show() {
-	systemctl --user show -P "$2" "$1"
+	forget_units
 }
 
 @test "limits are properties of the slice, and outlive a daemon-reload" {
 	"$HELPER" user slice pmt-limits.slice memory.max=67108864 memory.swap.max=0 memory.low=max 'cpu.max=25000 50000' cpu.weight=39 \
 		pids.max=99 cpuset.cpus=0,2-3 cpuset.mems=0 'io.weight=default 200' "io.max=7:0 rbps=1048576" hugetlb.2MB.max=0
 	for _ in before after; do
-		assert_eq "$(show pmt-limits.slice ActiveState)" active
-		assert_eq "$(show pmt-limits.slice MemoryMax)" 67108864
-		assert_eq "$(show pmt-limits.slice MemorySwapMax)" 0
-		assert_eq "$(show pmt-limits.slice MemoryLow)" infinity
-		assert_eq "$(show pmt-limits.slice CPUQuotaPerSecUSec)" 500ms
-		assert_eq "$(show pmt-limits.slice CPUQuotaPeriodUSec)" 50ms
-		assert_eq "$(show pmt-limits.slice CPUWeight)" 39
-		assert_eq "$(show pmt-limits.slice TasksMax)" 99
-		assert_eq "$(show pmt-limits.slice AllowedCPUs)" "0 2-3"
-		assert_eq "$(show pmt-limits.slice AllowedMemoryNodes)" 0
-		assert_eq "$(show pmt-limits.slice IOWeight)" 200
-		assert_eq "$(show pmt-limits.slice IOReadBandwidthMax)" "/dev/block/7:0 1048576"
+		assert_eq "$(prop pmt-limits.slice ActiveState)" active
+		assert_eq "$(prop pmt-limits.slice MemoryMax)" 67108864
+		assert_eq "$(prop pmt-limits.slice MemorySwapMax)" 0
+		assert_eq "$(prop pmt-limits.slice MemoryLow)" infinity
+		assert_eq "$(prop pmt-limits.slice CPUQuotaPerSecUSec)" 500ms
+		assert_eq "$(prop pmt-limits.slice CPUQuotaPeriodUSec)" 50ms
+		assert_eq "$(prop pmt-limits.slice CPUWeight)" 39
+		assert_eq "$(prop pmt-limits.slice TasksMax)" 99
+		assert_eq "$(prop pmt-limits.slice AllowedCPUs)" "0 2-3"
+		assert_eq "$(prop pmt-limits.slice AllowedMemoryNodes)" 0
+		assert_eq "$(prop pmt-limits.slice IOWeight)" 200
+		assert_eq "$(prop pmt-limits.slice IOReadBandwidthMax)" "/dev/block/7:0 1048576"
 		systemctl --user daemon-reload
 	done
 }
@@ -47,14 +40,14 @@ show() {
 @test "a slice that is there gets other limits; what is no limit is an error" {
 	"$HELPER" user slice pmt-limits.slice memory.max=1000000
 	"$HELPER" user slice pmt-limits.slice memory.max=2000000 cpu.max='max 100000'
-	assert_eq "$(show pmt-limits.slice MemoryMax)" 2000000
-	assert_eq "$(show pmt-limits.slice CPUQuotaPerSecUSec)" infinity
+	assert_eq "$(prop pmt-limits.slice MemoryMax)" 2000000
+	assert_eq "$(prop pmt-limits.slice CPUQuotaPerSecUSec)" infinity
 	for bad in 'cpu.max=half' memory.max=much cpuset.cpus=3-1 cpuset.cpus=99999 'io.max=7:0 speed=3' nothing; do
 		run "$HELPER" user slice pmt-limits.slice "$bad"
 		assert_eq "$status" 1
 		assert_like "$output" '^Error: slice pmt-limits.slice: '
 	done
-	assert_eq "$(show pmt-limits.slice MemoryMax)" 2000000
+	assert_eq "$(prop pmt-limits.slice MemoryMax)" 2000000
 }
 
 @test "a scope holds all processes that are named" {
@@ -69,9 +62,7 @@ show() {
 
 @test "await: a unit that is active, one that becomes so, one that nobody has heard of" {
 	"$HELPER" user await basic.target
-	mkdir -p "$UNITS"
-	printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n' >"$UNITS/pmt-late.service"
-	systemctl --user daemon-reload
+	unit pmt-late Type=oneshot RemainAfterExit=yes ExecStart=true
 	"$HELPER" user await pmt-late.service 3>&- &
 	waiting=$!
 	run timeout 1 "$HELPER" user await pmt-late.service

@@ -3,17 +3,15 @@
 # Quadlet files: the generator by itself, and under systemd --user from file to running container.
 
 load helpers
+load systemd
 
-GENERATOR=${PM_BIN%/bin/pm}/libexec/pm/pm-user-generator
 Q=$XDG_RUNTIME_DIR/containers/systemd
 MAIN='trap "exit 0" TERM; while :; do sleep 0.1; done'
 
 test_setup() {
-	systemctl --user is-system-running >/dev/null 2>&1 || [ -S "$XDG_RUNTIME_DIR/systemd/private" ] ||
-		skip_or_fail "no systemd --user" || return
-	load_busybox
+	need_systemd && load_busybox || return
 	mkdir -p "$Q"
-	ln -sf "$GENERATOR" /run/systemd/user-generators/
+	use_generator
 	for type in container image kube network pod volume; do
 		mkdir "$Q/$type.d"
 		printf '[%s]\nGlobalArgs=--root %s --runroot %s\n' "${type^}" "$T/root" "$T/run" >"$Q/$type.d/store.conf"
@@ -21,19 +19,8 @@ test_setup() {
 }
 
 test_teardown() {
-	rm -rf "$Q" /run/systemd/user-generators/*
-	systemctl --user stop 'pmt*' 2>/dev/null
-	systemctl --user daemon-reload
-	systemctl --user reset-failed
-	if [ -e "$T/root/pm.db" ]; then pm pod rm -fa -t 0 >/dev/null; fi
-}
-
-prop() {
-	systemctl --user show -P "$2" "$1"
-}
-
-has() { # UNIT PROPERTY VALUE
-	[ "$(prop "$1" "$2")" = "$3" ]
+	rm -rf "$Q"
+	forget_units
 }
 
 # quadlet NAME LINES...
@@ -42,11 +29,6 @@ quadlet() {
 	shift
 	mkdir -p "$(dirname "$Q/$name")"
 	printf '%s\n' "$@" >"$Q/$name"
-}
-
-start() { # UNIT
-	systemctl --user daemon-reload
-	systemctl --user start "$1" || { systemctl --user cat "$1" >&2; journalctl --user -u "$1" -o cat >&2; false; }
 }
 
 @test "a container: generated, started, seen in the journal, reloaded, stopped" {

@@ -3,24 +3,21 @@
 # pm quadlet install, list, print, rm and check.
 
 load helpers
+load systemd
 
-GENERATOR=${PM_BIN%/bin/pm}/libexec/pm/pm-user-generator
 # the manager's HOME is not the test's: its generator looks here
 Q=$XDG_RUNTIME_DIR/pmt-config/containers/systemd
 
 test_setup() {
-	systemctl --user is-system-running >/dev/null 2>&1 || [ -S "$XDG_RUNTIME_DIR/systemd/private" ] ||
-		skip_or_fail "no systemd --user" || return
+	need_systemd || return
 	export XDG_CONFIG_HOME=$XDG_RUNTIME_DIR/pmt-config
 	printf '#!/bin/sh\nXDG_CONFIG_HOME=%s exec %s "$@"\n' "$XDG_CONFIG_HOME" "$GENERATOR" >/run/systemd/user-generators/pm-user-generator
 	chmod +x /run/systemd/user-generators/pm-user-generator
 }
 
 test_teardown() {
-	systemctl --user stop 'pmt*' 2>/dev/null
-	rm -rf "$XDG_RUNTIME_DIR/pmt-config" /run/systemd/user-generators/*
-	systemctl --user daemon-reload
-	systemctl --user reset-failed
+	rm -rf "$XDG_RUNTIME_DIR/pmt-config"
+	forget_units
 }
 
 file() { # PATH LINES...

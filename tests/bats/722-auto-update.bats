@@ -3,24 +3,20 @@
 # pm auto-update: newer images for services made of Quadlet files.
 
 load helpers
+load systemd
 
-GENERATOR=${PM_BIN%/bin/pm}/libexec/pm/pm-user-generator
 Q=$XDG_RUNTIME_DIR/containers/systemd
 
 test_setup() {
-	systemctl --user is-system-running >/dev/null 2>&1 || [ -S "$XDG_RUNTIME_DIR/systemd/private" ] ||
-		skip_or_fail "no systemd --user" || return
-	load_busybox
+	need_systemd && load_busybox || return
 	mkdir -p "$Q/container.d"
-	ln -sf "$GENERATOR" /run/systemd/user-generators/
+	use_generator
 	printf '[Container]\nGlobalArgs=--root %s --runroot %s\n' "$T/root" "$T/run" >"$Q/container.d/store.conf"
 }
 
 test_teardown() {
-	rm -rf "$Q" /run/systemd/user-generators/*
-	systemctl --user stop 'pmt*' 2>/dev/null
-	systemctl --user daemon-reload
-	systemctl --user reset-failed
+	rm -rf "$Q"
+	forget_units
 }
 
 # version NUMBER CMD...: an image that differs from the others
@@ -35,8 +31,7 @@ publish() {
 
 service() { # LINES...
 	printf '%s\n' '[Container]' 'Network=none' 'StopTimeout=0' "$@" >"$Q/pmt-app.container"
-	systemctl --user daemon-reload
-	systemctl --user start pmt-app || { journalctl --user -u pmt-app -o cat >&2; false; }
+	start pmt-app
 }
 
 running() {
@@ -151,7 +146,9 @@ updated() {
 @test "service and timer pass systemd-analyze verify" {
 	mkdir "$T/u"
 	sed "s,@BINDIR@/pm,$PM_BIN," "$BATS_TEST_DIRNAME/../../share/systemd/pm-auto-update.service.in" >"$T/u/pm-auto-update.service"
-	cp "$BATS_TEST_DIRNAME/../../share/systemd"/{pm-auto-update.timer,pm-user-wait-network-online.service} "$T/u"
+	cp "$BATS_TEST_DIRNAME/../../share/systemd/pm-auto-update.timer" "$T/u"
+	sed "s,@LIBEXEC@,${GENERATOR%/*}," "$BATS_TEST_DIRNAME/../../share/systemd/pm-user-wait-network-online.service.in" \
+		>"$T/u/pm-user-wait-network-online.service"
 	run -0 env SYSTEMD_UNIT_PATH="$T/u:" systemd-analyze --user --man=no verify "$T/u"/*
 	! grep -F "$T/u" <<<"$output" || fail verify
 }

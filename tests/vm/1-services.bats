@@ -2,24 +2,11 @@
 # Services of a lingering user on a machine that systemd booted. The last test leaves what 2-boot.bats looks at.
 
 load ../bats/helpers
+load ../bats/systemd
 load boot
 
 test_setup() {
 	mkdir -p "$UNITS"
-}
-
-service() { # NAME LINES...
-	local name=$1
-	shift
-	{
-		printf '[Service]\n'
-		printf '%s\n' "$@"
-	} >"$UNITS/$name.service"
-	systemctl --user daemon-reload
-}
-
-PM() {
-	echo "$PM_BIN --root $T/root --runroot $T/run"
 }
 
 @test "a unit that is generated: limits, the journal, restart on failure, stop" {
@@ -49,7 +36,7 @@ PM() {
 
 @test "an oom kill of the payload is the service's failure" {
 	load_busybox
-	service pmt-hog "Type=notify" "Restart=no" \
+	unit pmt-hog "Type=notify" "Restart=no" \
 		"ExecStart=$(PM) run -d --rm --name hog --network none --memory 24m --memory-swap 24m --sdnotify conmon $IMAGE tail /dev/zero"
 	systemctl --user start pmt-hog || :
 	wait_for has pmt-hog ActiveState failed
@@ -60,7 +47,7 @@ PM() {
 
 @test "healthy is ready; socket activation" {
 	load_busybox
-	service pmt-healthy "Type=notify" "TimeoutStopSec=1" \
+	unit pmt-healthy "Type=notify" "TimeoutStopSec=1" \
 		"ExecStart=$(PM) run -d --rm --name healthy --network none --stop-timeout 0 --sdnotify healthy --health-cmd 'test -e /ok' --health-interval 200ms $IMAGE sh -c 'sleep 3; touch /ok; sleep 1000'"
 	systemctl --user start pmt-healthy
 	has pmt-healthy ActiveState active
@@ -68,7 +55,7 @@ PM() {
 	systemctl --user stop pmt-healthy
 
 	printf '[Socket]\nListenStream=%s/act.sock\n' "$T" >"$UNITS/pmt-act.socket"
-	service pmt-act "Type=notify" "TimeoutStopSec=1" \
+	unit pmt-act "Type=notify" "TimeoutStopSec=1" \
 		"ExecStart=$(PM) run -d --rm --name act --network none --stop-timeout 0 --sdnotify conmon $IMAGE sh -c 'echo \$\$LISTEN_FDS; readlink /proc/self/fd/3; sleep 1000'"
 	systemctl --user start pmt-act.socket
 	curl -s --max-time 1 --unix-socket "$T/act.sock" http://x/ || :

@@ -2,6 +2,7 @@
 # After the reboot of a machine whose user lingers: what 1-services.bats left.
 
 load ../bats/helpers
+load ../bats/systemd
 load boot
 
 status_of() {
