@@ -118,9 +118,12 @@ $(OUT)/libexec/pm/pm-slirp: $(OUT)/obj/netns/slirp/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(PIE) $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base netns) -lslirp -lseccomp
 
+# libldns, and the libcrypto that it needs, are linked in: to load them takes longer than the rest of pm-netd's start.
+comma := ,
+netd_LIBS := $(if $(STATIC),-Wl$(comma)-Bstatic -lldns -lcrypto -lseccomp -Wl$(comma)-Bdynamic,-lldns -lseccomp) -lnftables
 $(OUT)/libexec/pm/pm-netd: $(OUT)/obj/netns/netd/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(PIE) $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base netns) -lldns -lnftables -lseccomp
+	$(CC) $(PIE) $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base netns) $(netd_LIBS)
 
 # Mounted into containers: always static, never sanitized.
 $(OUT)/libexec/pm/pm-init: engine/init/main.c

@@ -2,20 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/lock.h"
 #include "base/proc.h"
 #include "netns/answer.h"
-#include "netns/slirp_client.h"
 
 #define NAME "pm-netd"
 
@@ -58,73 +55,17 @@ static int make_listener(int dir, struct pm_err *err)
 	return pm_steal_fd(&fd);
 }
 
-/* The way out of the bridges' namespace is an ordinary user-mode network. */
-static int configure_slirp(int sock, struct pm_err *err)
+int pm_netd_start(struct pm_netd_dial *d, int runroot_fd, int userns, bool fresh, pid_t *ret_pid,
+		  struct pm_err *err)
 {
-	_cleanup_slirp_config_ struct pm_slirp_config c;
-	pm_slirp_config_init(&c);
-	return pm_slirp_send_config(sock, &c, err);
-}
-
-/* What a user's waits for before it makes anything. */
-static int say_go(int control, struct pm_err *err)
-{
-	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-	pm_wire_add(&w, "go", "1");
-	return pm_wire_send(control, &w, NULL, 0, err);
-}
-
-static int map_fresh(int control, pid_t pid, const struct pm_userns_map *map, struct pm_err *err)
-{
-	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
-	int r = pm_wire_recv(control, &w, NULL, NULL, err);
-	if (r == 0)
-		return pm_fail(err, PM_E_INTERNAL, NAME " ended at its start");
-	if (r >= 0 && pm_wire_get(&w, "error"))
-		return pm_fail(err, PM_E_INTERNAL, "%s", pm_wire_get(&w, "error"));
-	if (r >= 0)
-		r = pm_userns_write_maps(pid, map, err);
-	return r;
-}
-
-/* Locked, and nobody listens. */
-static int start(const struct pm_netd_opts *o, int dir, struct pm_err *err)
-{
-	_cleanup_close_ int userns = -1, slirp = -1, control = -1, theirs = -1;
 	int pair[2];
-	int joined = 0;
-	if (o->map && o->userns_fd > 0) {
-		userns = fcntl(o->userns_fd, F_DUPFD_CLOEXEC, 3);
-		joined = userns < 0 ? pm_fail_sys(err, "keep a user namespace") : 1;
-	} else if (o->map) {
-		joined = pm_userns_join(o->runroot_fd, o->map, &userns, err);
-	}
-	if (joined < 0)
-		return joined;
-	_cleanup_close_ int listener = make_listener(dir, err);
-	if (listener < 0)
-		return listener;
-	pid_t slirp_pid = 0, pid;
-	int r = o->map ? pm_slirp_spawn(false, &slirp_pid, &slirp, err) : 0;
-	if (r < 0)
-		return r;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return pm_fail_sys(err, "make a socket for " NAME);
-	control = pair[0];
-	theirs = pair[1];
-
-	struct pm_proc_fd fds[5];
-	size_t n = 0;
-	fds[n++] = (struct pm_proc_fd){theirs, 3};
-	fds[n++] = (struct pm_proc_fd){listener, 4};
-	fds[n++] = (struct pm_proc_fd){o->runroot_fd, 5};
-	if (slirp >= 0)
-		fds[n++] = (struct pm_proc_fd){slirp, 6};
-	if (userns >= 0)
-		fds[n++] = (struct pm_proc_fd){userns, 7};
-	char join[] = "--userns=join", fresh[] = "--userns=fresh";
-	char *userns_word = joined ? join : fresh;
-	char *const argv[] = {(char[]){NAME}, o->map ? userns_word : NULL, NULL};
+	_cleanup_close_ int control = pair[0], theirs = pair[1];
+	const struct pm_proc_fd fds[] = {{theirs, 3}, {d->listener, 4}, {runroot_fd, 5}, {userns, 6}};
+	char *const argv[] = {(char[]){NAME},
+			      userns < 0 ? NULL : fresh ? (char[]){"--userns=fresh"} : (char[]){"--userns=join"},
+			      NULL};
 	char *const envp[] = {NULL};
 	_cleanup_free_ char *path = pm_proc_helper(NAME);
 	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
@@ -133,41 +74,41 @@ static int start(const struct pm_netd_opts *o, int dir, struct pm_err *err)
 	spec.envp = envp;
 	spec.cwd = "/";
 	spec.fds = fds;
-	spec.n_fds = n;
+	spec.n_fds = userns < 0 ? 3 : 4;
 	spec.new_session = true;
-	r = pm_proc_spawn(&spec, &pid, NULL, err);
+	int r = pm_proc_spawn(&spec, ret_pid, NULL, err);
 	if (r < 0)
 		return r;
-	close(pm_steal_fd(&theirs));
-	if (o->map) {
-		if (o->started)
-			o->started(o->arg, pid, slirp_pid);
-		r = configure_slirp(slirp, err);
-		if (r >= 0 && !joined)
-			r = map_fresh(control, pid, o->map, err);
-		if (r >= 0)
-			r = say_go(control, err);
-		if (r < 0) {
-			kill(pid, SIGKILL);
-			waitpid(pid, NULL, 0);
-			unlinkat(dir, "sock", 0);
-		}
-	}
-	return r;
+	close(pm_steal_fd(&d->listener));
+	close(pm_steal_fd(&d->lock));
+	d->control = pm_steal_fd(&control);
+	return 0;
+}
+
+int pm_netd_go(struct pm_netd_dial *d, struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	pm_wire_add(&w, "go", "1");
+	return pm_wire_send(d->control, &w, NULL, 0, err);
 }
 
 /* --- connecting ------------------------------------------------------------------------------ */
 
 static int hello(int sock, int *ret_userns, struct pm_err *err)
 {
-	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT, hello = PM_WIRE_INIT;
 	int64_t pid = 0;
 	char path[64];
-	int r = pm_answer_poll(sock, NAME, err);
+	pm_wire_add(&hello, "type", "hello");
+	int r = pm_wire_send(sock, &hello, NULL, 0, err);
+	if (r >= 0)
+		r = pm_answer_poll(sock, NAME, err);
 	if (r >= 0)
 		r = pm_wire_recv(sock, &w, NULL, NULL, err);
-	if (r == 0 || r == -ECONNRESET)
+	if (r == 0 || r == -ECONNRESET || r == -EPIPE) {
+		pm_err_clear(err);
 		return -ECONNREFUSED; /* it was killed between the two */
+	}
 	if (r < 0)
 		return pm_wrap(err, NAME);
 	if (pm_wire_get(&w, "error"))
@@ -192,36 +133,64 @@ static bool nobody(int r)
 	return r == -ENOENT || r == -ECONNREFUSED;
 }
 
-int pm_netd_connect(const struct pm_netd_opts *o, int *ret_sock, int *ret_userns,
-		    struct pm_err *err)
+void pm_netd_dial_free(struct pm_netd_dial *d)
 {
-	_cleanup_close_ int dir = open_dir(o->runroot_fd, err);
-	if (dir < 0)
-		return dir;
-	*ret_userns = -1;
+	int fds[] = {d->sock, d->userns, d->dir, d->lock, d->listener, d->control};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	*d = (struct pm_netd_dial)PM_NETD_DIAL_INIT;
+}
+
+/* 1: connected; 0: nobody was there, the listener is; -ECONNREFUSED: it was killed just now. */
+static int dial(struct pm_netd_dial *d, bool rootless, struct pm_err *err)
+{
+	d->lock = pm_lock_take(d->dir, "lock", PM_LOCK_EXCLUSIVE, err);
+	if (d->lock < 0)
+		return d->lock;
+	d->sock = connect_to(d->dir, err);
+	if (nobody(d->sock)) {
+		pm_err_clear(err);
+		d->listener = make_listener(d->dir, err);
+		d->sock = d->listener < 0 ? d->listener : connect_to(d->dir, err);
+		return d->sock < 0 ? d->sock : 0;
+	}
+	if (d->sock < 0)
+		return d->sock;
+	close(pm_steal_fd(&d->lock));
+	int r = hello(d->sock, rootless ? &d->userns : NULL, err);
+	return r < 0 ? r : 1;
+}
+
+int pm_netd_dial(int runroot_fd, bool rootless, struct pm_netd_dial *ret, struct pm_err *err)
+{
 	for (int attempt = 0; attempt < 3; attempt++) {
-		_cleanup_close_ int lock = pm_lock_take(dir, "lock", PM_LOCK_EXCLUSIVE, err);
-		if (lock < 0)
-			return lock;
-		_cleanup_close_ int sock = connect_to(dir, err);
-		if (nobody(sock)) {
-			pm_err_clear(err);
-			int r = start(o, dir, err);
-			if (r < 0)
-				return r;
-			sock = connect_to(dir, err);
-		}
-		if (sock < 0)
-			return sock;
-		close(pm_steal_fd(&lock));
-		int r = hello(sock, o->map ? ret_userns : NULL, err);
-		if (nobody(r))
-			continue;
+		*ret = (struct pm_netd_dial)PM_NETD_DIAL_INIT;
+		ret->dir = open_dir(runroot_fd, err);
+		int r = ret->dir < 0 ? ret->dir : dial(ret, rootless, err);
 		if (r >= 0)
-			*ret_sock = pm_steal_fd(&sock);
-		return r;
+			return r;
+		pm_netd_dial_free(ret);
+		if (!nobody(r))
+			return r;
 	}
 	return pm_fail(err, PM_E_INTERNAL, NAME " ends at once");
+}
+
+int pm_netd_connect(int runroot_fd, int userns, int *ret_sock, struct pm_err *err)
+{
+	struct pm_netd_dial d;
+	pid_t pid;
+	int r = pm_netd_dial(runroot_fd, userns >= 0, &d, err);
+	if (r == 0) {
+		r = pm_netd_start(&d, runroot_fd, userns, false, &pid, err);
+		if (r >= 0 && userns >= 0)
+			r = pm_netd_go(&d, err);
+	}
+	if (r >= 0)
+		*ret_sock = pm_steal_fd(&d.sock);
+	pm_netd_dial_free(&d);
+	return r < 0 ? r : 0;
 }
 
 int pm_netd_connect_live(int runroot_fd, int *ret_sock, struct pm_err *err)

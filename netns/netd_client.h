@@ -6,7 +6,8 @@
  *	lock	taken to connect, to start pm-netd, and by pm-netd to end: so none ends under a new client
  *	sock	where it listens; connections that find nobody behind it start one
  * The talk is wire messages on the connection, which pm makes and the container's monitor goes on with:
- *	pm-netd -> pm		hello {pid, ipv6}
+ *	pm -> pm-netd		hello; not of the pm that has started it
+ *	pm-netd -> pm		{pid}, in answer to that
  *	pm -> pm-netd		attach {a container's networks: pm_netd_config_encode}
  *				listen {to = "PROTO PORT" for each descriptor that rides along} ...
  *	monitor -> pm-netd	netns, with the network namespace of the container
@@ -32,7 +33,6 @@
 #include "base/wire.h"
 #include "netns/addr.h"
 #include "netns/publish.h"
-#include "netns/userns.h"
 
 #define PM_NETD_SUBNETS 8 /* of one network */
 #define PM_NETD_ROUTES 32
@@ -121,20 +121,26 @@ int pm_listen_open(const struct pm_ports *ports, struct pm_listen *ret, struct p
 
 /* --- the talk -------------------------------------------------------------------------------- */
 
-struct pm_netd_opts {
-	int runroot_fd;
-	int userns_fd; /* a user namespace for one that is started; 0 or -1: the shared one */
-	const struct pm_userns_map *map; /* of a fresh user namespace; NULL: root */
-	/* With a map; pm-netd and its pm-slirp have been started and have not forked yet. May be NULL */
-	void (*started)(void *arg, pid_t netd, pid_t slirp);
-	void *arg;
+/* The beginning of a talk, in steps, so that pm's own work and pm-netd's start go on side by side. */
+struct pm_netd_dial {
+	int sock;   /* connected; what is sent before pm-netd has started waits for it */
+	int userns; /* that the one which runs is in: the container's monitor must join it; -1: as root, or none runs */
+	int dir, lock, listener, control;
 };
+#define PM_NETD_DIAL_INIT {-1, -1, -1, -1, -1, -1}
+void pm_netd_dial_free(struct pm_netd_dial *d);
 
-/* Connect to the pm-netd of this run root, starting it when there is none. *ret_sock is the caller's, to
- * be given to the monitor. *ret_userns is a descriptor of the user namespace it is in, which the
- * container's monitor must join; -1 as root. */
-int pm_netd_connect(const struct pm_netd_opts *o, int *ret_sock, int *ret_userns,
-		    struct pm_err *err);
+/* Connect to the pm-netd of this run root. 1: it runs. 0: none does, and pm_netd_start must follow soon; others wait
+ * for it. */
+int pm_netd_dial(int runroot_fd, bool rootless, struct pm_netd_dial *ret, struct pm_err *err);
+/* Start it in a user namespace (-1: as root); fresh: it is the shared one from now on. In one it makes and forks nothing until
+ * pm_netd_go says that ids are mapped and that it is in the group it is to stay in; it ends when that never comes. */
+int pm_netd_start(struct pm_netd_dial *d, int runroot_fd, int userns, bool fresh, pid_t *ret_pid,
+		  struct pm_err *err);
+int pm_netd_go(struct pm_netd_dial *d, struct pm_err *err);
+
+/* All of it. userns: a descriptor of the namespace for one that is started, -1 as root. */
+int pm_netd_connect(int runroot_fd, int userns, int *ret_sock, struct pm_err *err);
 /* The same without starting one: 1, or 0 when none runs. */
 int pm_netd_connect_live(int runroot_fd, int *ret_sock, struct pm_err *err);
 

@@ -179,7 +179,7 @@ int pm_bundle_plan(struct pm_start *s, const struct pm_container *c,
 	plan->stdin_once = k->stdin_open;
 	plan->pidfile = pm_strdup_null(k->pid_file);
 	plan->conmon_pidfile = pm_strdup_null(k->conmon_pid_file);
-	if (s->fresh)
+	if (s->fresh && !s->netd_due)
 		plan->userns_hint_dir = pm_strdup(e->store->runroot);
 	if (k->rm) {
 		pm_strv_add(&plan->remove_dirs, plan->bundle);

@@ -37,37 +37,71 @@ static int userns_of(struct pm_engine *e, const char *id, struct pm_err *err)
 	return pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
 }
 
-/* pm-netd outlives the session, too. It is started before anything of the container is decided. */
-static void adopt_netd(void *arg, pid_t netd, pid_t slirp)
+/* pm-netd outlives the session, too, with what it forks. */
+static void adopt_netd(struct pm_engine *e, pid_t netd)
 {
-	struct pm_engine *e = arg;
 	_cleanup_cgroup_ struct pm_cgroup cg = {0};
-	const pid_t pids[] = {netd, slirp};
 	if (pm_engine_cgroup(e, NULL, &cg, NULL) >= 0)
-		pm_systemd_adopt(cg.own, "pm-netd", pids, PM_ARRAY_SIZE(pids));
+		pm_systemd_adopt(cg.own, "pm-netd", &netd, 1);
 }
 
-/* A container of bridge networks is in the namespace of their pm-netd, which could not reach into another. */
+/* As root there is nothing to wait for. Else its ids may still be being mapped: pm_netd_go follows. */
+static int start_netd(struct pm_start *s, int userns, bool fresh, struct pm_err *err)
+{
+	pid_t pid;
+	int r = pm_netd_start(&s->dial, s->engine->store->runroot_fd, userns, fresh, &pid, err);
+	if (r >= 0 && userns >= 0)
+		adopt_netd(s->engine, pid);
+	return r;
+}
+
+static int same_userns(struct pm_engine *e, const char *id, int fd, struct pm_err *err)
+{
+	struct stat a, b;
+	_cleanup_close_ int other = userns_of(e, id, err);
+	if (other < 0)
+		return other;
+	if (fd < 0 || fstat(other, &a) < 0 || fstat(fd, &b) < 0 || a.st_ino != b.st_ino)
+		return pm_fail(err, PM_E_UNSUPPORTED, "container %.12s, whose namespaces are joined, is in "
+			       "another user namespace than the bridge networks: restart it", id);
+	return 0;
+}
+
+/* A container of bridge networks is in the user namespace of their pm-netd, which could not reach into another. Where none
+ * runs: in the shared one, or, 0, in a fresh one that the monitor makes (netd_due). */
 static int join_netd(struct pm_start *s, const struct pm_start_facts *facts, int *ret_fd,
 		     struct pm_err *err)
 {
-	const struct pm_netd_opts o = {.runroot_fd = s->engine->store->runroot_fd,
-				       .map = s->in_userns ? &s->map : NULL,
-				       .started = adopt_netd,
-				       .arg = s->engine};
-	int r = pm_netd_connect(&o, &s->slirp_fd, ret_fd, err);
+	int runroot = s->engine->store->runroot_fd, r = pm_netd_dial(runroot, s->in_userns, &s->dial, err);
 	if (r < 0)
 		return pm_wrap(err, "start the bridge networks");
-	if (!facts->join || !s->in_userns)
-		return 1;
-	struct stat a, b;
-	_cleanup_close_ int other = userns_of(s->engine, facts->join, err);
-	if (other < 0)
-		return other;
-	if (fstat(other, &a) < 0 || fstat(*ret_fd, &b) < 0 || a.st_ino != b.st_ino)
-		return pm_fail(err, PM_E_UNSUPPORTED, "container %.12s, whose namespaces are joined, is in "
-			       "another user namespace than the bridge networks: restart it", facts->join);
-	return 1;
+	bool runs = r > 0;
+	s->slirp_fd = pm_steal_fd(&s->dial.sock);
+	if (runs)
+		*ret_fd = pm_steal_fd(&s->dial.userns);
+	else if (s->in_userns)
+		r = pm_userns_join(runroot, &s->map, ret_fd, err);
+	if (r >= 0 && facts->join && s->in_userns)
+		r = same_userns(s->engine, facts->join, *ret_fd, err);
+	if (r < 0 || runs)
+		return r < 0 ? r : 1;
+	if (s->in_userns && *ret_fd < 0) {
+		s->netd_due = true;
+		return 0;
+	}
+	r = start_netd(s, *ret_fd, false, err);
+	if (r >= 0 && s->in_userns)
+		r = pm_netd_go(&s->dial, err);
+	return r < 0 ? r : 1;
+}
+
+/* In the namespace that the monitor has made, whose ids are being mapped. */
+static int start_netd_fresh(struct pm_start *s, struct pm_err *err)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)s->monitor.pid);
+	_cleanup_close_ int userns = pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
+	return userns < 0 ? userns : start_netd(s, userns, true, err);
 }
 
 static int choose_userns(struct pm_start *s, const struct pm_start_facts *facts,
@@ -133,8 +167,20 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 		if (r < 0)
 			return r;
 		s->mapping = true;
+		if (s->netd_due)
+			return start_netd_fresh(s, err);
 	}
 	return 0;
+}
+
+/* Our own work is done, as far as it could be while the tools ran. */
+static int finish_mapping(struct pm_start *s, struct pm_err *err)
+{
+	if (!s->mapping)
+		return 0;
+	s->mapping = false;
+	int r = pm_userns_maps_finish(&s->tools, err);
+	return r < 0 || !s->netd_due ? r : pm_netd_go(&s->dial, err);
 }
 
 /* Addresses are taken and ports bound before anything of the start is made; pm-netd hears of them, and
@@ -217,6 +263,8 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 	int r = prepare_run_dir(s->engine, c->row.id, err);
 	if (r >= 0)
 		r = plan_places(s, c, err);
+	if (r >= 0 && s->netd_due) /* it makes bridge and rules while we describe the container */
+		r = finish_mapping(s, err);
 	if (r >= 0)
 		r = pm_bundle_make(s, c, &spec, &plan, &s->volumes, err);
 	if (r >= 0)
@@ -233,10 +281,8 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 		r = pm_slirp_send_config(s->slirp_fd, &plan.slirp, err);
 		close(pm_steal_fd(&s->slirp_fd));
 	}
-	if (r >= 0 && s->mapping) {
-		s->mapping = false;
-		r = pm_userns_maps_finish(&s->tools, err);
-	}
+	if (r >= 0)
+		r = finish_mapping(s, err);
 	if (r < 0)
 		return r;
 	plan.create_only = s->create_only;
@@ -396,6 +442,7 @@ void pm_start_free(struct pm_start *s)
 	pm_userns_map_free(&s->map);
 	pm_volume_locks_free(&s->volumes);
 	pm_netd_config_free(&s->netd);
+	pm_netd_dial_free(&s->dial);
 	*s = (struct pm_start)PM_START_INIT;
 }
 

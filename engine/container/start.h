@@ -48,6 +48,8 @@ struct pm_start {
 	bool fresh, mapping;          /* the namespace is new; newuidmap is running */
 	char *own_group;              /* ours, as pm_cgroup.own; known from the launch on; owned */
 	char *pod_slice;              /* systemd's unit that has the pod's limits; NULL: none; owned */
+	struct pm_netd_dial dial;     /* bridge networks: their pm-netd */
+	bool netd_due;                /* it is not started yet */
 	int slirp_fd;                 /* to the network's helper: pm-slirp or pm-netd */
 	pid_t slirp_pid;              /* a child; 0: none */
 	bool create_only;             /* set before pm_start_finish: the process waits for a start */
@@ -55,7 +57,7 @@ struct pm_start {
 	struct pm_netd_config netd;   /* bridge networks: the container's places */
 };
 
-#define PM_START_INIT {.monitor = PM_MONITOR_INIT, .slirp_fd = -1, .userns_fd = -1}
+#define PM_START_INIT {.monitor = PM_MONITOR_INIT, .dial = PM_NETD_DIAL_INIT, .slirp_fd = -1, .userns_fd = -1}
 #define _cleanup_start_ _cleanup_(pm_start_free)
 
 int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, struct pm_start *s,

@@ -149,15 +149,12 @@ int pm_network_disconnect(struct pm_engine *e, const char *container, const char
 static int reattach(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
 {
 	_cleanup_netd_config_ struct pm_netd_config n = {0};
-	_cleanup_userns_map_ struct pm_userns_map map = PM_USERNS_MAP_INIT;
 	_cleanup_ports_ struct pm_ports ports = PM_PORTS_INIT;
 	_cleanup_listen_ struct pm_listen listen = {0};
-	_cleanup_close_ int sock = -1, userns = -1, its_userns = -1, netns = -1, pidfd = -1;
+	_cleanup_close_ int sock = -1, its_userns = -1, netns = -1, pidfd = -1;
 	char path[64];
 	bool rootless = pm_userns_needed();
-	int r = rootless ? pm_userns_default_map(&map, err) : 0;
-	if (r < 0)
-		return r;
+	int r;
 	pidfd = pm_proc_pidfd(c->state.pid, c->state.pid_start, err);
 	if (pidfd < 0)
 		return pidfd;
@@ -167,16 +164,13 @@ static int reattach(struct pm_engine *e, struct pm_container *c, struct pm_err *
 		return netns;
 	/* a new pm-netd must be where the old one was, or it has no power over the container */
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)c->state.monitor);
-	its_userns = rootless ? pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err) : 0;
-	if (its_userns < 0)
+	its_userns = rootless ? pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err) : -1;
+	if (rootless && its_userns < 0)
 		return its_userns;
-	const struct pm_netd_opts o = {.runroot_fd = e->store->runroot_fd,
-				       .map = rootless ? &map : NULL,
-				       .userns_fd = its_userns};
 	if ((r = pm_place_ports(&c->config, &ports, err)) < 0 ||
 	    (r = pm_listen_open(&ports, &listen, err)) < 0 ||
 	    (r = pm_place_plan_again(e, c, &n, err)) < 0 ||
-	    (r = pm_netd_connect(&o, &sock, &userns, err)) < 0 ||
+	    (r = pm_netd_connect(e->store->runroot_fd, its_userns, &sock, err)) < 0 ||
 	    (r = pm_netd_send_attach(sock, &n, &listen, err)) < 0 ||
 	    (r = pm_netd_send_netns_of(sock, netns, err)) < 0 ||
 	    (r = pm_netd_wait_ready(sock, err)) < 0)

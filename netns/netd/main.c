@@ -1,7 +1,6 @@
 /*
  * pm-netd - holds the namespace of the bridge networks of one run root, and makes and unmakes containers'
- * places in it. Descriptors: 3 a socket to the pm that starts it, for the mapping of a fresh user namespace;
- * 4 the listening socket; 5 the run root; 6 the socket to pm-slirp (not as root); 7 a user namespace to join.
+ * places in it. Descriptors: 3 a socket to the pm that starts it, which says when it may go on (not as root); 4 the listening socket; 5 the run root; 6 the user namespace to join (not as root).
  * The talk: netns/netd_client.h. It forks two children that see what containers send, each in a sandbox: the
  * name server (in the host's network namespace) and the port forwarder.
  */
@@ -21,17 +20,15 @@
 #include "base/mem.h"
 #include "netns/answer.h"
 #include "netns/child.h"
-#include "netns/forward/forward.h"
 #include "netns/mark.h"
 #include "netns/netd/dns.h"
 #include "netns/netd/links.h"
 #include "netns/netd/manager.h"
 #include "netns/netd/way_out.h"
 #include "netns/rtnl.h"
-#include "netns/slirp_client.h"
 #include "netns/userns.h"
 
-enum { FD_CONTROL = 3, FD_LISTENER, FD_RUNROOT, FD_SLIRP, FD_USERNS };
+enum { FD_CONTROL = 3, FD_LISTENER, FD_RUNROOT, FD_USERNS };
 
 static bool is_open(int fd)
 {
@@ -40,16 +37,7 @@ static bool is_open(int fd)
 
 /* --- the user namespace ------------------------------------------------------------------------ */
 
-static int fresh_userns(struct pm_err *err)
-{
-	_cleanup_wire_ struct pm_wire unshared = PM_WIRE_INIT;
-	if (unshare(CLONE_NEWUSER) < 0)
-		return pm_fail_sys(err, "make a user namespace");
-	pm_wire_add(&unshared, "unshared", "1");
-	return pm_wire_send(FD_CONTROL, &unshared, NULL, 0, err);
-}
-
-/* A fresh namespace has been mapped, and we are in the group that our children are to be in. */
+/* The ids of the namespace have been mapped, and we are in the group that our children are to be in. */
 static int await_go(struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire go = PM_WIRE_INIT;
@@ -61,27 +49,20 @@ static int await_go(struct pm_err *err)
 
 static int enter_userns(const char *how, struct pm_err *err)
 {
-	bool fresh = how && strcmp(how, "--userns=fresh") == 0, join = how && !fresh;
-	int r = fresh ? fresh_userns(err) : join ? pm_userns_enter(FD_USERNS, err) : 0;
-	if (join)
-		close(FD_USERNS); /* else the number may be another's by now */
-	if (r >= 0 && how)
-		r = await_go(err);
-	if (r >= 0 && fresh)
+	if (!how)
+		return 0;
+	if (setns(FD_USERNS, CLONE_NEWUSER) < 0)
+		return pm_fail_sys(err, "enter the user namespace");
+	close(FD_USERNS);
+	int r = await_go(err);
+	if (r >= 0)
 		r = pm_userns_become_root(err);
 	/* others join through /proc/PID/ns/user */
 	prctl(PR_SET_DUMPABLE, 1);
-	if (r >= 0 && fresh)
+	/* we are in it longer than the monitor that made it */
+	if (r >= 0 && strcmp(how, "--userns=fresh") == 0)
 		(void)pm_userns_publish_hint(FD_RUNROOT, NULL);
 	return r;
-}
-
-/* --- children ---------------------------------------------------------------------------------- */
-
-static int serve_forward(int channel, int unused, struct pm_err *err)
-{
-	(void)unused;
-	return pm_forward_serve(channel, err);
 }
 
 /* --- the network namespace ---------------------------------------------------------------------- */
@@ -105,7 +86,7 @@ static int make_netns(struct netd *d, struct pm_err *err)
 	if (d->rootless) {
 		if (unshare(CLONE_NEWNET) < 0)
 			return pm_fail_sys(err, "make a network namespace");
-		r = netd_way_out_open(d, FD_SLIRP, err);
+		r = netd_way_out_open(d, err);
 		if (r < 0)
 			return r;
 		/* answers go where the question came from; who is called has any port */
@@ -149,10 +130,6 @@ static int start(struct netd *d, const char *userns, struct pm_err *err)
 		r = netd_way_out_begin(d, err);
 	if (r >= 0)
 		r = make_netns(d, err);
-	if (r >= 0)
-		r = pm_child_start(serve_forward, &d->forward, NULL, err);
-	if (r >= 0 && d->rootless)
-		r = pm_slirp_wait_ready(d->slirp, err);
 	/* a fresh namespace has none; on the host some may be left of one that was killed */
 	return r < 0 || d->rootless ? r : netd_rules(d, err);
 }
@@ -174,7 +151,8 @@ static void refuse(struct netd *d, const struct pm_err *why)
 
 int main(int argc, char **argv)
 {
-	static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGUSR1, SIGUSR2};
+	static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGUSR1, SIGUSR2,
+				      SIGCHLD};
 	struct pm_err err = PM_ERR_INIT;
 	struct netd d = {.listener = FD_LISTENER, .lock_dir = -1, .dns = -1, .learned = -1,
 			 .forward = -1, .slirp = -1, .starter = -1, .tap = -1, .own_netns = -1, .nl = -1};
@@ -183,15 +161,14 @@ int main(int argc, char **argv)
 		fputs("pm-netd is started by pm, not by hand\n", stderr);
 		return 125;
 	}
-	is_open(FD_SLIRP);
 	is_open(FD_USERNS);
+	/* SIGCHLD: the channels tell the end of the children; those of pm_rules_begin just go */
 	for (size_t i = 0; i < PM_ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	umask(077);
 	fcntl(FD_LISTENER, F_SETFL, O_NONBLOCK);
 	int r = start(&d, argc > 1 ? argv[1] : NULL, &err);
 	if (r < 0) {
-		pm_answer_error(FD_CONTROL, &err);
 		refuse(&d, &err);
 		return 1;
 	}

@@ -26,11 +26,11 @@
 
 /* --- clients ---------------------------------------------------------------------------------- */
 
-static void say_hello(int sock)
+static int say_hello(int sock, struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	pm_wire_add_int(&w, "pid", getpid());
-	(void)pm_wire_send(sock, &w, NULL, 0, NULL);
+	return pm_wire_send(sock, &w, NULL, 0, err);
 }
 
 /* true: somebody came. */
@@ -42,7 +42,6 @@ static bool accept_client(struct netd *d)
 		return false;
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	say_hello(sock);
 	struct netd_ctr *c = PM_NEW(struct netd_ctr);
 	c->sock = sock;
 	c->netns = c->nl = c->pidfd = -1;
@@ -68,7 +67,6 @@ static void remove_client(struct netd *d, size_t i)
 	free(c->places);
 	pm_strv_free(&c->egress);
 	pm_strv_free(&c->dns_servers);
-	pm_netd_config_free(&c->asked);
 	pm_listen_free(&c->listen);
 	free(c);
 	d->ctrs[i] = d->ctrs[--d->n_ctrs];
@@ -84,22 +82,27 @@ static struct netd_ctr *find_ctr(const struct netd *d, const char *id)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-static int message_attach(struct netd_ctr *c, const struct pm_wire *w, struct pm_err *err)
+/* All but the devices is made while the monitor is still on its way to a network namespace. */
+static int message_attach(struct netd *d, struct netd_ctr *c, const struct pm_wire *w,
+			  struct pm_err *err)
 {
+	_cleanup_netd_config_ struct pm_netd_config asked = {0};
 	if (c->state != NETD_NEW)
 		return pm_fail(err, PM_E_FORMAT, "pm-netd: a second attach");
-	int r = pm_netd_config_decode(w, &c->asked, err);
+	int r = pm_netd_config_decode(w, &asked, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < c->asked.n_nets; i++)
-		if (!*c->asked.nets[i].device)
+	for (size_t i = 0; i < asked.n_nets; i++)
+		if (!*asked.nets[i].device)
 			return pm_fail(err, PM_E_FORMAT, "pm-netd: a network without device");
-	memcpy(c->id, c->asked.id, sizeof(c->id));
-	c->egress = c->asked.egress;
-	c->dns_servers = c->asked.dns_servers;
-	c->asked.egress = c->asked.dns_servers = (struct pm_strv)PM_STRV_INIT;
+	memcpy(c->id, asked.id, sizeof(c->id));
+	c->egress = asked.egress;
+	c->dns_servers = asked.dns_servers;
+	asked.egress = asked.dns_servers = (struct pm_strv)PM_STRV_INIT;
 	c->state = NETD_ATTACHING;
-	return 0;
+	for (size_t i = 0; i < asked.n_nets && r >= 0; i++)
+		r = netd_join(d, c, &asked.nets[i], err);
+	return r < 0 ? r : netd_open(d, c, err);
 }
 
 static int message_listen(struct netd_ctr *c, const struct pm_wire *w, int *fds, size_t n,
@@ -139,14 +142,16 @@ static int message_netns(struct netd *d, struct netd_ctr *c, int *fds, size_t n,
 	pm_rtnl_link_up(&b, PM_LO_INDEX, 0, "bring lo up");
 	if (r >= 0)
 		r = pm_rtnl_run(&b, c->nl, err);
-	for (size_t i = 0; i < c->asked.n_nets && r >= 0; i++) {
+	for (size_t i = 0; i < c->n_places && r >= 0; i++) {
 		/* on the host the devices of a pm-netd that was killed are still there */
 		if (!d->rootless)
-			pm_links_disconnect(c->nl, c->asked.nets[i].device);
-		r = netd_join(d, c, &c->asked.nets[i], err);
+			pm_links_disconnect(c->nl, c->places[i]->net.device);
+		r = netd_connect(d, c, i, err);
 	}
 	if (r >= 0)
 		r = netd_publish(d, c, err);
+	if (r >= 0 && d->rootless)
+		r = netd_way_out_ready(d, err);
 	if (r < 0)
 		return r;
 	c->state = NETD_UP;
@@ -181,7 +186,15 @@ static int message_connect(struct netd *d, const struct pm_wire *w, struct pm_er
 		return not_here(asked.id, err);
 	if (strcmp(asked.nets[0].device, PM_NETD_ANY_DEVICE) == 0)
 		choose_device(c, asked.nets[0].device);
-	return netd_join(d, c, &asked.nets[0], err);
+	r = netd_join(d, c, &asked.nets[0], err);
+	if (r < 0)
+		return r;
+	r = netd_open(d, c, err);
+	if (r >= 0)
+		r = netd_connect(d, c, c->n_places - 1, err);
+	if (r < 0)
+		netd_leave(d, c, c->n_places - 1);
+	return r;
 }
 
 static int message_disconnect(struct netd *d, const struct pm_wire *w, struct pm_err *err)
@@ -222,8 +235,10 @@ static int handle(struct netd *d, struct netd_ctr *c, const struct pm_wire *w, i
 	int r;
 	if (!type)
 		return pm_fail(err, PM_E_FORMAT, "pm-netd: a message without type");
+	if (strcmp(type, "hello") == 0)
+		return say_hello(c->sock, err);
 	if (strcmp(type, "attach") == 0)
-		return message_attach(c, w, err);
+		return message_attach(d, c, w, err);
 	if (strcmp(type, "listen") == 0)
 		return message_listen(c, w, fds, n, err);
 	if (strcmp(type, "netns") == 0)
@@ -307,14 +322,30 @@ static bool may_end(struct netd *d)
 	return true;
 }
 
+static bool has_ended(const struct netd_ctr *c)
+{
+	struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+	return c->hung_up && (c->pidfd < 0 || poll(&p, 1, 0) != 0);
+}
+
 static void run_ended(struct netd *d)
 {
-	for (size_t i = d->n_ctrs; i > 0; i--) {
-		struct netd_ctr *c = d->ctrs[i - 1];
-		struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
-		if (c->hung_up && (c->pidfd < 0 || poll(&p, 1, 0) != 0))
+	for (size_t i = d->n_ctrs; i > 0; i--)
+		if (has_ended(d->ctrs[i - 1]))
 			remove_client(d, i - 1);
-	}
+}
+
+/* The last container has ended: a network namespace of one's own goes as a whole, which nobody waits for, while to take
+ * bridge and devices apart would take the kernel 20 ms that a next container would have to wait. */
+static bool may_leave_all(struct netd *d)
+{
+	if (!d->rootless || d->n_ctrs != 1 || !has_ended(d->ctrs[0]))
+		return false;
+	netd_unpublish(d, d->ctrs[0]);
+	if (!may_end(d))
+		return false;
+	close(d->ctrs[0]->sock);
+	return true;
 }
 
 enum { P_LISTENER, P_LEARNED, P_DNS, P_FORWARD, P_SLIRP, P_FIXED };
@@ -337,6 +368,8 @@ int netd_run(struct netd *d, struct pm_err *err)
 	struct pollfd *p = NULL;
 	size_t cap = 0;
 	for (;;) {
+		if (may_leave_all(d))
+			break;
 		run_ended(d);
 		if (d->n_ctrs == 0 && may_end(d))
 			break;
@@ -357,7 +390,7 @@ int netd_run(struct netd *d, struct pm_err *err)
 			return pm_fail(err, PM_E_INTERNAL, "a child of pm-netd has ended");
 		}
 		if (p[P_SLIRP].revents)
-			netd_way_out_again(d);
+			netd_way_out_event(d);
 		if (p[P_LEARNED].revents)
 			netd_learned(d);
 		for (size_t i = 0; i < n_ctrs; i++) {

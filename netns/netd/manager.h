@@ -19,7 +19,7 @@ struct netd_bridge {
 	struct pm_netd_net net; /* owned: as the first container's message had it, names empty */
 	int index;
 	unsigned int users;
-	bool dns; /* the name server listens on its gateways */
+	bool dns; /* the name server knows it and listens on its gateways */
 };
 
 /* A container's place on one network. */
@@ -27,6 +27,7 @@ struct netd_place {
 	struct pm_netd_net net; /* owned */
 	struct netd_bridge *bridge; /* NULL: macvlan, ipvlan */
 	char host_device[16];
+	bool named;   /* the name server knows the container's names */
 	bool retired; /* names and device are dealt with */
 };
 
@@ -45,7 +46,6 @@ struct netd_ctr {
 	struct netd_place **places;
 	size_t n_places;
 	struct pm_strv egress, dns_servers;
-	struct pm_netd_config asked; /* until it is connected */
 	struct pm_listen listen;     /* until the forwarder has them */
 	bool has_ports;
 };
@@ -68,6 +68,7 @@ struct netd {
 	int listener, lock_dir;
 	int dns, learned, forward; /* children's channels */
 	int slirp;                 /* -1: none */
+	bool slirp_ready;          /* it, or one before it, has said so */
 	int starter, tap;          /* way_out.h */
 	int64_t slirp_since;       /* s, CLOCK_MONOTONIC: when the last one ended */
 	unsigned int slirp_again;
@@ -81,6 +82,7 @@ struct netd {
 	struct netd_scope **scopes;
 	size_t n_scopes;
 	unsigned int next_scope;
+	bool rules_due; /* what there is has changed since the table was written */
 };
 
 /* Serve until the last container has gone. */
@@ -88,8 +90,13 @@ int netd_run(struct netd *d, struct pm_err *err);
 
 /* --- places (places.c) ------------------------------------------------------------------------ */
 
-/* Connect c to net (whose strings are taken over). On failure nothing is left of it. */
+/* A place for c on net (whose strings are taken over): its bridge, its rules. On failure nothing is left of it.
+ * netd_open must follow, for all that were made, then netd_connect. */
 int netd_join(struct netd *d, struct netd_ctr *c, struct pm_netd_net *net, struct pm_err *err);
+/* The rules are the kernel's, names are known: no packet of the container is ahead of them. */
+int netd_open(struct netd *d, struct netd_ctr *c, struct pm_err *err);
+/* Its device in the container, whose namespace is known. */
+int netd_connect(struct netd *d, struct netd_ctr *c, size_t place, struct pm_err *err);
 void netd_leave(struct netd *d, struct netd_ctr *c, size_t place);
 /* The network's name server forwards to servers from now on; nothing when no container is on it. */
 int netd_resolvers(struct netd *d, const char *net, const struct pm_strv *servers,
@@ -106,9 +113,10 @@ int netd_tell(int channel, const char *child, const struct pm_wire *w, const int
 
 /* --- rules (scopes.c) ------------------------------------------------------------------------- */
 
-/* Write the table as bridges and containers are now. */
+/* Write the table as bridges and containers are now. begin: pm_rules_begin. */
 int netd_rules(struct netd *d, struct pm_err *err);
-/* The rules of a container or a network (c NULL) begin and end. add: netd_rules must follow. */
+int netd_rules_begin(struct netd *d, struct pm_err *err);
+/* The rules of a container or a network (c NULL) begin and end. add sets rules_due. */
 int netd_scopes_add(struct netd *d, const struct netd_ctr *c, const struct netd_bridge *b,
 		    const struct pm_netd_net *net, const struct pm_strv *egress,
 		    struct pm_err *err);

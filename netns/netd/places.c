@@ -10,6 +10,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "netns/answer.h"
+#include "netns/child.h"
+#include "netns/forward/forward.h"
 #include "netns/netd/links.h"
 #include "netns/netd/manager.h"
 
@@ -150,7 +152,7 @@ static void bridge_remove(struct netd *d, struct netd_bridge *b)
 	free(b);
 }
 
-/* The bridge, its name server, its rules: all or nothing. */
+/* The bridge and its egress rules: all or nothing. */
 static int bridge_new(struct netd *d, const struct pm_netd_net *net, struct netd_bridge **ret,
 		      struct pm_err *err)
 {
@@ -167,17 +169,11 @@ static int bridge_new(struct netd *d, const struct pm_netd_net *net, struct netd
 	int r = b->index = pm_links_bridge(d->nl, net, err);
 	if (r >= 0 && net->egress.n)
 		r = netd_scopes_add(d, NULL, b, &b->net, &net->egress, err);
-	if (r >= 0)
-		r = netd_rules(d, err);
-	if (r >= 0 && net->dns) {
-		b->dns = true;
-		r = dns_open(d, b, err);
-	}
 	if (r < 0) {
 		bridge_remove(d, b);
-		(void)netd_rules(d, NULL);
 		return r;
 	}
+	d->rules_due = true;
 	*ret = b;
 	return 0;
 }
@@ -207,30 +203,9 @@ static void bridge_put(struct netd *d, struct netd_bridge *b)
 
 /* --- places ----------------------------------------------------------------------------------- */
 
-/* The rules first: no packet of the container is ahead of them. */
-static int open_place(struct netd *d, struct netd_ctr *c, struct netd_place *p, unsigned int rank,
-		      struct pm_err *err)
-{
-	int r = 0;
-	if (c->egress.n) {
-		if (!p->bridge)
-			return pm_fail(err, PM_E_UNSUPPORTED, "egress rules need a bridge network, which "
-							      "%s is not", p->net.name);
-		r = netd_scopes_add(d, c, p->bridge, &p->net, &c->egress, err);
-		if (r >= 0)
-			r = netd_rules(d, err);
-	}
-	if (r >= 0 && p->bridge && p->bridge->dns)
-		r = dns_host(d, c, &p->net, err);
-	if (r >= 0)
-		r = pm_links_connect(d->nl, c->nl, c->netns, &p->net, p->bridge ? p->bridge->index : 0,
-				     rank, p->host_device, err);
-	return r;
-}
-
 static void place_free(struct netd *d, struct netd_ctr *c, struct netd_place *p)
 {
-	if (p->bridge && p->bridge->dns && !p->retired)
+	if (p->named && !p->retired)
 		dns_say(d, "nohost", p->net.name, c->id);
 	if (netd_scopes_drop(d, c, NULL, &p->net))
 		(void)netd_rules(d, NULL);
@@ -240,29 +215,32 @@ static void place_free(struct netd *d, struct netd_ctr *c, struct netd_place *p)
 	free(p);
 }
 
+static int place_bridge(struct netd *d, struct netd_ctr *c, struct netd_place *p, struct pm_err *err)
+{
+	if (p->net.driver != PM_NETD_BRIDGE)
+		return p->net.egress.n || c->egress.n
+			       ? pm_fail(err, PM_E_UNSUPPORTED,
+					 "egress rules need a bridge network, which %s is not", p->net.name)
+			       : 0;
+	int r = bridge_get(d, &p->net, &p->bridge, err);
+	if (r < 0)
+		return r;
+	p->bridge->users++;
+	return c->egress.n ? netd_scopes_add(d, c, p->bridge, &p->net, &c->egress, err) : 0;
+}
+
 int netd_join(struct netd *d, struct netd_ctr *c, struct pm_netd_net *net, struct pm_err *err)
 {
-	struct netd_place *p = PM_NEW(struct netd_place);
 	for (size_t i = 0; i < c->n_places; i++) {
 		const struct pm_netd_net *other = &c->places[i]->net;
-		if (strcmp(other->name, net->name) == 0 || strcmp(other->device, net->device) == 0) {
-			free(p);
+		if (strcmp(other->name, net->name) == 0 || strcmp(other->device, net->device) == 0)
 			return pm_fail(err, PM_E_EXISTS, "the container is on network %s already, as %s",
 				       other->name, other->device);
-		}
 	}
+	struct netd_place *p = PM_NEW(struct netd_place);
 	p->net = *net;
 	net->names = net->dns_servers = net->egress = (struct pm_strv)PM_STRV_INIT;
-	int r = 0;
-	if (net->driver != PM_NETD_BRIDGE && p->net.egress.n) {
-		r = pm_fail(err, PM_E_UNSUPPORTED, "network %s: egress rules need a bridge", p->net.name);
-	} else if (net->driver == PM_NETD_BRIDGE) {
-		r = bridge_get(d, &p->net, &p->bridge, err);
-		if (r >= 0)
-			p->bridge->users++;
-	}
-	if (r >= 0)
-		r = open_place(d, c, p, (unsigned int)c->n_places, err);
+	int r = place_bridge(d, c, p, err);
 	if (r < 0) {
 		place_free(d, c, p);
 		return r;
@@ -270,6 +248,43 @@ int netd_join(struct netd *d, struct netd_ctr *c, struct pm_netd_net *net, struc
 	c->places = pm_reallocarray(c->places, c->n_places + 1, sizeof(struct netd_place *));
 	c->places[c->n_places++] = p;
 	return 0;
+}
+
+static int open_names(struct netd *d, struct netd_ctr *c, struct netd_place *p, struct pm_err *err)
+{
+	int r = 0;
+	if (!p->bridge || !p->bridge->net.dns || p->named)
+		return 0;
+	if (!p->bridge->dns) {
+		p->bridge->dns = true;
+		r = dns_open(d, p->bridge, err);
+	}
+	if (r >= 0) {
+		p->named = true;
+		r = dns_host(d, c, &p->net, err);
+	}
+	return r;
+}
+
+int netd_open(struct netd *d, struct netd_ctr *c, struct pm_err *err)
+{
+	int r = 0, job = d->rules_due ? netd_rules_begin(d, err) : 0;
+	if (job < 0)
+		return job;
+	for (size_t i = 0; i < c->n_places && r >= 0; i++)
+		r = open_names(d, c, c->places[i], err);
+	if (job > 0) {
+		int k = pm_rules_end(job, r < 0 ? NULL : err);
+		r = r < 0 ? r : k;
+	}
+	return r;
+}
+
+int netd_connect(struct netd *d, struct netd_ctr *c, size_t place, struct pm_err *err)
+{
+	struct netd_place *p = c->places[place];
+	return pm_links_connect(d->nl, c->nl, c->netns, &p->net, p->bridge ? p->bridge->index : 0,
+				(unsigned int)place, p->host_device, err);
 }
 
 void netd_leave(struct netd *d, struct netd_ctr *c, size_t place)
@@ -287,7 +302,7 @@ void netd_retire(struct netd *d, struct netd_ctr *c)
 {
 	for (size_t i = 0; i < c->n_places; i++) {
 		struct netd_place *p = c->places[i];
-		if (p->bridge && p->bridge->dns)
+		if (p->named)
 			dns_say(d, "nohost", p->net.name, c->id);
 		/* a name or an address of the user's choice may be wanted again at once */
 		if (c->nl >= 0 && (!p->bridge || *p->net.host_device))
@@ -324,11 +339,19 @@ static void add_local(const struct netd *d, struct pm_wire *w)
 	}
 }
 
+static int serve_forward(int channel, int unused, struct pm_err *err)
+{
+	(void)unused;
+	return pm_forward_serve(channel, err);
+}
+
 int netd_publish(struct netd *d, struct netd_ctr *c, struct pm_err *err)
 {
 	struct pm_ip ip;
 	char text[PM_IP_TEXT];
 	int r = 0;
+	if (c->listen.n && d->forward < 0) /* it starts with the first port */
+		r = pm_child_start(serve_forward, &d->forward, NULL, err);
 	for (size_t from = 0; from < c->listen.n && r >= 0; from += FDS) {
 		_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 		int fds[FDS];

@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/proc.h"
+#include "netns/answer.h"
 #include "netns/mark.h"
 
 static const char *family_word(int family)
@@ -244,27 +243,43 @@ static int run(const char *text, struct pm_err *err)
 		       "the kernel's nftables refuse the rules of the networks: %.300s", why);
 }
 
-int pm_rules_apply(const char *text, struct pm_err *err)
+int pm_rules_begin(const char *text, struct pm_err *err)
 {
-	int pair[2], status;
+	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return pm_fail_sys(err, "make a socket");
 	pid_t pid = fork();
 	if (pid < 0) {
+		int r = pm_fail_sys(err, "fork");
 		close(pair[0]);
 		close(pair[1]);
-		return pm_fail_sys(err, "fork");
+		return r;
 	}
 	if (pid == 0) {
 		struct pm_err why = PM_ERR_INIT;
+		/* clients wait for the end of sockets that are our parent's */
+		const int answer = 3;
+		dup2(pair[1], answer);
+		close_range(answer + 1, ~0u, 0);
 		if (run(text, &why) < 0)
-			pm_err_send(pair[1], &why);
+			pm_answer_error(answer, &why);
+		else
+			(void)pm_answer_ready(answer, NULL);
 		_exit(0);
 	}
 	close(pair[1]);
-	int r = pm_err_recv(pair[0], err);
-	close(pair[0]);
-	if (pm_proc_wait(pid, &status, NULL) >= 0 && r >= 0 && status != 0)
-		r = pm_fail(err, PM_E_INTERNAL, "the child that sets nftables rules was killed");
+	return pair[0];
+}
+
+int pm_rules_end(int job, struct pm_err *err)
+{
+	int r = pm_answer_wait(job, "the child that sets nftables rules", err);
+	close(job);
 	return r;
+}
+
+int pm_rules_apply(const char *text, struct pm_err *err)
+{
+	int job = pm_rules_begin(text, err);
+	return job < 0 ? job : pm_rules_end(job, err);
 }

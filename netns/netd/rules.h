@@ -39,6 +39,11 @@ void pm_rules_text(const struct pm_rules *r, struct pm_buf *out);
 void pm_rules_add_address(const char *table, const struct pm_rules_scope *s, size_t rule,
 			  const struct pm_ip *ip, unsigned int ttl, struct pm_buf *out);
 
+/* Apply text, in two halves: a child does it meanwhile. begin returns what end waits for (and closes). Transactions of two
+ * that have both begun may come in any order. The caller ignores SIGCHLD: when the kernel has the rules the child is still
+ * busy for 10 ms with closing its socket (it waits for an RCU grace period), for which nobody has to wait. */
+int pm_rules_begin(const char *text, struct pm_err *err);
+int pm_rules_end(int job, struct pm_err *err);
 int pm_rules_apply(const char *text, struct pm_err *err);
 
 #endif

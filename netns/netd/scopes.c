@@ -79,6 +79,7 @@ int netd_scopes_add(struct netd *d, const struct netd_ctr *c, const struct netd_
 	};
 	d->scopes = pm_reallocarray(d->scopes, d->n_scopes + 1, sizeof(struct netd_scope *));
 	d->scopes[d->n_scopes++] = s;
+	d->rules_due = true;
 	return watch(d, s, err);
 }
 
@@ -119,7 +120,7 @@ static void add_open(const struct netd *d, struct netd_scope *s, struct pm_buf *
 	}
 }
 
-int netd_rules(struct netd *d, struct pm_err *err)
+int netd_rules_begin(struct netd *d, struct pm_err *err)
 {
 	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
 	const struct pm_netd_net **nets = pm_calloc(d->n_bridges, sizeof(*nets));
@@ -135,7 +136,14 @@ int netd_rules(struct netd *d, struct pm_err *err)
 		add_open(d, d->scopes[i], &text);
 	free(nets);
 	free(scopes);
-	return pm_rules_apply(pm_buf_str(&text), err);
+	d->rules_due = false;
+	return pm_rules_begin(pm_buf_str(&text), err);
+}
+
+int netd_rules(struct netd *d, struct pm_err *err)
+{
+	int job = netd_rules_begin(d, err);
+	return job < 0 ? job : pm_rules_end(job, err);
 }
 
 static void open_address(struct netd_scope *s, size_t rule, const struct pm_ip *ip, int64_t until)

@@ -9,11 +9,13 @@
 
 #include "netns/netd/manager.h"
 
-/* In the host's network namespace, before the bridges' own. */
+/* In the host's network namespace, before the bridges' own: a pm-slirp begins to start. */
 int netd_way_out_begin(struct netd *d, struct pm_err *err);
-/* In the bridges': the tap device, handed to the pm-slirp at sock, which has its settings from pm. */
-int netd_way_out_open(struct netd *d, int sock, struct pm_err *err);
-/* pm-slirp has ended: d->slirp becomes another's socket, or -1. */
-void netd_way_out_again(struct netd *d);
+/* In the bridges': the tap device, handed to it. */
+int netd_way_out_open(struct netd *d, struct pm_err *err);
+/* Wait until pm-slirp is at work, once. */
+int netd_way_out_ready(struct netd *d, struct pm_err *err);
+/* d->slirp can be read: it is ready, or has ended. Then d->slirp becomes another's socket, or -1. */
+void netd_way_out_event(struct netd *d);
 
 #endif

@@ -197,12 +197,12 @@ no_netd() {
 	reached() { [ "$(pm exec one timeout 3 wget -qO- "http://$addr:$port/" 2>/dev/null)" = outside ]; }
 	wait_for reached
 	first=$(processes pm-slirp)
-	kill -9 "$first"
+	pm unshare kill -9 "$first" # it is nobody in the containers' user namespace
 	wait_for reached
 	[ "$(processes pm-slirp)" != "$first" ] || fail "it was not killed"
 	# what ends at once, again and again, is left alone in the end
 	crash() {
-		kill -9 $(processes pm-slirp) 2>/dev/null
+		pm unshare kill -9 $(processes pm-slirp) 2>/dev/null
 		[ -z "$(processes pm-slirp)" ]
 	}
 	wait_for crash

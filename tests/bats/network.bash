@@ -78,8 +78,8 @@ host_address() { # the host's own, if any
 # Processes of this test by their name: those that orphans of this file end up at, and theirs.
 processes() { # NAME
 	local pid
-	for pid in $(pgrep -x "$1" -u "$(id -u)"); do
-		below "$pid" "$PM_TEST_REAPER" && echo "$pid"
+	for pid in $(pgrep -x "$1"); do # some are a subordinate id's
+		! below "$pid" "$PM_TEST_REAPER" || echo "$pid"
 	done
 }
 
