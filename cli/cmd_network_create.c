@@ -29,7 +29,7 @@ static const struct pm_opt create_table[] = {
 	{"ipv6", 0, PM_BOOL(O, ipv6), "Enable IPv6 networking"},
 	{"label", 0, PM_STRINGS(O, label), "Set metadata on a network"},
 	{"opt", 'o', PM_STRINGS(O, opt), "Set driver specific options",
-	 .choices = "mtu=|vlan=|isolate=|metric=|no_default_route=|mode=|parent="},
+	 .choices = "mtu=|vlan=|isolate=|antispoof=|metric=|no_default_route=|mode=|parent="},
 	{"route", 0, PM_STRINGS(O, route), "Static route: DESTINATION,GATEWAY[,METRIC]"},
 	{"subnet", 0, PM_STRINGS(O, subnet), "Subnets in CIDR format"},
 	{0},

@@ -74,6 +74,7 @@ struct pm_netd_net {
 	unsigned int vlan;    /* 0: none */
 	uint32_t metric;      /* of the default route */
 	bool internal, dns, ipv6, no_default_route;
+	bool any_source;      /* containers may send with addresses that are not theirs */
 	enum pm_netd_isolate isolate;
 	struct pm_netd_subnet subnets[PM_NETD_SUBNETS];
 	size_t n_subnets;
@@ -91,6 +92,9 @@ struct pm_netd_config {
 	struct pm_strv egress; /* the container's own rules */
 	struct pm_strv dns_servers; /* its own, to forward its questions to; empty: the network's */
 };
+
+/* Can a network device be called that, here: names come into rules, where a star stands for anything, and into paths. */
+bool pm_netd_device_ok(const char *name);
 
 void pm_netd_config_free(struct pm_netd_config *c);
 #define _cleanup_netd_config_ _cleanup_(pm_netd_config_free)

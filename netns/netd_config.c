@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool pm_netd_device_ok(const char *name)
+{
+	return *name && strlen(name) < 16 && !strpbrk(name, "/\" \t\n\\:*") && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
+}
+
 static void net_free(struct pm_netd_net *n)
 {
 	pm_strv_free(&n->names);
@@ -55,6 +61,7 @@ static void encode_net(const struct pm_netd_net *n, struct pm_wire *w)
 	pm_wire_add_int(w, "dns", n->dns);
 	pm_wire_add_int(w, "ipv6", n->ipv6);
 	pm_wire_add_int(w, "no_default_route", n->no_default_route);
+	pm_wire_add_int(w, "any_source", n->any_source);
 	pm_wire_add_int(w, "isolate", n->isolate);
 	for (size_t i = 0; i < n->n_subnets; i++)
 		add_words(w, "subnet", pm_ipnet_format(&n->subnets[i].net, a),
@@ -152,6 +159,8 @@ static int decode_number(struct pm_netd_net *n, const char *name, const char *va
 		n->ipv6 = v;
 	else if (strcmp(name, "no_default_route") == 0)
 		n->no_default_route = v;
+	else if (strcmp(name, "any_source") == 0)
+		n->any_source = v;
 	else
 		return -1;
 	return 0;
@@ -172,8 +181,7 @@ static int decode_text(struct pm_netd_net *n, const char *name, const char *valu
 	for (size_t i = 0; i < PM_ARRAY_SIZE(fields); i++) {
 		if (strcmp(fields[i].name, name) != 0)
 			continue;
-		/* these come into rules and paths */
-		if (strlen(value) >= fields[i].size || strpbrk(value, "/\" \t\n\\"))
+		if (*value && (strlen(value) >= fields[i].size || !pm_netd_device_ok(value)))
 			return -1;
 		snprintf(fields[i].to, fields[i].size, "%s", value);
 		return 0;

@@ -249,6 +249,8 @@ static int check_option(const char *driver, const char *name, const char *value,
 		return check_bool(name, value, err);
 	if (bridge && strcmp(name, "vlan") == 0)
 		return parse_number("vlan ID", value, 4094, err);
+	if (bridge && strcmp(name, "antispoof") == 0)
+		return check_bool(name, value, err);
 	if (bridge && strcmp(name, "isolate") == 0)
 		return strcmp(value, "strict") == 0 ? 0 : check_bool(name, value, err);
 	if (!bridge && strcmp(name, "mode") == 0) {
@@ -336,7 +338,7 @@ static int choose_names(const struct pm_network_options *o, const struct pm_netw
 {
 	char text[16];
 	bool bridge = strcmp(n->driver, "bridge") == 0;
-	if (interface && (!*interface || strlen(interface) > 15 || strpbrk(interface, "/ \t\n:")))
+	if (interface && !pm_netd_device_ok(interface))
 		return pm_fail(err, PM_E_USAGE, "\"%s\" is no name of a network interface", interface);
 	if (bridge && interface && interface_used(all, interface, !o->rootless))
 		return pm_fail(err, PM_E_EXISTS, "bridge name %s already in use", interface);

@@ -33,7 +33,7 @@ bool pm_network_is_bridge(const char *mode)
 
 static int set_device(char to[16], const char *value, struct pm_err *err)
 {
-	if (!*value || strlen(value) > 15 || strpbrk(value, "/ \t\n:\"\\") || pm_streq(value, "lo"))
+	if (!pm_netd_device_ok(value) || pm_streq(value, "lo"))
 		return pm_fail(err, PM_E_USAGE, "\"%s\" is no name of a network interface", value);
 	snprintf(to, 16, "%s", value);
 	return 0;
@@ -320,7 +320,8 @@ static unsigned int number_option(const struct pm_network *n, const char *name, 
 /* The network's part, as its definition says. */
 static void describe(const struct pm_network *n, struct pm_netd_net *to)
 {
-	const char *mode = pm_network_option(n, "mode"), *no = pm_network_option(n, "no_default_route");
+	const char *mode = pm_network_option(n, "mode"), *no = pm_network_option(n, "no_default_route"),
+		   *guard = pm_network_option(n, "antispoof");
 	snprintf(to->name, sizeof(to->name), "%s", n->name);
 	to->driver = pm_streq(n->driver, "macvlan")  ? PM_NETD_MACVLAN
 		     : pm_streq(n->driver, "ipvlan") ? PM_NETD_IPVLAN
@@ -335,6 +336,7 @@ static void describe(const struct pm_network *n, struct pm_netd_net *to)
 	to->ipv6 = n->ipv6;
 	to->isolate = isolate_of(pm_network_option(n, "isolate"));
 	to->no_default_route = isolate_of(no) != PM_NETD_ISOLATE_NO;
+	to->any_source = guard && isolate_of(guard) == PM_NETD_ISOLATE_NO;
 	for (size_t i = 0; i < n->n_subnets && i < PM_NETD_SUBNETS; i++) {
 		to->subnets[to->n_subnets].net = n->subnets[i].net;
 		to->subnets[to->n_subnets++].gateway = n->subnets[i].gateway;

@@ -57,12 +57,15 @@ static int make_bridge(int nl, const struct pm_netd_net *n, struct pm_err *err)
 	pm_rtnl_attr(&b, IFLA_ADDRESS, mac, sizeof(mac));
 	struct rtattr *info = pm_rtnl_nest(&b, IFLA_LINKINFO);
 	pm_rtnl_attr_str(&b, IFLA_INFO_KIND, "bridge");
-	if (n->vlan) {
-		const uint8_t on = 1;
-		struct rtattr *data = pm_rtnl_nest(&b, IFLA_INFO_DATA);
+	struct rtattr *data = pm_rtnl_nest(&b, IFLA_INFO_DATA);
+	const uint8_t on = 1;
+	if (n->vlan)
 		pm_rtnl_attr(&b, IFLA_BR_VLAN_FILTERING, &on, sizeof(on));
-		pm_rtnl_nest_end(&b, data);
-	}
+	/* frames to 01:80:c2:00:00:0x pass no rules (guard.h): no MAC address may be learned from them */
+	const struct br_boolopt_multi options = {.optval = 1u << BR_BOOLOPT_NO_LL_LEARN,
+						 .optmask = 1u << BR_BOOLOPT_NO_LL_LEARN};
+	pm_rtnl_attr(&b, IFLA_BR_MULTI_BOOLOPT, &options, sizeof(options));
+	pm_rtnl_nest_end(&b, data);
 	pm_rtnl_nest_end(&b, info);
 	return pm_rtnl_run(&b, nl, err);
 }
@@ -197,23 +200,30 @@ static int make_vlan_device(struct pm_rtnl *b, int nl, int netns, const struct p
 	return 0;
 }
 
+int pm_links_name(const struct pm_netd_net *n, char ret[16], struct pm_err *err)
+{
+	uint32_t number = 0;
+	ret[0] = '\0';
+	if (n->driver != PM_NETD_BRIDGE)
+		return 0;
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return pm_fail_sys(err, "get random bytes");
+	if (*n->host_device)
+		snprintf(ret, 16, "%s", n->host_device);
+	else
+		snprintf(ret, 16, "veth%08x", number);
+	return 0;
+}
+
 static int make_device(int nl, int netns, const struct pm_netd_net *n, int bridge,
-		       char host_device[16], struct pm_err *err)
+		       const char *host_device, struct pm_err *err)
 {
 	struct pm_rtnl b;
 	pm_rtnl_init(&b);
-	host_device[0] = '\0';
 	if (n->driver != PM_NETD_BRIDGE) {
 		int r = make_vlan_device(&b, nl, netns, n, err);
 		return r < 0 ? r : pm_rtnl_run(&b, nl, err);
 	}
-	uint32_t number = 0;
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		return pm_fail_sys(err, "get random bytes");
-	if (*n->host_device)
-		snprintf(host_device, 16, "%s", n->host_device);
-	else
-		snprintf(host_device, 16, "veth%08x", number);
 	make_veth(&b, netns, n, bridge, host_device);
 	int r = pm_rtnl_run(&b, nl, err);
 	if (r < 0 || !n->vlan)
@@ -264,7 +274,7 @@ static int set_up(int ctr_nl, const struct pm_netd_net *n, unsigned int rank, st
 }
 
 int pm_links_connect(int nl, int ctr_nl, int netns, const struct pm_netd_net *n, int bridge,
-		     unsigned int rank, char host_device[16], struct pm_err *err)
+		     unsigned int rank, const char *host_device, struct pm_err *err)
 {
 	int r = make_device(nl, netns, n, bridge, host_device, err);
 	if (r == -EEXIST) {

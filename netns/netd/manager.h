@@ -82,7 +82,8 @@ struct netd {
 	struct netd_scope **scopes;
 	size_t n_scopes;
 	unsigned int next_scope;
-	bool rules_due; /* what there is has changed since the table was written */
+	bool rules_due; /* what there is has changed since the tables were written */
+	struct pm_buf ports_due; /* nft text: ports, changed since */
 };
 
 /* Serve until the last container has gone. */
@@ -113,9 +114,14 @@ int netd_tell(int channel, const char *child, const struct pm_wire *w, const int
 
 /* --- rules (scopes.c) ------------------------------------------------------------------------- */
 
-/* Write the table as bridges and containers are now. begin: pm_rules_begin. */
+/* Write the tables as bridges and containers are now. */
 int netd_rules(struct netd *d, struct pm_err *err);
+/* What has changed of them is written meanwhile; 0: nothing has. end: the kernel has it. */
 int netd_rules_begin(struct netd *d, struct pm_err *err);
+int netd_rules_end(struct netd *d, int job, struct pm_err *err);
+/* The place's port comes to the guarded ones (guard.h) or goes, with the next netd_rules_begin: until then
+ * nobody is given the addresses of one that has gone. */
+void netd_guard(struct netd *d, const struct netd_place *p, bool add);
 /* The rules of a container or a network (c NULL) begin and end. add sets rules_due. */
 int netd_scopes_add(struct netd *d, const struct netd_ctr *c, const struct netd_bridge *b,
 		    const struct pm_netd_net *net, const struct pm_strv *egress,

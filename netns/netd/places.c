@@ -226,6 +226,9 @@ static int place_bridge(struct netd *d, struct netd_ctr *c, struct netd_place *p
 	if (r < 0)
 		return r;
 	p->bridge->users++;
+	if (c->egress.n && p->net.any_source)
+		return pm_fail(err, PM_E_UNSUPPORTED, "egress rules go by the container's address, and network "
+			       "%s has antispoof=false", p->net.name);
 	return c->egress.n ? netd_scopes_add(d, c, p->bridge, &p->net, &c->egress, err) : 0;
 }
 
@@ -240,13 +243,16 @@ int netd_join(struct netd *d, struct netd_ctr *c, struct pm_netd_net *net, struc
 	struct netd_place *p = PM_NEW(struct netd_place);
 	p->net = *net;
 	net->names = net->dns_servers = net->egress = (struct pm_strv)PM_STRV_INIT;
-	int r = place_bridge(d, c, p, err);
+	int r = pm_links_name(&p->net, p->host_device, err);
+	if (r >= 0)
+		r = place_bridge(d, c, p, err);
 	if (r < 0) {
 		place_free(d, c, p);
 		return r;
 	}
 	c->places = pm_reallocarray(c->places, c->n_places + 1, sizeof(struct netd_place *));
 	c->places[c->n_places++] = p;
+	netd_guard(d, p, true);
 	return 0;
 }
 
@@ -268,16 +274,13 @@ static int open_names(struct netd *d, struct netd_ctr *c, struct netd_place *p, 
 
 int netd_open(struct netd *d, struct netd_ctr *c, struct pm_err *err)
 {
-	int r = 0, job = d->rules_due ? netd_rules_begin(d, err) : 0;
+	int r = 0, job = netd_rules_begin(d, err);
 	if (job < 0)
 		return job;
 	for (size_t i = 0; i < c->n_places && r >= 0; i++)
 		r = open_names(d, c, c->places[i], err);
-	if (job > 0) {
-		int k = pm_rules_end(job, r < 0 ? NULL : err);
-		r = r < 0 ? r : k;
-	}
-	return r;
+	int written = netd_rules_end(d, job, r < 0 ? NULL : err);
+	return r < 0 ? r : written;
 }
 
 int netd_connect(struct netd *d, struct netd_ctr *c, size_t place, struct pm_err *err)
@@ -295,6 +298,7 @@ void netd_leave(struct netd *d, struct netd_ctr *c, size_t place)
 	c->n_places--;
 	if (c->nl >= 0 && !p->retired)
 		pm_links_disconnect(c->nl, p->net.device);
+	netd_guard(d, p, false);
 	place_free(d, c, p);
 }
 
@@ -309,6 +313,7 @@ void netd_retire(struct netd *d, struct netd_ctr *c)
 			pm_links_disconnect(c->nl, p->net.device);
 		else if (c->nl >= 0)
 			pm_links_retire(c->nl, &p->net);
+		netd_guard(d, p, false);
 		p->retired = true;
 	}
 }

@@ -1,8 +1,8 @@
 /*
  * rules - the nftables rules of the bridges' namespace: isolation, internal networks, masquerading, the
- * way back of connections whose client's address is kept, egress rules. They are one table, which is a
- * function of the networks and containers there are: it is written anew as a whole, in one transaction,
- * when these change. Applied with libnftables in a child, so that its memory goes again.
+ * way back of connections whose client's address is kept, egress rules. They are one table (and one of the bridge family:
+ * guard.h), which is a function of the networks and containers there are: it is written anew as a whole, in one
+ * transaction, when these change. Applied with libnftables in a child, so that its memory goes again.
  */
 #ifndef PM_NETNS_NETD_RULES_H
 #define PM_NETNS_NETD_RULES_H
@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "netns/egress.h"
+#include "netns/netd/guard.h"
 #include "netns/netd_client.h"
 
 /* What may be reached from some source; the more than one scope there is, the less. */
@@ -31,6 +32,8 @@ struct pm_rules {
 	size_t n_nets;
 	const struct pm_rules_scope *scopes;
 	size_t n_scopes;
+	const struct pm_guard_port *ports;
+	size_t n_ports;
 };
 
 /* The table as nft text. Pure. */

@@ -120,30 +120,80 @@ static void add_open(const struct netd *d, struct netd_scope *s, struct pm_buf *
 	}
 }
 
-int netd_rules_begin(struct netd *d, struct pm_err *err)
+static bool is_guarded(const struct netd_place *p)
 {
-	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	return p->bridge && !p->retired && pm_guard_wanted(&p->net);
+}
+
+void netd_guard(struct netd *d, const struct netd_place *p, bool add)
+{
+	const struct pm_guard_port port = {p->host_device, &p->net};
+	if (is_guarded(p))
+		pm_guard_port(d->table, &port, add, &d->ports_due);
+}
+
+/* The caller frees. */
+static struct pm_guard_port *all_ports(const struct netd *d, size_t *ret_n)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < d->n_ctrs; i++)
+		n += d->ctrs[i]->n_places;
+	struct pm_guard_port *ports = pm_calloc(n, sizeof(*ports));
+	*ret_n = 0;
+	for (size_t i = 0; i < d->n_ctrs; i++)
+		for (size_t k = 0; k < d->ctrs[i]->n_places; k++) {
+			const struct netd_place *p = d->ctrs[i]->places[k];
+			if (is_guarded(p))
+				ports[(*ret_n)++] = (struct pm_guard_port){p->host_device, &p->net};
+		}
+	return ports;
+}
+
+static void whole_text(const struct netd *d, struct pm_buf *text)
+{
 	const struct pm_netd_net **nets = pm_calloc(d->n_bridges, sizeof(*nets));
 	struct pm_rules_scope *scopes = pm_calloc(d->n_scopes, sizeof(*scopes));
 	for (size_t i = 0; i < d->n_bridges; i++)
 		nets[i] = &d->bridges[i]->net;
 	for (size_t i = 0; i < d->n_scopes; i++)
 		scopes[i] = d->scopes[i]->rules;
-	const struct pm_rules r = {.table = d->table, .mark = d->mark, .nets = nets, .n_nets = d->n_bridges,
-				   .scopes = scopes, .n_scopes = d->n_scopes};
-	pm_rules_text(&r, &text);
+	struct pm_rules r = {.table = d->table, .mark = d->mark, .nets = nets, .n_nets = d->n_bridges,
+			     .scopes = scopes, .n_scopes = d->n_scopes};
+	struct pm_guard_port *ports = all_ports(d, &r.n_ports);
+	r.ports = ports;
+	pm_rules_text(&r, text);
 	for (size_t i = 0; i < d->n_scopes && d->n_bridges; i++)
-		add_open(d, d->scopes[i], &text);
+		add_open(d, d->scopes[i], text);
 	free(nets);
 	free(scopes);
-	d->rules_due = false;
-	return pm_rules_begin(pm_buf_str(&text), err);
+	free(ports);
+}
+
+int netd_rules_begin(struct netd *d, struct pm_err *err)
+{
+	if (!d->rules_due && !d->ports_due.len)
+		return 0;
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	if (d->rules_due)
+		whole_text(d, &text);
+	int r = pm_rules_begin(pm_buf_str(d->rules_due ? &text : &d->ports_due), err);
+	pm_buf_free(&d->ports_due);
+	d->rules_due = r < 0;
+	return r;
+}
+
+int netd_rules_end(struct netd *d, int job, struct pm_err *err)
+{
+	int r = job > 0 ? pm_rules_end(job, err) : 0;
+	d->rules_due |= r < 0; /* whatever the kernel has now */
+	return r;
 }
 
 int netd_rules(struct netd *d, struct pm_err *err)
 {
+	d->rules_due = true;
 	int job = netd_rules_begin(d, err);
-	return job < 0 ? job : pm_rules_end(job, err);
+	return job < 0 ? job : netd_rules_end(d, job, err);
 }
 
 static void open_address(struct netd_scope *s, size_t rule, const struct pm_ip *ip, int64_t until)

@@ -74,6 +74,7 @@ no_netd() {
 	refuse "bridge networks only" --ip 10.123.0.9
 	refuse "unknown option" --network a:color=red
 	refuse "no name of a network interface" --network a:interface_name=lo
+	refuse "no name of a network interface" --network "a:host_interface_name=veth*"
 	refuse "no MAC address" --network a --mac-address 1:2
 	assert_eq "$(pm ps -aq)" ""
 }
@@ -309,6 +310,25 @@ no_netd() {
 	assert_eq "$(pm network ls -q --filter dangling=true)" ""
 	pm network rm -f n >/dev/null
 	assert_eq "$(pm ps -aq)" ""
+}
+
+@test "spoofing: a container cannot speak as another one; antispoof=false lets it" {
+	pm network create --subnet 10.123.0.0/24 --subnet fd12:3::/64 n >/dev/null
+	pm network create --subnet 10.124.0.0/24 --subnet fd12:4::/64 -o antispoof=false loose >/dev/null
+	assert_eq "$(spoof n)" ""
+	# the test can tell
+	run -0 spoof loose
+	assert_like "$output" "spoofed IPv4"
+	assert_like "$output" "spoofed IPv6"
+	assert_like "$output" "spoofed MAC"
+	assert_like "$output" "neighbour: not 10\.124"
+	assert_like "$output" "neighbour: not fd12:4"
+	assert_like "$output" "default route"
+	assert_like "$output" "not reached"
+	run pm run --rm --network loose --egress 192.0.2.1 "$IMAGE" true
+	assert_error 125 "network loose has antispoof=false"
+	run pm network create -o antispoof=maybe other
+	assert_error 125 "true or false"
 }
 
 @test "egress: only what the rules name, by address, port and DNS name; metadata stays closed" {

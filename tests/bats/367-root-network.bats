@@ -56,6 +56,11 @@ netd() {
 	assert_like "$output" tap0
 }
 
+@test "spoofing: a container cannot speak as another one" {
+	pm network create --subnet 10.99.0.0/24 --subnet fd12:9::/64 n >/dev/null
+	assert_eq "$(spoof n)" ""
+}
+
 @test "two run roots at once do not undo each other's" {
 	local port
 	port=$(free_port)

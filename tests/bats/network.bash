@@ -104,3 +104,50 @@ many_at_once() { # URL: none of 300 connections to a `serve` is lost
 		fail "$(sort "$T/lost" | uniq -c)"
 	assert_eq "$(grep -c '^page of' "$T/pages")" 300
 }
+
+# Containers victim, peer and spoofer on NETWORK; the spoofer tries what it can for two seconds, as the victim and with its
+# own addresses. Prints what came of it: nothing is as it should be.
+spoof() { # NETWORK
+	local net=$1 mac4 ip4 ip6 pip4 pip6 pmac end=$((SECONDS + 3))
+	serve victim --network "$net"
+	pm run -d --name peer "${PERL[@]}" --network "$net" "$IMAGE" /usr/bin/perl -MSocket=:all -e '
+		my ($s, $got);
+		socket($s, PF_INET6, SOCK_DGRAM, 0) && bind($s, pack_sockaddr_in6(99, IN6ADDR_ANY)) or die;
+		open($got, ">>", "/got"); $got->autoflush(1);
+		while (recv($s, my $said, 1500, 0)) { print $got $said }' >/dev/null
+	pm run -d --name spoofer "${PERL[@]}" --cap-add NET_RAW,NET_ADMIN --network "$net" \
+		-v "$BATS_TEST_DIRNAME/../tools/spoof:/spoof:ro" "$IMAGE" sleep 300 >/dev/null
+	address() { # NAME FAMILY
+		pm exec "$1" ip "-$2" -o addr show eth0 scope global | awk '{ sub("/.*", "", $4); print $4 }'
+	}
+	mac4=$(pm exec victim cat /sys/class/net/eth0/address)
+	pmac=$(pm exec peer cat /sys/class/net/eth0/address)
+	ip4=$(address victim 4) ip6=$(address victim 6) pip4=$(address peer 4) pip6=$(address peer 6)
+	reach() { # the peer asks the victim, by both families, which the neighbours' table is filled by
+		local a
+		for a in "$ip4" "[$ip6]"; do
+			pm exec peer timeout 2 wget -qO- "http://$a/" 2>&1 | grep -q "^page of" || return 1
+		done
+	}
+	wait_for reach
+	while [ "$SECONDS" -lt "$end" ]; do
+		pm exec spoofer /usr/bin/perl /spoof eth0 "$ip4" "$ip6" "$mac4" "$pip4" "$pip6" "$pmac" ||
+			echo "no attack"
+	done
+	pm exec peer cat /got 2>/dev/null | sort -u
+	for a in "$ip4" "$ip6"; do
+		pm exec peer ip neigh | grep -F "$a dev" | grep -qF "$mac4" || echo "neighbour: not $a"
+	done
+	pm exec peer ip -6 route | grep -q '^default via fe80' && echo "default route"
+	# as the victim: its MAC address and addresses are the spoofer's
+	pm exec spoofer sh -c "ip link set eth0 down && ip link set eth0 address $mac4 && ip addr flush dev eth0 &&
+		ip link set eth0 up && ip addr add $ip4/24 dev eth0 && ip -6 addr add $ip6/64 dev eth0 &&
+		mkdir /www && echo spoofed >/www/index.html && httpd -p 80 -h /www"
+	end=$((SECONDS + 2))
+	while [ "$SECONDS" -lt "$end" ]; do
+		pm exec spoofer arping -c 1 -U -I eth0 "$ip4" >/dev/null
+		pm exec spoofer timeout 1 wget -qO- "http://$pip4/" 2>&1 | grep -q refused && echo "answer as the victim"
+		reach || echo "the victim is not reached"
+	done | sort -u
+	pm rm -f -t 0 victim peer spoofer >/dev/null
+}

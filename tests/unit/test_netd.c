@@ -19,7 +19,7 @@ TEST(config_goes_and_comes)
 		n->mac[0] = 2;
 		n->mtu = 1400;
 		n->metric = 7;
-		n->dns = n->ipv6 = n->internal = true;
+		n->dns = n->ipv6 = n->internal = n->any_source = true;
 		n->isolate = PM_NETD_ISOLATE_STRICT;
 		n->n_subnets = 1;
 		CHECK(pm_ipnet_parse("10.1.0.0/24", &n->subnets[0].net, NULL) >= 0);
@@ -40,6 +40,7 @@ TEST(config_goes_and_comes)
 	CHECK(a.len == b.len && memcmp(a.data, b.data, a.len) == 0);
 	CHECK_INT(back.nets[1].isolate, PM_NETD_ISOLATE_STRICT);
 	CHECK_INT(back.nets[0].names.n, 2);
+	CHECK(back.nets[1].any_source);
 }
 
 TEST(malformed_config)
@@ -47,7 +48,7 @@ TEST(malformed_config)
 	static const struct {
 		const char *name, *value;
 	} bad[] = {
-		{"bridge", "../x"}, {"device", "a b"}, {"device", "\"; flush ruleset"}, {"mac", "01:00:00:00:00:00"},
+		{"bridge", "../x"}, {"device", "a b"}, {"host_device", "veth*"}, {"any_source", "x"}, {"device", "\"; flush ruleset"}, {"mac", "01:00:00:00:00:00"},
 		{"mtu", "65536"}, {"vlan", "4095"}, {"isolate", "3"}, {"driver", "9"}, {"nonsense", "1"},
 		{"subnet", "10.1.0.0/24 10.2.0.1 -"}, {"subnet", "10.1.0.0/24"}, {"subnet", "10.1.0.0/24 - 10.2.0.1"},
 		{"route", "10.1.0.0/24 fd00::1 0"}, {"net", ""},
@@ -109,4 +110,34 @@ TEST(rules_of_egress)
 	CHECK(named && closed && wide && rest && named < closed && closed < wide && wide < rest);
 	CHECK(strstr(out.data, "set e4_2_4 { type ipv4_addr;") && strstr(out.data, "ip daddr @e4_2_4 return"));
 	CHECK(strstr(out.data, "iifname \"a\" ip saddr 10.1.0.9 jump e4"));
+}
+
+TEST(rules_against_spoofing)
+{
+	struct pm_netd_net a = net("a", "10.1.0.0/24", PM_NETD_ISOLATE_NO);
+	const struct pm_guard_port port = {"veth1", &a};
+	const struct pm_netd_net *nets[] = {&a};
+	const struct pm_rules r = {.table = "t", .nets = nets, .n_nets = 1, .ports = &port, .n_ports = 1};
+	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT, gone = PM_BUF_INIT;
+	CHECK(pm_ip_parse("10.1.0.9", &a.subnets[0].address, NULL) >= 0);
+	a.n_subnets = 2;
+	CHECK(pm_ip_parse("fd01::9", &a.subnets[1].address, NULL) >= 0);
+	CHECK(pm_mac_parse("02:00:00:00:00:07", a.mac, NULL) >= 0);
+	pm_rules_text(&r, &out);
+	CHECK(strstr(out.data, "add element bridge t addr4 { \"veth1\" . 02:00:00:00:00:07 . 10.1.0.9 }\n"));
+	/* its own and the one that the kernel makes of the MAC address */
+	CHECK(strstr(out.data, "addr6 { \"veth1\" . 02:00:00:00:00:07 . fd01::9, "
+			       "\"veth1\" . 02:00:00:00:00:07 . fe80::ff:fe00:7 }\n"));
+	CHECK(strstr(out.data, "targets { \"veth1\" . 0xfd010000000000000000000000000009, "
+			       "\"veth1\" . 0xfe80000000000000000000fffe000007 }\n"));
+	/* what comes with a port goes with it */
+	pm_guard_port("t", &port, false, &gone);
+	const char *line = strstr(out.data, "add element bridge");
+	for (const char *g = gone.data; g && *g; g = strchr(g, '\n') + 1) {
+		CHECK(line && strncmp(g, "delete", 6) == 0 && strncmp(g + 6, line + 3, strcspn(g, "\n") - 6) == 0);
+		line = line ? strchr(line, '\n') + 1 : NULL;
+	}
+	CHECK(line && strncmp(line, "add element", 11) != 0);
+	a.any_source = true;
+	CHECK(!pm_guard_wanted(&a));
 }
