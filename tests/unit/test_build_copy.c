@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/fs.h"
 #include "engine/build/copy_sources.h"
 #include "engine/build/mode.h"
+#include "tests/unit/tarball.h"
 #include "tests/unit/test.h"
 
 TEST(modes)
@@ -287,5 +289,44 @@ TEST(checksums)
 	put(&w, "ctx/d/one", "2", 0640);
 	CHECK_OK(copy(&w, "COPY d /n", NULL, again, &err), err);
 	CHECK(strcmp(again, sums[0]) != 0);
+	end(&w);
+}
+
+static void put_gzip(const struct world *w, const char *path, const void *data, size_t len)
+{
+	_cleanup_free_ char *whole = pm_path_join(w->dir, path);
+	gzFile z = gzopen(whole, "wb");
+	CHECK(z && gzwrite(z, data, (unsigned)len) == (int)len && gzclose(z) == Z_OK);
+}
+
+TEST(archives)
+{
+	struct world w;
+	struct pm_err err = PM_ERR_INIT;
+	_cleanup_buf_ struct pm_buf tar = PM_BUF_INIT, out = PM_BUF_INIT, copied = PM_BUF_INIT;
+	begin(&w);
+	struct pm_tar_entry e = {.type = PM_TAR_FILE, .path = "in/file", .link = "", .uname = "", .gname = "", .mode = 0600, .uid = 33, .gid = 44, .size = 1};
+	tarball_dir(&tar, "in/");
+	tarball_entry(&tar, &e, "x");
+	tarball_end(&tar);
+	_cleanup_free_ char *plain = pm_path_join(w.dir, "ctx/t.tar");
+	CHECK(pm_fs_write_file(AT_FDCWD, plain, tar.data, tar.len, 0644, false, NULL) >= 0);
+	put_gzip(&w, "ctx/t.tgz", tar.data, tar.len);
+	put_gzip(&w, "ctx/text.gz", "hello", 5);
+	CHECK_OK(copy(&w, "ADD t.tar /usr/lib/plain", NULL, NULL, &err), err);
+	CHECK_OK(copy(&w, "ADD f t.tgz text.gz /usr/lib/zip/", NULL, NULL, &err), err);
+	CHECK_OK(copy(&w, "ADD --chown=5:6 t.tgz /usr/lib/owned/", NULL, NULL, &err), err);
+	CHECK_OK(copy(&w, "COPY t.tar /usr/lib/copied/", NULL, NULL, &err), err);
+	CHECK_OK(copy(&w, "ADD --unpack=false t.tar /usr/lib/added/", NULL, NULL, &err), err);
+	CHECK_INT(copy(&w, "ADD t.tar /etc/passwd", NULL, NULL, &err), -ENOTDIR);
+	struct stat st;
+	CHECK(fstatat(w.root, "usr/lib/zip/text.gz", &st, 0) == 0 && st.st_size == 25);
+	CHECK(fstatat(w.root, "usr/lib/copied/t.tar", &st, 0) == 0 && fstatat(w.root, "usr/lib/added/t.tar", &st, 0) == 0);
+	CHECK(fstatat(w.root, "usr/lib/zip/f", &st, 0) == 0);
+	CHECK(fstatat(w.root, "usr/lib/plain/in/file", &st, 0) == 0 && (st.st_mode & 07777) == 0600);
+	CHECK(geteuid() != 0 || (st.st_uid == 33 && st.st_gid == 44));
+	CHECK(fstatat(w.root, "usr/lib/zip/in/file", &st, 0) == 0);
+	CHECK(fstatat(w.root, "usr/lib/owned/in/file", &st, 0) == 0);
+	CHECK(geteuid() != 0 || (st.st_uid == 5 && st.st_gid == 6));
 	end(&w);
 }
