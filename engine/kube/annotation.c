@@ -191,7 +191,19 @@ void pm_kube_annotations_document(struct pm_buf *out)
 		pm_buf_printf(out, "| %s | %s |\n", known[i].name, known[i].what);
 }
 
-static int check_one(const char *name, struct pm_err *err)
+static bool has_container(const struct pm_kube_pod *p, const char *name)
+{
+	static const char *const lists[] = {"containers", "initContainers"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(lists); i++) {
+		PM_KUBE_EACH(pm_json_get(p->spec, lists[i]), c) {
+			if (pm_streq(pm_json_get_str(c, "name"), name))
+				return true;
+		}
+	}
+	return false;
+}
+
+static int check_one(const struct pm_kube_pod *p, const char *name, struct pm_err *err)
 {
 	_cleanup_free_ char *plain = pm_strndup(name, strcspn(name, "/"));
 	/* seccomp.security.alpha...: Kubernetes itself has dropped them, and a container would be less confined */
@@ -200,11 +212,16 @@ static int check_one(const char *name, struct pm_err *err)
 	    pm_startswith(name, "container.apparmor.security.beta.kubernetes.io/"))
 		return pm_fail(err, PM_E_UNSUPPORTED, "annotation %s is not supported: give a securityContext",
 			       name);
+	const char *of = name[strlen(plain)] ? name + strlen(plain) + 1 : NULL;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(known); i++) {
+		if (strcmp(known[i].name, plain) != 0)
+			continue;
+		if (of && !has_container(p, of))
+			return pm_fail(err, PM_E_USAGE, "annotation %s: the pod has no container %s", name, of);
+		return 0;
+	}
 	if (!pm_startswith(name, PM_KUBE_ANNOTATION))
 		return 0;
-	for (size_t i = 0; i < PM_ARRAY_SIZE(known); i++)
-		if (strcmp(known[i].name, plain) == 0)
-			return 0;
 	return pm_fail(err, PM_E_UNSUPPORTED, "annotation %s is not supported", name);
 }
 
@@ -213,11 +230,11 @@ int pm_kube_annotations_check(const struct pm_kube_pod *p, struct pm_err *err)
 	const struct pm_json *all = pm_json_get(p->meta, "annotations");
 	int r = 0;
 	for (size_t i = 0; r >= 0 && i < pm_json_len(all); i++)
-		r = check_one(all->members[i].name, err);
+		r = check_one(p, all->members[i].name, err);
 	for (size_t i = 0; r >= 0 && p->o->annotations && i < p->o->annotations->n; i++) {
 		const char *word = p->o->annotations->v[i];
 		_cleanup_free_ char *name = pm_strndup(word, strcspn(word, "="));
-		r = check_one(name, err);
+		r = check_one(p, name, err);
 	}
 	return r;
 }

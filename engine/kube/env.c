@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -130,41 +131,68 @@ static int env_from(const struct pm_kube_pod *p, const struct pm_json *c, struct
 
 /* --- fields and resources ------------------------------------------------------------------------ */
 
-/* labels['KEY'] */
-static int from_map(const char *path, const char *map, const struct pm_json *meta, char **ret,
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct pm_json_member *)a)->name, ((const struct pm_json_member *)b)->name);
+}
+
+/* As in a file of a volume: KEY="VALUE" each, by name. */
+static char *all_of_map(const struct pm_json *map)
+{
+	struct pm_buf b = PM_BUF_INIT;
+	size_t n = pm_json_len(map);
+	_cleanup_free_ struct pm_json_member *all = pm_calloc(n + 1, sizeof(*all));
+	for (size_t i = 0; i < n; i++)
+		all[i] = map->members[i];
+	qsort(all, n, sizeof(*all), by_name);
+	for (size_t i = 0; i < n; i++) {
+		pm_buf_printf(&b, "%s=", all[i].name);
+		pm_json_write(all[i].value, 0, &b);
+		pm_buf_add_str(&b, "\n");
+	}
+	pm_buf_str(&b);
+	return pm_buf_take(&b);
+}
+
+/* labels['KEY'], and in files labels */
+static int from_map(const char *path, const char *map, const struct pm_json *meta, bool whole, char **ret,
 		    struct pm_err *err)
 {
 	size_t n = strlen(map), len = strlen(path);
+	if (whole && len == n) {
+		*ret = all_of_map(pm_json_get(meta, map + strlen("metadata.")));
+		return 1;
+	}
 	if (len < n + 4 || strncmp(path + n, "['", 2) != 0 || strcmp(path + len - 2, "']") != 0)
-		return pm_fail(err, PM_E_UNSUPPORTED, "fieldPath %s: a variable needs %s['KEY']", path, map);
+		return pm_fail(err, PM_E_UNSUPPORTED, "fieldPath %s: it must be %s['KEY']", path, map);
 	_cleanup_free_ char *key = pm_strndup(path + n + 2, len - n - 4);
 	const char *value = pm_json_get_str(pm_json_get(meta, map + strlen("metadata.")), key);
 	*ret = pm_strdup(value ? value : "");
 	return 1;
 }
 
-static int from_field(const struct pm_kube_pod *p, const struct pm_json *ref, char **ret,
-		      struct pm_err *err)
+int pm_kube_field(const struct pm_kube_pod *p, const struct pm_json *ref, bool file, char **ret,
+		  struct pm_err *err)
 {
 	const char *path = pm_json_get_str(ref, "fieldPath");
 	char host[HOST_NAME_MAX + 1] = "";
 	if (!path)
 		return pm_fail(err, PM_E_FORMAT, "line %u: fieldPath must be given", ref->line);
 	if (pm_startswith(path, "metadata.labels"))
-		return from_map(path, "metadata.labels", p->meta, ret, err);
+		return from_map(path, "metadata.labels", p->meta, file, ret, err);
 	if (pm_startswith(path, "metadata.annotations"))
-		return from_map(path, "metadata.annotations", p->meta, ret, err);
+		return from_map(path, "metadata.annotations", p->meta, file, ret, err);
 	if (strcmp(path, "metadata.name") == 0) {
 		*ret = pm_strdup(p->name);
 	} else if (strcmp(path, "metadata.namespace") == 0) {
 		const char *name = pm_json_get_str(p->meta, "namespace");
 		*ret = pm_strdup(name ? name : "default");
-	} else if (strcmp(path, "metadata.uid") == 0) {
+	} else if (strcmp(path, "metadata.uid") == 0 && *p->id) {
 		*ret = pm_strdup(p->id);
-	} else if (strcmp(path, "spec.nodeName") == 0) {
+	} else if (strcmp(path, "spec.nodeName") == 0 && !file) {
 		gethostname(host, sizeof(host) - 1);
 		*ret = pm_strdup(host);
-	} else if (strcmp(path, "spec.serviceAccountName") == 0) {
+	} else if (strcmp(path, "spec.serviceAccountName") == 0 && !file) {
 		const char *name = pm_json_get_str(p->spec, "serviceAccountName");
 		*ret = pm_strdup(name ? name : "default");
 	} else {
@@ -192,8 +220,8 @@ static const struct pm_json *container_named(const struct pm_kube_pod *p, const 
 	return NULL;
 }
 
-static int from_resource(const struct pm_kube_pod *p, const struct pm_json *c, const struct pm_json *ref,
-			 char **ret, struct pm_err *err)
+int pm_kube_resource(const struct pm_kube_pod *p, const struct pm_json *c, const struct pm_json *ref,
+		     char **ret, struct pm_err *err)
 {
 	const char *other = pm_json_get_str(ref, "containerName"),
 		   *resource = pm_json_get_str(ref, "resource");
@@ -231,9 +259,9 @@ static int from_source(const struct pm_kube_pod *p, const struct pm_json *c, con
 	if ((v = pm_json_get(from, "secretKeyRef")))
 		return from_key(p, "Secret", v, ret, err);
 	if ((v = pm_json_get(from, "fieldRef")))
-		return from_field(p, v, ret, err);
+		return pm_kube_field(p, v, false, ret, err);
 	if ((v = pm_json_get(from, "resourceFieldRef")))
-		return from_resource(p, c, v, ret, err);
+		return pm_kube_resource(p, c, v, ret, err);
 	return pm_fail(err, PM_E_FORMAT, "line %u: no source is given", from->line);
 }
 

@@ -13,4 +13,12 @@ char *pm_kube_expand(const char *text, const struct pm_strv *env);
 int pm_kube_env(const struct pm_kube_pod *p, const struct pm_json *c, struct pm_strv *ret,
 		struct pm_err *err);
 
+/* What a fieldRef says of the pod; file: in a volume, where labels and annotations may be asked for as a whole, and nothing
+ * beyond metadata. 1; the caller frees *ret. PM_E_UNSUPPORTED: it is not known yet. */
+int pm_kube_field(const struct pm_kube_pod *p, const struct pm_json *ref, bool file, char **ret,
+		  struct pm_err *err);
+/* What a resourceFieldRef says of container c, or of the one that it names. 1; the caller frees *ret. */
+int pm_kube_resource(const struct pm_kube_pod *p, const struct pm_json *c, const struct pm_json *ref,
+		     char **ret, struct pm_err *err);
+
 #endif

@@ -85,6 +85,8 @@ static int own_volume(struct pm_kube_gen *g, const struct pm_ctr_mount *m, const
 			pm_json_set_str(g->pool, v, "name", map);
 		return v ? config_map(g, m->name, map, err) : 0;
 	}
+	if (of)
+		return pm_fail(err, PM_E_UNSUPPORTED, "volume %s: what a %s volume was made of is not kept", name, of);
 	struct pm_json *v = volume(g, name, "emptyDir");
 	if (v && pm_streq(pm_json_get_str(options, "type"), "tmpfs")) {
 		const char *o = pm_json_get_str(options, "o");

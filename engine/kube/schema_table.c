@@ -335,6 +335,62 @@ FIELDS(v_secret) = {
 };
 TYPE(v_secret, "SecretVolumeSource");
 
+FIELDS(downward_file) = {
+	{"fieldRef", OBJ, YES, &field_ref, .note = "metadata.name, namespace, labels, annotations, labels['KEY'], annotations['KEY']"},
+	{"mode", MODE, YES},
+	{"path", STR, YES},
+	{"resourceFieldRef", OBJ, YES, &resource_ref, .note = "with containerName"},
+	{0},
+};
+TYPE(downward_file, "DownwardAPIVolumeFile");
+
+FIELDS(v_downward) = {
+	{"defaultMode", MODE, YES},
+	{"items", LIST, YES, &downward_file},
+	{0},
+};
+TYPE(v_downward, "DownwardAPIVolumeSource");
+
+FIELDS(projected_secret) = {
+	{"items", LIST, YES, &key_path},
+	{"name", STR, YES},
+	{"optional", BOOL, YES},
+	{0},
+};
+TYPE(projected_secret, "SecretProjection");
+
+FIELDS(projected_config_map) = {
+	{"items", LIST, YES, &key_path},
+	{"name", STR, YES},
+	{"optional", BOOL, YES},
+	{0},
+};
+TYPE(projected_config_map, "ConfigMapProjection");
+
+FIELDS(projected_downward) = {
+	{"items", LIST, YES, &downward_file},
+	{0},
+};
+TYPE(projected_downward, "DownwardAPIProjection");
+
+FIELDS(projection) = {
+	{"clusterTrustBundle", OBJ, NO, .note = "there is no cluster"},
+	{"configMap", OBJ, YES, &projected_config_map},
+	{"downwardAPI", OBJ, YES, &projected_downward},
+	{"podCertificate", OBJ, NO, .note = "there is no cluster"},
+	{"secret", OBJ, YES, &projected_secret},
+	{"serviceAccountToken", OBJ, NO, .note = "there is no API server"},
+	{0},
+};
+ONE_OF(projection, "VolumeProjection");
+
+FIELDS(v_projected) = {
+	{"defaultMode", MODE, YES},
+	{"sources", LIST, YES, &projection},
+	{0},
+};
+TYPE(v_projected, "ProjectedVolumeSource");
+
 FIELDS(v_empty_dir) = {
 	{"medium", STR, YES, .values = "|Memory"},
 	{"sizeLimit", QTY, YES, .note = "of a memory volume; a warning for others: directories have no quota"},
@@ -372,7 +428,7 @@ FIELDS(volume) = {
 	{"cinder", OBJ, NO, .note = DRIVER},
 	{"configMap", OBJ, YES, &v_config_map},
 	{"csi", OBJ, NO, .note = DRIVER},
-	{"downwardAPI", OBJ, NO, .note = "use variables with fieldRef"},
+	{"downwardAPI", OBJ, YES, &v_downward},
 	{"emptyDir", OBJ, YES, &v_empty_dir},
 	{"ephemeral", OBJ, NO, .note = DRIVER},
 	{"fc", OBJ, NO, .note = DRIVER},
@@ -389,7 +445,7 @@ FIELDS(volume) = {
 	{"persistentVolumeClaim", OBJ, YES, &v_claim},
 	{"photonPersistentDisk", OBJ, NO, .note = DRIVER},
 	{"portworxVolume", OBJ, NO, .note = DRIVER},
-	{"projected", OBJ, NO, .note = "use a volume for each source"},
+	{"projected", OBJ, YES, &v_projected, .note = "written once, as all of these: it does not follow later changes"},
 	{"quobyte", OBJ, NO, .note = DRIVER},
 	{"rbd", OBJ, NO, .note = DRIVER},
 	{"scaleIO", OBJ, NO, .note = DRIVER},

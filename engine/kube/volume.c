@@ -12,6 +12,7 @@
 #include "base/yaml.h"
 #include "engine/kube/env.h"
 #include "engine/kube/quantity.h"
+#include "engine/kube/volume_data.h"
 #include "engine/volume/volume.h"
 #include "netns/userns.h"
 
@@ -173,89 +174,23 @@ static int empty_dir(struct pm_kube_pod *p, const struct pm_json *v, struct pm_k
 	return set_group(p, dir, err);
 }
 
-/* path, which is relative and without "..", below dir. */
-static int write_datum(int dir, const char *path, mode_t mode, const struct pm_buf *value,
-		       struct pm_err *err)
-{
-	const char *slash = strrchr(path, '/');
-	_cleanup_close_ int parent = -1;
-	_cleanup_free_ char *above = slash ? pm_strndup(path, (size_t)(slash - path)) : NULL;
-	if (above)
-		parent = pm_fs_mkdir_in(dir, above, 0755, err);
-	if (above && parent < 0)
-		return parent;
-	_cleanup_close_ int fd = pm_fs_open_in(above ? parent : dir, slash ? slash + 1 : path,
-					       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, err);
-	int r = fd < 0 ? fd : pm_fs_write_all(fd, value->data, value->len, err);
-	if (r >= 0 && fchmod(fd, mode) < 0)
-		r = pm_fail_sys(err, "set the mode of %s", path);
-	return r;
-}
-
-static bool path_is_good(const char *path)
-{
-	_cleanup_strv_ struct pm_strv parts = PM_STRV_INIT;
-	pm_strv_split(&parts, path, '/');
-	for (size_t i = 0; i < parts.n; i++)
-		if (!*parts.v[i] || strcmp(parts.v[i], ".") == 0 || strcmp(parts.v[i], "..") == 0)
-			return false;
-	return true;
-}
-
-/* items: these keys only, at these paths. */
-static int write_items(int dir, const struct pm_json *items, const struct pm_kube_data *data,
-		       bool optional, int64_t default_mode, struct pm_err *err)
-{
-	PM_KUBE_EACH(items, item) {
-		const char *key = pm_json_get_str(item, "key"), *path = pm_json_get_str(item, "path");
-		int64_t mode;
-		int r = pm_kube_int(item, "mode", 0, 0777, default_mode, &mode, err);
-		if (r < 0)
-			return r;
-		if (!key || !path || !path_is_good(path))
-			return pm_fail(err, PM_E_FORMAT, "line %u: an item has a key, and a relative path "
-							 "without \"..\"", item->line);
-		const struct pm_kube_datum *d = pm_kube_data_get(data, key);
-		if (!d && !optional)
-			return pm_fail(err, PM_E_NOSUCH, "there is no key %s", key);
-		r = d ? write_datum(dir, path, (mode_t)mode, &d->value, err) : 0;
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
+/* Of data, which are files in it: kind as in the description. */
 static int data_volume(struct pm_kube_pod *p, const char *kind, const struct pm_json *v,
 		       struct pm_kube_volume *ret, struct pm_err *err)
 {
-	_cleanup_kube_data_ struct pm_kube_data data = {0};
-	const char *name = pm_json_get_str(v, strcmp(kind, "Secret") == 0 ? "secretName" : "name");
-	const struct pm_json *items = pm_json_get(v, "items");
-	bool optional = pm_json_get_bool(v, "optional", false);
-	int64_t mode;
-	if (!name)
-		return pm_fail(err, PM_E_FORMAT, "line %u: the %s must be named", v->line, kind);
-	int r = pm_kube_int(v, "defaultMode", 0, 0777, 0644, &mode, err);
-	if (r >= 0)
-		r = pm_kube_data(p->e, p->set, kind, name, &data, err);
-	if (r == -PM_E_NOSUCH && optional) {
-		if (err)
-			pm_err_clear(err);
-		r = 0;
-	}
-	_cleanup_free_ char *of = pm_asprintf("%s/%s", kind, name);
-	if (r >= 0)
-		r = make_own(p, NULL, of, ret, err);
+	const char *map = strcmp(kind, "configMap") == 0 ? pm_json_get_str(v, "name") : NULL,
+		   *secret = strcmp(kind, "secret") == 0 ? pm_json_get_str(v, "secretName") : NULL;
+	_cleanup_free_ char *of = map	   ? pm_asprintf("ConfigMap/%s", map)
+				  : secret ? pm_asprintf("Secret/%s", secret)
+					   : pm_strdup(kind);
+	int r = make_own(p, NULL, of, ret, err);
 	if (r < 0)
 		return r;
 	ret->read_only = true;
 	_cleanup_close_ int dir = open_own(p, ret, err);
 	if (dir < 0)
 		return dir;
-	if (pm_json_len(items))
-		r = write_items(dir, items, &data, optional, mode, err);
-	for (size_t i = 0; r >= 0 && !pm_json_len(items) && i < data.n; i++)
-		r = write_datum(dir, data.v[i].key, (mode_t)mode, &data.v[i].value, err);
+	r = pm_kube_volume_fill(p, kind, v, dir, err);
 	return r < 0 ? r : set_group(p, dir, err);
 }
 
@@ -289,10 +224,10 @@ static int make_one(struct pm_kube_pod *p, const struct pm_json *volume, struct 
 	const struct pm_json *v;
 	if ((v = pm_json_get(volume, "hostPath")))
 		return host_path(v, ret, err);
-	if ((v = pm_json_get(volume, "configMap")))
-		return data_volume(p, "ConfigMap", v, ret, err);
-	if ((v = pm_json_get(volume, "secret")))
-		return data_volume(p, "Secret", v, ret, err);
+	static const char *const data[] = {"configMap", "secret", "downwardAPI", "projected"};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(data); i++)
+		if ((v = pm_json_get(volume, data[i])))
+			return data_volume(p, data[i], v, ret, err);
 	if ((v = pm_json_get(volume, "persistentVolumeClaim")))
 		return claim(v, ret, err);
 	if ((v = pm_json_get(volume, "image")))
@@ -409,7 +344,7 @@ static int subpath(struct pm_kube_pod *p, const struct pm_kube_volume *v,
 	_cleanup_free_ char *path = expr ? pm_kube_expand(expr, env) : pm_strdup_null(plain);
 	if (!path || !*path)
 		return 0;
-	if (!path_is_good(path))
+	if (!pm_kube_path_is_good(path))
 		return pm_fail(err, PM_E_USAGE, "subPath \"%s\": must be relative and without \"..\"", path);
 	m->subpath = pm_strdup(path);
 	return v->source == PM_KUBE_IMAGE ? 0 : make_part(p, v, path, err);

@@ -355,3 +355,88 @@ ns() {
 	run -125 play "$T/sub.yaml" --replace
 	assert_error 125 'subPath "../x": must be relative'
 }
+
+@test "downwardAPI and projected volumes: files of the pod's metadata, resources, ConfigMaps and Secrets" {
+	printf 'kind: Secret\nmetadata: {name: pw}\nstringData: {password: s3cret, hidden: x}\n' >"$T/secret.yaml"
+	pm kube play "$T/secret.yaml" >/dev/null
+	cat >"$T/down.yaml" <<-E
+	kind: ConfigMap
+	metadata: {name: conf}
+	data: {one: "1", two: "2"}
+	---
+	kind: Pod
+	metadata: {name: down, namespace: here, labels: {tier: back, app: 'say "hi"'}, annotations: {note: "a\nb"}}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  volumes:
+	  - name: info
+	    downwardAPI:
+	      defaultMode: 0440
+	      items:
+	      - {path: labels, fieldRef: {fieldPath: metadata.labels}}
+	      - {path: deep/note, fieldRef: {fieldPath: metadata.annotations}}
+	      - {path: app, mode: 0400, fieldRef: {fieldPath: "metadata.labels['app']"}}
+	      - {path: where, fieldRef: {fieldPath: metadata.namespace}}
+	      - {path: mem, resourceFieldRef: {containerName: main, resource: requests.memory, divisor: 1Mi}}
+	  - name: all
+	    projected:
+	      sources:
+	      - configMap: {name: conf}
+	      - secret: {name: pw, items: [{key: password, path: private/pass, mode: 0400}]}
+	      - downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name}}]}
+	      - configMap: {name: none, optional: true}
+	  containers:
+	  - name: main
+	    image: $IMAGE
+	    command: [sleep, "1000"]
+	    resources: {requests: {memory: 12Mi}}
+	    volumeMounts: [{name: info, mountPath: /info}, {name: all, mountPath: /all}]
+	E
+	play "$T/down.yaml" >/dev/null
+	assert_eq "$(pm exec down-main cat /info/labels)" $'app="say \\"hi\\""\ntier="back"'
+	assert_eq "$(pm exec down-main cat /info/deep/note)" 'note="a\nb"'
+	assert_eq "$(pm exec down-main cat /info/app /info/where /info/mem)" 'say "hi"here12'
+	assert_eq "$(pm exec down-main stat -c %a /info/labels /info/app | tr '\n' ' ')" "440 400 "
+	assert_eq "$(pm exec down-main sh -c 'cd /all; find . -type f | sort; cat one two name private/pass; stat -c %a one private/pass' | tr '\n' ' ')" \
+		"./name ./one ./private/pass ./two 12downs3cret644 400 "
+	run pm exec down-main sh -c 'echo x >/all/one'
+	assert_like "$output" 'Read-only file system'
+	# what it was made of is gone: no pod without its files, and no secret in a ConfigMap
+	run -125 pm kube generate down
+	assert_like "$output" 'volume (info|all): what a (downwardAPI|projected) volume was made of is not kept'
+	pm kube down "$T/down.yaml" >/dev/null
+	assert_eq "$(pm volume ls -q)" ""
+}
+
+@test "what a downwardAPI or projected volume cannot have is refused" {
+	refused() { # SOURCE REGEX
+		printf 'kind: Pod\nmetadata: {name: no}\nspec: {volumes: [{name: v, %s}], containers: [{name: c, image: %s, volumeMounts: [{name: v, mountPath: /v}]}]}\n' "$1" "$IMAGE" >"$T/no.yaml"
+		run -125 play "$T/no.yaml"
+		assert_like "$output" "$2"
+		assert_eq "$(pm pod ls -q)$(pm volume ls -q)" ""
+	}
+	refused 'projected: {sources: [{serviceAccountToken: {path: token}}]}' 'serviceAccountToken.*there is no API server'
+	refused 'projected: {sources: [{clusterTrustBundle: {path: token}}]}' 'clusterTrustBundle.*there is no cluster'
+	refused 'projected: {sources: [{configMap: {name: none}}]}' 'none'
+	refused 'downwardAPI: {items: [{path: ../x, fieldRef: {fieldPath: metadata.name}}]}' 'relative path without'
+	refused 'downwardAPI: {items: [{path: x, fieldRef: {fieldPath: status.podIP}}]}' 'status.podIP: not known before'
+	refused 'downwardAPI: {items: [{path: x, fieldRef: {fieldPath: spec.nodeName}}]}' 'spec.nodeName: not known'
+	refused 'downwardAPI: {items: [{path: x, fieldRef: {fieldPath: metadata.uid}}]}' 'metadata.uid: not known before'
+	refused 'downwardAPI: {items: [{path: x, resourceFieldRef: {resource: limits.cpu}}]}' 'containerName must be given'
+	refused 'downwardAPI: {items: [{path: x}]}' 'one of fieldRef and resourceFieldRef'
+}
+
+@test "auto-update: one container's annotation is that container's" {
+	cat >"$T/upd.yaml" <<-E
+	kind: Pod
+	metadata: {name: upd, annotations: {io.containers.autoupdate: registry, io.containers.autoupdate/two: local, io.containers.autoupdate.authfile/one: /tmp/auth.json}}
+	spec: {terminationGracePeriodSeconds: 0, containers: [{name: one, image: $IMAGE, command: [sleep, "9"]}, {name: two, image: $IMAGE, command: [sleep, "9"]}]}
+	E
+	pm kube play --start=false --network none "$T/upd.yaml" >/dev/null
+	assert_eq "$(pm inspect -f '{{index .Config.Labels "io.containers.autoupdate"}} {{index .Config.Labels "io.containers.autoupdate.authfile"}}' upd-one)" "registry /tmp/auth.json"
+	assert_eq "$(pm inspect -f '{{index .Config.Labels "io.containers.autoupdate"}} {{index .Config.Labels "io.containers.autoupdate.authfile"}}' upd-two)" "local "
+	# for a container that is not there: an error, not silence
+	sed -i 's,autoupdate/two,autoupdate/three,' "$T/upd.yaml"
+	run -125 pm kube play --replace --network none "$T/upd.yaml"
+	assert_like "$output" 'annotation io.containers.autoupdate/three: the pod has no container three'
+}
