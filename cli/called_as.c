@@ -56,8 +56,8 @@ static const struct global skopeo_globals[] = {
 };
 
 static const struct word buildah_words[] = {
-	{"add", NULL, NO_BUILD},	  {"bud", NULL, NO_BUILD},     {"build", NULL, NO_BUILD},
-	{"build-using-dockerfile", NULL, NO_BUILD},	       {"commit", NULL, NO_BUILD},
+	{"add", NULL, NO_BUILD},	  {"bud", "build", NULL},	     {"build", "build", NULL},
+	{"build-using-dockerfile", "build", NULL},	       {"commit", NULL, NO_BUILD},
 	{"config", NULL, NO_BUILD},	  {"containers", NULL, NO_BUILD},
 	{"copy", NULL, NO_BUILD},	  {"from", NULL, NO_BUILD},    {"images", "images", NULL},
 	{"info", "info", NULL},		  {"inspect", "image inspect", NULL},

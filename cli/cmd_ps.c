@@ -21,7 +21,7 @@ static const struct pm_opt ps_table[] = {
 	{"all", 'a', PM_BOOL(struct ps_opts, all),
 	 "Show all the containers, default is only running containers"},
 	{"external", 0, PM_BOOL(struct ps_opts, external),
-	 "No-op: pm's store has no containers of other tools"},
+	 "Show working containers of builds and of buildah, too"},
 	{"filter", 'f', PM_LIST(struct ps_opts, filter), "Filter output based on conditions given",
 	 .choices = "ancestor=|before=|exited=|health=|id=|label=|name=|network=|pod=|restart-policy=|since=|"
 		    "should-start-on-boot=|status=|until=|"
@@ -92,6 +92,7 @@ static int show(struct pm_engine *e, const struct ps_opts *o, struct pm_err *err
 		by_state |= pm_startswith(o->filter.v[i], "status=") ||
 			    pm_startswith(o->filter.v[i], "exited=");
 	struct pm_list_options lo = {.all = o->all || by_state,
+				     .external = o->external,
 				     .last = o->latest ? 1 : o->last,
 				     .no_trunc = o->no_trunc,
 				     .namespaces = o->ns,

@@ -7,6 +7,7 @@
 #include "cli/ctr_filter.h"
 #include "cli/image_prune.h"
 #include "cli/network_list.h"
+#include "engine/build/worker.h"
 #include "engine/container/remove.h"
 #include "engine/events/events.h"
 #include "engine/system/disk.h"
@@ -180,6 +181,8 @@ static int prune_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return 0;
 	if (r >= 0)
 		r = pm_cli_engine(cli, &e, err);
+	if (r >= 0)
+		r = pm_workers_sweep(&e, err);
 	if (r >= 0)
 		r = prune_containers(&p, err);
 	if (r >= 0)

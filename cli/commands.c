@@ -142,6 +142,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_exec,
 	&pm_cmd_export,
 	&pm_cmd_auto_update,
+	&pm_cmd_build,
 	&pm_cmd_generate_spec,
 	&pm_cmd_generate_sigstore_key,
 	&pm_cmd_generate_systemd,

@@ -3,13 +3,10 @@
 #include <string.h>
 
 #define NO_VM "containers run on this Linux host itself, there is no virtual machine to manage"
-#define NO_BUILD "images are not built yet: build with buildah, then pm pull containers-storage:NAME"
 #define NO_SERVICE "pm has no daemon and no remote service: each command does its own work here"
 
 const struct pm_refused pm_refused_commands[] = {
-	{"build", NO_BUILD},
 	{"farm", NO_SERVICE},
-	{"image build", NO_BUILD},
 	{"kube apply", "pm is no client of a Kubernetes cluster: use kubectl apply"},
 	{"machine", NO_VM},
 	{"system connection", NO_SERVICE},

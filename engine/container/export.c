@@ -64,3 +64,13 @@ int pm_container_export(struct pm_engine *e, struct pm_container *c, int fd, str
 		r = pm_tree_run(e->store, write_tar, &x, err);
 	return r < 0 ? pm_wrap(err, "export container %s", c->row.name) : 0;
 }
+
+int pm_image_export(struct pm_store *s, const char *id, int fd, struct pm_err *err)
+{
+	_cleanup_tree_ struct pm_tree tree = {0};
+	struct export x = {.tree = &tree, .fd = fd};
+	int r = pm_tree_of_image(s, id, &tree, err);
+	if (r >= 0)
+		r = pm_tree_run(s, write_tar, &x, err);
+	return r < 0 ? pm_wrap(err, "export image %.12s", id) : 0;
+}

@@ -10,5 +10,7 @@
 
 /* Write to fd. Its lock is held unless it runs. */
 int pm_container_export(struct pm_engine *e, struct pm_container *c, int fd, struct pm_err *err);
+/* The same of an image. */
+int pm_image_export(struct pm_store *s, const char *id, int fd, struct pm_err *err);
 
 #endif

@@ -346,7 +346,8 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 {
 	_cleanup_ctr_list_ struct pm_ctr_list l = {0};
 	struct context x = {.e = e, .o = o, .pool = pool, .now = pm_time_now()};
-	int r = pm_ctr_list(e->store, (o->config ? PM_CTR_CONFIG : 0) | o->keep_needs, &l, err);
+	int r = pm_ctr_list(e->store, (o->config ? PM_CTR_CONFIG : 0) | (o->external ? PM_CTR_EXTERNAL : 0) |
+				      o->keep_needs, &l, err);
 	if (r < 0)
 		return r;
 
@@ -358,7 +359,7 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 		struct item it = {.row = &l.v[i]};
 		pm_container_state(e, it.row, &it.st);
 		if (!o->all && o->last < 0 && it.st.status != PM_STATUS_RUNNING &&
-		    !it.st.restarting)
+		    !it.st.restarting && !it.row->working)
 			continue;
 		r = o->keep ? o->keep(o->arg, it.row, &it.st, err) : 1;
 		if (r > 0)

@@ -14,6 +14,7 @@
 
 struct pm_list_options {
 	bool all;        /* also those that do not run */
+	bool external;   /* also working containers (engine/build/worker.h) */
 	int64_t last;    /* only the newest n of all; < 0: no limit */
 	bool no_trunc;   /* whole ids and commands */
 	bool namespaces; /* fill the namespaces of running ones */

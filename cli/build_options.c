@@ -1,0 +1,381 @@
+#include "cli/build_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/fs.h"
+#include "base/timefmt.h"
+#include "cli/called_as.h"
+#include "cli/commands.h"
+#include "cli/ctr_options_parts.h"
+#include "cli/version.h"
+
+#define O struct pm_build_opts
+#define C struct pm_ctr_opts
+
+#define NO_CRYPT "encrypted images are not supported"
+#define NO_MAPS "layers are stored with the ids of your user namespace: a build cannot have another"
+#define NO_REMOTE_CACHE "steps are found again in this store only: push the image, and pull it where it is needed"
+
+/* Sorted by name; what Podman has and pm has not is refused by name. */
+const struct pm_opt pm_build_table[] = {
+	{"all-platforms", 0, PM_REFUSED, "name the platforms by --platform", .no_value = "true"},
+	{"annotation", 0, PM_STRINGS(O, annotation), "Set metadata of the image's manifest", .arg = "key=value"},
+	{"arch", 0, PM_STRING(O, arch), "Set the architecture of the image, and of its base"},
+	{"authfile", 0, PM_STRING(O, authfile), "Path of the authentication file", .complete = PM_COMPLETE_FILE},
+	{"build-arg", 0, PM_STRINGS(O, build_arg), "Value of an ARG", .arg = "NAME=VALUE"},
+	{"build-arg-file", 0, PM_STRINGS(O, build_arg_file), "Read in a file of values of ARGs, one a line", .complete = PM_COMPLETE_FILE},
+	{"build-context", 0, PM_STRINGS(O, build_context), "Another directory, URL or docker-image://IMAGE that --from and FROM can name", .arg = "NAME=VALUE"},
+	{"cache-from", 0, PM_REFUSED, NO_REMOTE_CACHE},
+	{"cache-to", 0, PM_REFUSED, NO_REMOTE_CACHE},
+	{"cache-ttl", 0, PM_STRING(O, cache_ttl), "Use only steps that were done within this time; 0 uses none", .arg = "duration"},
+	{"cert-dir", 0, PM_STRING(O, cert_dir), "Directory of TLS certificates and keys", .complete = PM_COMPLETE_DIR},
+	{"compress", 0, PM_BOOL(O, compress), "Legacy; of no effect, as in Podman"},
+	{"cpp-flag", 0, PM_REFUSED, "Containerfiles are not preprocessed: run cpp, and give its output to -f -"},
+	{"creds", 0, PM_STRING(O, creds), "Credentials for the registry", .arg = "[username[:password]]"},
+	{"decryption-key", 0, PM_REFUSED, NO_CRYPT},
+	{"disable-compression", 'D', PM_BOOL(O, disable_compression), "Layers are never compressed in the store; of no effect", .def = "true"},
+	{"disable-content-trust", 0, PM_BOOL(O, content_trust), "Docker's; of no effect, as in Podman"},
+	{"env", 0, PM_STRINGS(O, env), "Set an environment variable of the image", .arg = "NAME[=VALUE]", .complete = PM_COMPLETE_ENV},
+	{"file", 'f', PM_STRINGS(O, file), "Path or URL of a Containerfile; - is standard input", .complete = PM_COMPLETE_FILE},
+	{"force-rm", 0, PM_BOOL(O, force_rm), "Remove working containers after a failed build, too", .def = "true"},
+	{"format", 0, PM_CHOICE(O, format), "Format of the image's manifest and metadata", .choices = "oci|docker"},
+	{"from", 0, PM_STRING(O, from), "Image to use instead of the first FROM's", .complete = PM_COMPLETE_IMAGE},
+	{"hooks-dir", 0, PM_STRINGS(O, hooks_dir), "Directory of OCI hooks", .complete = PM_COMPLETE_DIR},
+	{"http-proxy", 0, PM_BOOL(O, http_proxy), "Pass the proxies' variables to RUN", .def = "true"},
+	{"identity-label", 0, PM_BOOL(O, identity_label), "Add the label io.buildah.version", .def = "true"},
+	{"ignorefile", 0, PM_STRING(O, ignorefile), "Path of another .containerignore file", .complete = PM_COMPLETE_FILE},
+	{"iidfile", 0, PM_STRING(O, iidfile), "File to write the image's ID to", .complete = PM_COMPLETE_FILE},
+	{"isolation", 0, PM_STRING(O, isolation), "How RUN's commands are isolated: oci", .choices = "oci|rootless"},
+	{"jobs", 0, PM_INT(O, jobs), "Number of stages that are done at a time; 0: all of them", .def = "1"},
+	{"label", 0, PM_STRINGS(O, label), "Set metadata of the image", .arg = "key=value"},
+	{"layers", 0, PM_BOOL(O, layers), "Make an image of each step, and use those that are there"},
+	{"logfile", 0, PM_STRING(O, logfile), "Write to this file instead of standard output and error", .complete = PM_COMPLETE_FILE},
+	{"logsplit", 0, PM_BOOL(O, logsplit), "A --logfile for each platform: its name with _OS_ARCH"},
+	{"manifest", 0, PM_STRING(O, manifest), "Add the image to this manifest list, which is made if need be"},
+	{"no-cache", 0, PM_BOOL(O, no_cache), "Do all steps anew"},
+	{"omit-history", 0, PM_BOOL(O, omit_history), "Leave the history out of the image"},
+	{"os", 0, PM_STRING(O, os), "Set the operating system of the image, and of its base"},
+	{"os-feature", 0, PM_STRINGS(O, os_feature), "Set a required feature of the operating system"},
+	{"os-version", 0, PM_STRING(O, os_version), "Set the required version of the operating system"},
+	{"output", 'o', PM_STRING(O, output), "Write the image's files to a directory or a tar file: DIR, -, type=local|tar,dest=PATH", .arg = "destination"},
+	{"platform", 0, PM_LIST(O, platform), "Set OS/ARCH[/VARIANT] of the image; several with --manifest"},
+	{"pull", 0, PM_CHOICE(O, pull), "Pull image policy", .no_value = "true", .choices = "always|missing|never|newer|ifnewer|true|false"},
+	{"pull-always", 0, PM_BOOL(O, content_trust), "Pull the image even if it is there", .hidden = true},
+	{"quiet", 'q', PM_BOOL(O, quiet), "Print the image's ID only"},
+	{"retry", 0, PM_UINT(O, retry), "Number of times to retry in case of failure when performing pull", .def = "3"},
+	{"retry-delay", 0, PM_DURATION(O, retry_delay), "Delay between retries in case of pull failures"},
+	{"rm", 0, PM_BOOL(O, rm), "Remove working containers after a successful build", .def = "true"},
+	{"runtime", 0, PM_STRING(O, runtime), "OCI runtime: a name or a path"},
+	{"runtime-flag", 0, PM_STRINGS(O, runtime_flag), "Add a global flag of the runtime"},
+	{"secret", 0, PM_STRINGS(O, secret), "Secret for RUN --mount=type=secret: id=ID[,src=PATH][,env=NAME]", .arg = "secret"},
+	{"sign-by", 0, PM_REFUSED, "images are signed where they are pushed to: pm push --sign-by"},
+	{"signature-policy", 0, PM_STRING(O, signature_policy), "Path of a policy.json", .complete = PM_COMPLETE_FILE, .hidden = true},
+	{"skip-unused-stages", 0, PM_BOOL(O, skip_unused), "Skip stages that the target does not need", .def = "true"},
+	{"squash", 0, PM_BOOL(O, squash), "Make one layer of all new ones"},
+	{"squash-all", 0, PM_BOOL(O, squash_all), "Make one layer of all"},
+	{"ssh", 0, PM_STRINGS(O, ssh), "SSH agent for RUN --mount=type=ssh: default|ID[=SOCKET]", .arg = "agent"},
+	{"stdin", 0, PM_BOOL(O, stdin_), "Pass standard input to RUN's commands"},
+	{"tag", 't', PM_STRINGS(O, tag), "Name of the image", .arg = "name"},
+	{"target", 0, PM_STRING(O, target), "Stage to build"},
+	{"timestamp", 0, PM_STRING(O, timestamp), "Time of the image and its files, in seconds since the epoch", .arg = "seconds"},
+	{"tls-verify", 0, PM_BOOL(O, tls_verify), "Require HTTPS and verify certificates", .def = "true"},
+	{"unsetenv", 0, PM_STRINGS(O, unsetenv), "Take an environment variable out of the image"},
+	{"unsetlabel", 0, PM_STRINGS(O, unsetlabel), "Take a label of the base out of the image"},
+	{"userns", 0, PM_STRING(O, userns), "User namespace of RUN: host"},
+	{"userns-gid-map", 0, PM_REFUSED, NO_MAPS},
+	{"userns-gid-map-group", 0, PM_REFUSED, NO_MAPS},
+	{"userns-uid-map", 0, PM_REFUSED, NO_MAPS},
+	{"userns-uid-map-user", 0, PM_REFUSED, NO_MAPS},
+	{"variant", 0, PM_STRING(O, variant), "Set the variant of the image's architecture, and of its base"},
+	{0},
+};
+
+const struct pm_opt pm_build_ctr_table[] = {
+	{"add-host", 0, PM_LIST(C, add_host), "Add a custom host-to-IP mapping (host:ip)", .arg = "host:ip"},
+	{"cap-add", 0, PM_LIST(C, cap_add), "Add capabilities when running"},
+	{"cap-drop", 0, PM_LIST(C, cap_drop), "Drop capabilities when running"},
+	{"cgroup-parent", 0, PM_STRING(C, cgroup_parent), "Parent cgroup for the containers"},
+	{"cgroupns", 0, PM_STRING(C, cgroupns), "Cgroup namespace to use"},
+	{"cpu-period", 0, PM_UINT(C, cpu_period), "Limit the CPU CFS period, in microseconds"},
+	{"cpu-quota", 0, PM_INT(C, cpu_quota), "Limit the CPU CFS quota, in microseconds"},
+	{"cpu-shares", 'c', PM_UINT(C, cpu_shares), "CPU shares (relative weight)"},
+	{"cpuset-cpus", 0, PM_STRING(C, cpuset_cpus), "CPUs in which to allow execution (0-3, 0,1)"},
+	{"cpuset-mems", 0, PM_STRING(C, cpuset_mems), "Memory nodes in which to allow execution (0-3, 0,1)"},
+	{"device", 0, PM_LIST(C, device), "Add a host device", .arg = "host[:container[:rwm]]", .complete = PM_COMPLETE_FILE},
+	{"dns", 0, PM_LIST(C, dns), "Set custom DNS servers"},
+	{"dns-option", 0, PM_LIST(C, dns_option), "Set custom DNS options"},
+	{"dns-search", 0, PM_LIST(C, dns_search), "Set custom DNS search domains"},
+	{"group-add", 0, PM_LIST(C, group_add), "Add additional groups to the process"},
+	{"ipc", 0, PM_STRING(C, ipc), "IPC namespace to use"},
+	{"memory", 'm', PM_SIZE(C, memory), "Memory limit", .arg = "<number>[<unit>]"},
+	{"memory-swap", 0, PM_STRING(C, memory_swap), "Swap limit equal to memory plus swap, -1 for unlimited", .arg = "<number>[<unit>]"},
+	{"net", 0, PM_STRINGS(C, network), "Network of RUN", .hidden = true},
+	{"network", 0, PM_STRINGS(C, network), "Network of RUN: none, host, private, slirp4netns[:OPTIONS], pasta[:OPTIONS], ns:PATH, or NAME of a network", .complete = PM_COMPLETE_NETWORK},
+	{"no-hostname", 0, PM_BOOL(C, no_hostname), "Do not create /etc/hostname, the image's tells instead"},
+	{"no-hosts", 0, PM_BOOL(C, no_hosts), "Do not create /etc/hosts, the image's tells instead"},
+	{"pid", 0, PM_STRING(C, pid), "PID namespace to use"},
+	{"security-opt", 0, PM_STRINGS(C, security_opt), "Security options"},
+	{"shm-size", 0, PM_SIZE(C, shm_size), "Size of /dev/shm", .arg = "<number>[<unit>]"},
+	{"ulimit", 0, PM_LIST(C, ulimit), "Ulimit options", .arg = "name=soft[:hard]"},
+	{"uts", 0, PM_STRING(C, uts), "UTS namespace to use"},
+	{"volume", 'v', PM_STRINGS(C, volume), "Bind mount a directory for RUN's commands", .arg = "source:container[:options]", .complete = PM_COMPLETE_MOUNT},
+	{0},
+};
+
+void pm_build_setup_free(struct pm_build_setup *s)
+{
+	pm_ctr_config_free(&s->base);
+	pm_build_secrets_free(&s->secrets);
+	pm_strv_free(&s->args);
+	pm_strv_free(&s->env);
+	free(s->authfile);
+	free(s->identity);
+}
+
+/* --- the containers of RUN -------------------------------------------------------------------------- */
+
+/* What run's options are where build has none of that name. */
+static int other_defaults(struct pm_ctr_opts *to, struct pm_err *err)
+{
+	struct pm_ctr_opts d = {0};
+	int r = pm_ctr_opts_defaults(&d, true, err);
+	if (r < 0)
+		return r;
+	to->http_proxy = false; /* RUN's environment is put together by the build */
+	to->passwd = d.passwd;
+	to->read_only_tmpfs = d.read_only_tmpfs;
+	to->sdnotify = d.sdnotify;
+	to->seccomp_policy = d.seccomp_policy;
+	to->systemd = "false";
+	to->memory_swappiness = d.memory_swappiness;
+	to->pull = d.pull;
+	to->health_interval = d.health_interval;
+	to->health_timeout = d.health_timeout;
+	to->health_start_period = d.health_start_period;
+	to->health_log_destination = d.health_log_destination;
+	to->health_startup_interval = d.health_startup_interval;
+	to->health_startup_timeout = d.health_startup_timeout;
+	to->health_retries = d.health_retries;
+	to->health_max_log_count = d.health_max_log_count;
+	to->health_max_log_size = d.health_max_log_size;
+	to->tls_verify = d.tls_verify;
+	return 0;
+}
+
+static int check_userns(const char *userns, struct pm_err *err)
+{
+	if (!userns || !*userns || strcmp(userns, "host") == 0)
+		return 0;
+	return pm_fail(err, PM_E_UNSUPPORTED, "--userns %s: " NO_MAPS, userns);
+}
+
+static int check_isolation(const char *isolation, struct pm_err *err)
+{
+	if (!isolation)
+		isolation = getenv("BUILDAH_ISOLATION");
+	if (!isolation || !*isolation || strcmp(isolation, "oci") == 0 || strcmp(isolation, "rootless") == 0 ||
+	    strcmp(isolation, "default") == 0)
+		return 0;
+	if (strcmp(isolation, "chroot") == 0)
+		return pm_fail(err, PM_E_UNSUPPORTED, "--isolation chroot: it keeps a command from nothing of the host "
+			       "but its files: use oci");
+	return pm_fail(err, PM_E_USAGE, "unrecognized isolation type \"%s\"", isolation);
+}
+
+/* "private" and "default" are what no option is. */
+static int containers(struct pm_cli *cli, struct pm_engine *e, const struct pm_build_opts *o,
+		      struct pm_build_setup *s, struct pm_err *err)
+{
+	struct pm_ctr_opts ctr = o->ctr;
+	char *none[] = {NULL};
+	pm_ctr_config_init(&s->base);
+	int r = check_userns(o->userns, err);
+	if (r >= 0)
+		r = check_isolation(o->isolation, err);
+	if (r >= 0)
+		r = other_defaults(&ctr, err);
+	if (r >= 0)
+		r = pm_ctr_options_apply(cli, e, &ctr, "scratch", none, &s->base, err);
+	for (size_t i = 0; r >= 0 && i < s->base.n_mounts; i++)
+		if (strcmp(s->base.mounts[i].type, "volume") == 0)
+			r = pm_fail(err, PM_E_UNSUPPORTED, "--volume %s: a build mounts directories, no volumes: give "
+				    "a path", s->base.mounts[i].dest);
+	s->bo.base = &s->base;
+	return r;
+}
+
+/* --- values ----------------------------------------------------------------------------------------- */
+
+/* NAME alone is this process's variable, if it has one. */
+static void add_pair(struct pm_strv *l, const char *word)
+{
+	const char *value = strchr(word, '=') ? NULL : getenv(word);
+	if (strchr(word, '='))
+		pm_strv_add(l, word);
+	else if (value)
+		pm_strv_addf(l, "%s=%s", word, value);
+}
+
+static int add_arg_file(struct pm_strv *l, const char *path, struct pm_err *err)
+{
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	_cleanup_strv_ struct pm_strv lines = PM_STRV_INIT;
+	int r = pm_fs_read_file(AT_FDCWD, path, 16 << 20, &text, err);
+	if (r < 0)
+		return pm_wrap(err, "--build-arg-file");
+	pm_strv_split(&lines, pm_buf_str(&text), '\n');
+	for (size_t i = 0; i < lines.n; i++) {
+		const char *line = lines.v[i] + strspn(lines.v[i], " \t");
+		if (*line && *line != '#')
+			add_pair(l, line);
+	}
+	return 0;
+}
+
+static int timestamp(const struct pm_build_opts *o, struct pm_build_setup *s, struct pm_err *err)
+{
+	char *end;
+	if (!o->timestamp)
+		return 0;
+	errno = 0;
+	long long n = strtoll(o->timestamp, &end, 10);
+	if (errno || end == o->timestamp || *end || n < 0 || n > INT64_MAX / PM_NS_PER_SEC)
+		return pm_fail(err, PM_E_USAGE, "--timestamp %s: must be seconds since the epoch", o->timestamp);
+	s->timestamp = n * PM_NS_PER_SEC;
+	s->bo.timestamp = &s->timestamp;
+	return 0;
+}
+
+static int cache(const struct pm_build_opts *o, struct pm_build_setup *s, struct pm_err *err)
+{
+	if (!o->cache_ttl)
+		return 0;
+	int r = pm_duration_parse(o->cache_ttl, &s->bo.cache_ttl, err);
+	if (r < 0)
+		return pm_wrap(err, "--cache-ttl");
+	if (s->bo.cache_ttl <= 0)
+		s->bo.cache_ttl = -1;
+	return 0;
+}
+
+static bool env_true(const char *name, bool otherwise)
+{
+	const char *value = getenv(name);
+	if (!value || !*value)
+		return otherwise;
+	return strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0;
+}
+
+static int format(const struct pm_build_opts *o, struct pm_build_setup *s, struct pm_err *err)
+{
+	const char *word = o->format ? o->format : getenv("BUILDAH_FORMAT");
+	if (!word || !*word || strcmp(word, "oci") == 0)
+		return 0;
+	if (strcmp(word, "docker") != 0)
+		return pm_fail(err, PM_E_USAGE, "unrecognized image type \"%s\"", word);
+	s->bo.docker = true;
+	return 0;
+}
+
+static int pulling(struct pm_cli *cli, const struct pm_build_opts *o, struct pm_build_setup *s, struct pm_err *err)
+{
+	s->authfile = pm_pull_authfile(cli, o->authfile);
+	s->pull = (struct pm_pull_options){
+		.authfile = s->authfile,
+		.creds = o->creds,
+		.cert_dir = o->cert_dir,
+		.tls_verify = pm_cli_given(cli, "tls-verify") ? o->tls_verify : -1,
+		.os = o->os,
+		.arch = o->arch,
+		.variant = o->variant,
+		.signature_policy = o->signature_policy,
+	};
+	pm_pull_ask(&s->pull);
+	pm_pull_retries(cli, o->retry, o->retry_delay, &s->retry, &s->pull);
+	s->bo.how_to_pull = &s->pull;
+	/* plain --pull is "always", as in Podman 4.3 */
+	const char *word = !o->pull			? "missing"
+			   : strcmp(o->pull, "true") == 0    ? "always"
+			   : strcmp(o->pull, "false") == 0   ? "missing"
+			   : strcmp(o->pull, "ifnewer") == 0 ? "newer"
+							     : o->pull;
+	return pm_pull_policy_parse(word, &s->bo.pull, err);
+}
+
+static int given(const struct pm_build_opts *o, struct pm_build_setup *s, struct pm_err *err)
+{
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < o->build_arg_file.n; i++)
+		r = add_arg_file(&s->args, o->build_arg_file.v[i], err);
+	for (size_t i = 0; i < o->build_arg.n; i++)
+		add_pair(&s->args, o->build_arg.v[i]);
+	for (size_t i = 0; i < o->env.n; i++)
+		add_pair(&s->env, o->env.v[i]);
+	for (size_t i = 0; r >= 0 && i < o->secret.n; i++)
+		r = pm_build_secret_add(&s->secrets, o->secret.v[i], err);
+	for (size_t i = 0; r >= 0 && i < o->ssh.n; i++)
+		r = pm_build_agent_add(&s->secrets, o->ssh.v[i], err);
+	for (size_t i = 0; r >= 0 && i < o->build_context.n; i++)
+		if (!strchr(o->build_context.v[i], '='))
+			r = pm_fail(err, PM_E_USAGE, "while parsing additional build context: %s: must be NAME=VALUE",
+				    o->build_context.v[i]);
+	return r;
+}
+
+int pm_build_setup(struct pm_cli *cli, struct pm_engine *e, const struct pm_build_opts *o,
+		   struct pm_build_setup *s, struct pm_err *err)
+{
+	bool buildah = strcmp(pm_called_as(cli->argv[0]), "buildah") == 0;
+	struct pm_build_options *b = &s->bo;
+	s->identity = pm_strdup(PM_VERSION);
+	*b = (struct pm_build_options){
+		.files = &o->file,
+		.ignorefile = o->ignorefile,
+		.build_args = &s->args,
+		.build_contexts = &o->build_context,
+		.target = o->target,
+		.from = o->from,
+		.os = o->os,
+		.arch = o->arch,
+		.variant = o->variant,
+		.layers = pm_cli_given(cli, "layers") ? o->layers : env_true("BUILDAH_LAYERS", !buildah),
+		.no_cache = o->no_cache,
+		.squash_all = o->squash_all,
+		.all_stages = !o->skip_unused,
+		.keep = !o->rm,
+		.keep_failed = !o->force_rm,
+		.jobs = o->jobs,
+		.secrets = &s->secrets,
+		.with_stdin = o->stdin_,
+		.http_proxy = o->http_proxy,
+		.quiet = o->quiet,
+		.names = &o->tag,
+		.labels = &o->label,
+		.annotations = &o->annotation,
+		.env = &s->env,
+		.unsetenv = &o->unsetenv,
+		.unsetlabels = &o->unsetlabel,
+		.os_features = &o->os_feature,
+		.os_version = o->os_version,
+		.identity = o->identity_label ? s->identity : NULL,
+		.omit_history = o->omit_history,
+	};
+	if (o->squash || o->squash_all)
+		b->layers = false;
+	e->hooks_dirs = o->hooks_dir.n ? &o->hooks_dir : e->hooks_dirs;
+	e->runtime_flags = o->runtime_flag.n ? &o->runtime_flag : e->runtime_flags;
+	e->runtime = o->runtime ? o->runtime : e->runtime;
+	int r = containers(cli, e, o, s, err);
+	if (r >= 0)
+		r = given(o, s, err);
+	if (r >= 0)
+		r = timestamp(o, s, err);
+	if (r >= 0)
+		r = cache(o, s, err);
+	if (r >= 0)
+		r = format(o, s, err);
+	return r < 0 ? r : pulling(cli, o, s, err);
+}

@@ -1,0 +1,55 @@
+/*
+ * build_options - the options of `build`, in tables, and the way from them to a struct pm_build_options. The
+ * containers of RUN have a part of run's options (cli/ctr_options.h).
+ */
+#ifndef PM_CLI_BUILD_OPTIONS_H
+#define PM_CLI_BUILD_OPTIONS_H
+
+#include "cli/ctr_options.h"
+#include "cli/image_common.h"
+#include "cli/option.h"
+#include "engine/build/build.h"
+
+struct pm_build_opts {
+	struct pm_ctr_opts ctr; /* of it only what pm_build_ctr_table has */
+	/* what is built */
+	struct pm_strv file, build_arg, build_arg_file, build_context, platform, cpp_flag;
+	const char *target, *from, *ignorefile;
+	const char *arch, *os, *variant;
+	/* how */
+	bool layers, no_cache, squash, squash_all, skip_unused, rm, force_rm, http_proxy, stdin_, quiet;
+	bool compress, disable_compression, content_trust, logsplit;
+	const char *cache_ttl, *isolation, *pull, *logfile, *userns, *pull_always;
+	int64_t jobs, retry_delay;
+	uint64_t retry;
+	const char *authfile, *cert_dir, *creds, *signature_policy;
+	bool tls_verify;
+	struct pm_strv secret, ssh, hooks_dir, runtime_flag;
+	const char *runtime;
+	/* the image */
+	struct pm_strv tag, label, annotation, env, unsetenv, unsetlabel, os_feature;
+	const char *format, *iidfile, *manifest, *os_version, *output, *timestamp;
+	bool identity_label, omit_history;
+};
+
+extern const struct pm_opt pm_build_table[];     /* of struct pm_build_opts */
+extern const struct pm_opt pm_build_ctr_table[]; /* of struct pm_ctr_opts */
+
+/* What the options come to; the records that bo points to. */
+struct pm_build_setup {
+	struct pm_build_options bo;
+	struct pm_ctr_config base;
+	struct pm_build_secrets secrets;
+	struct pm_pull_options pull;
+	struct pm_pull_retry retry;
+	struct pm_strv args, env;
+	int64_t timestamp;
+	char *authfile, *identity;
+};
+
+/* s is zeroed; to be freed also after a failure. PM_E_USAGE, PM_E_UNSUPPORTED name the option. */
+int pm_build_setup(struct pm_cli *cli, struct pm_engine *e, const struct pm_build_opts *o,
+		   struct pm_build_setup *s, struct pm_err *err);
+void pm_build_setup_free(struct pm_build_setup *s);
+
+#endif
