@@ -21,7 +21,7 @@ struct prune_opts {
 static const struct pm_opt prune_table[] = {
 	{"all", 'a', PM_BOOL(struct prune_opts, all), "Remove all unused data"},
 	{"external", 0, PM_BOOL(struct prune_opts, external),
-	 "Remove containers that other programs left in the store; pm's has none, so nothing is removed"},
+	 "Remove working containers that killed builds left; without this option they go as well"},
 	{"filter", 0, PM_STRINGS(struct prune_opts, filter),
 	 "Provide filter values (e.g. 'label=<key>=<value>')", .choices = "label=|label!=|until="},
 	{"force", 'f', PM_BOOL(struct prune_opts, force),

@@ -14,15 +14,18 @@
 
 static void need(struct pm_build *b, size_t k);
 
-static void need_word(struct pm_build *b, const char *word, size_t before)
+/* Stage user takes from what word means. */
+static void need_word(struct pm_build *b, const char *word, size_t user)
 {
-	int k = word && !pm_build_source_named(b, word) ? pm_dockerfile_stage(b->d, word, before) : -1;
-	if (k >= 0)
-		need(b, (size_t)k);
+	int k = word && !pm_build_source_named(b, word) ? pm_dockerfile_stage(b->d, word, user) : -1;
+	if (k < 0)
+		return;
+	b->stages[user].needs[k] = true;
+	need(b, (size_t)k);
 }
 
 /* from= of a --mount, as it is written. */
-static void need_mounts(struct pm_build *b, const struct pm_instruction *i, size_t before)
+static void need_mounts(struct pm_build *b, const struct pm_instruction *i, size_t user)
 {
 	for (size_t k = 0; k < i->n_flags; k++) {
 		_cleanup_strv_ struct pm_strv parts = PM_STRV_INIT;
@@ -31,7 +34,7 @@ static void need_mounts(struct pm_build *b, const struct pm_instruction *i, size
 		pm_strv_split(&parts, i->flags[k].value, ',');
 		for (size_t m = 0; m < parts.n; m++)
 			if (pm_startswith(parts.v[m], "from="))
-				need_word(b, parts.v[m] + strlen("from="), before);
+				need_word(b, parts.v[m] + strlen("from="), user);
 	}
 }
 
@@ -42,6 +45,7 @@ static void need(struct pm_build *b, size_t k)
 	if (s->needed)
 		return;
 	s->needed = true;
+	s->needs = pm_calloc(b->n_stages, sizeof(*s->needs));
 	/* a name that does not come to anything is told when its turn comes */
 	if (!(b->o->from && k == 0) && pm_build_expand(&b->args, NULL, b->pool, s->df->from, &from, NULL) >= 0)
 		need_word(b, from.words[0], k);
@@ -111,6 +115,9 @@ static void warn_unused(struct pm_build *b)
 static int run_stages(struct pm_build *b, struct pm_err *err)
 {
 	int r = 0;
+	size_t max = b->o->jobs > 0 ? (size_t)b->o->jobs : b->n_stages;
+	if (max > 1 && b->n_stages > 1)
+		return pm_build_jobs(b, max, err);
 	for (size_t k = 0; r >= 0 && k < b->n_stages; k++)
 		if (b->stages[k].needed)
 			r = pm_build_stage_run(&b->stages[k], err);
@@ -166,15 +173,22 @@ static int prepare(struct pm_build *b, struct pm_err *err)
 	return r < 0 ? r : choose_stages(b, err);
 }
 
-static void free_build(struct pm_build *b)
+void pm_build_free_workers(struct pm_build *b)
 {
 	for (size_t k = 0; k < b->n_stages; k++)
 		pm_build_stage_free(&b->stages[k]);
-	free(b->stages);
+	b->n_stages = 0;
 	for (size_t i = 0; i < b->n_others; i++) {
 		pm_worker_free(b->others[i]);
 		free(b->others[i]);
 	}
+	b->n_others = 0;
+}
+
+static void free_build(struct pm_build *b)
+{
+	pm_build_free_workers(b);
+	free(b->stages);
 	free(b->others);
 	pm_build_args_free(&b->args);
 	pm_dockerfile_free(b->d);

@@ -19,6 +19,7 @@ struct pm_build_stage {
 	const struct pm_df_stage *df;
 	size_t index;
 	bool needed, done, target;
+	bool *needs; /* of the stages before it, those that it takes from */
 	bool failed;
 	bool dirty;    /* without layers: the worker has what no image has */
 	bool finished; /* its head has all that the options want */
@@ -90,6 +91,16 @@ void pm_build_stage_free(struct pm_build_stage *s);
 int pm_build_stage_worker(struct pm_build_stage *s, struct pm_worker **ret, struct pm_err *err);
 /* Its image, committed now if it has none yet. */
 int pm_build_stage_image(struct pm_build_stage *s, char ret_id[65], struct pm_err *err);
+
+/* --- build.c --- */
+
+/* The working containers of all stages, and the others. */
+void pm_build_free_workers(struct pm_build *b);
+
+/* --- jobs.c --- */
+
+/* All needed stages, at most max at a time, each in a process of its own. The database is open again afterwards. */
+int pm_build_jobs(struct pm_build *b, size_t max, struct pm_err *err);
 
 /* --- step.c --- */
 

@@ -77,6 +77,9 @@ int pm_build_source_find(struct pm_build_stage *s, const char *word, struct pm_b
 		return 0;
 	}
 	int k = named ? -1 : pm_dockerfile_stage(b->d, word, s->index);
+	if (k >= 0 && !b->stages[k].done)
+		return pm_fail(err, PM_E_UNSUPPORTED, "stage \"%s\" was not built: only a trigger of the base image "
+			       "names it", word);
 	if (k >= 0) {
 		ret->kind = PM_BUILD_SOURCE_STAGE;
 		ret->stage = &b->stages[k];

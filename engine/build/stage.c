@@ -62,6 +62,7 @@ void pm_build_stage_free(struct pm_build_stage *s)
 	pm_worker_free(&s->worker);
 	pm_dockerfile_free(s->triggers);
 	free(s->steps);
+	free(s->needs);
 	free(s->base_name);
 	pm_json_pool_free(s->pool);
 	pm_build_scope_free(&s->scope);

@@ -49,7 +49,7 @@ test_teardown() {
 	assert_error 125 'unrecognized command `pm nosuch`'
 }
 
-@test "buildah: images, and a clear word for building" {
+@test "buildah: images, builds, and a clear word for its scripts" {
 	podman pull -q "oci:$T/oci:latest" >/dev/null
 	run -0 buildah images -q
 	assert_eq "${#lines[@]}" 1
