@@ -55,6 +55,17 @@ static const struct global skopeo_globals[] = {
 	{0},
 };
 
+static const struct global buildah_globals[] = {
+	{"--cgroup-manager", true, NULL, NULL},
+	{"--debug", false, "--log-level=debug", NULL},
+	{"--log-level", true, NULL, NULL},
+	{"--root", true, NULL, NULL},
+	{"--runroot", true, NULL, NULL},
+	{"--storage-driver", true, NULL, NULL},
+	{"--storage-opt", true, NULL, NULL},
+	{0},
+};
+
 static const struct word buildah_words[] = {
 	{"add", NULL, NO_BUILD},	  {"bud", "build", NULL},	     {"build", "build", NULL},
 	{"build-using-dockerfile", "build", NULL},	       {"commit", NULL, NO_BUILD},
@@ -73,7 +84,7 @@ static const struct program programs[] = {
 	{"podman", NULL, NULL},
 	{"docker", NULL, NULL},
 	{"skopeo", skopeo_words, skopeo_globals},
-	{"buildah", buildah_words, NULL},
+	{"buildah", buildah_words, buildah_globals},
 };
 
 static const struct program *find_program(const char *argv0)
@@ -101,15 +112,22 @@ static const struct global *find_global(const struct program *p, const char *wor
 	return NULL;
 }
 
+static bool table_has(const struct pm_opt *table, const char *word)
+{
+	size_t len = strcspn(word, "=") - 2;
+	for (const struct pm_opt *o = table; o->name; o++)
+		if (strlen(o->name) == len && memcmp(o->name, word + 2, len) == 0)
+			return true;
+	return false;
+}
+
 /* Does the command of pm have this option ("--policy" or "--policy=x")? */
 static bool has_option(const struct pm_command *c, const char *word)
 {
-	size_t len = strcspn(word, "=") - 2;
 	for (const struct pm_opt_table *t = c->tables; t->opts; t++)
-		for (const struct pm_opt *o = t->opts; o->name; o++)
-			if (strlen(o->name) == len && memcmp(o->name, word + 2, len) == 0)
-				return true;
-	return false;
+		if (table_has(t->opts, word))
+			return true;
+	return table_has(pm_global_table, word);
 }
 
 /* Their options up to the command: pm's go to ret, the others to moved. Returns the index behind them. */

@@ -130,7 +130,7 @@ int pm_build_copy_execute(struct pm_build_step *t, struct pm_worker *w, struct p
 	int r = t->copy->copy ? 0 : open_from_image(t, t->copy, err);
 	if (r >= 0)
 		r = pm_worker_root(w, &root, err);
-	return r < 0 ? r : pm_copy_into(t->copy->copy, root.dir, workdir, err);
+	return r < 0 ? r : pm_copy_run(t->copy->copy, root.dir, workdir, err);
 }
 
 /* --- what mounts show --------------------------------------------------------------------------------- */

@@ -401,7 +401,7 @@ static int finish(struct copy *c, const struct copied *done, struct pm_err *err)
 	return pm_session_send(c->s, &w, err);
 }
 
-int pm_copy_run(struct pm_session *s, struct pm_err *err)
+int pm_copy_serve(struct pm_session *s, struct pm_err *err)
 {
 	struct copy c = {.s = s};
 	struct copied done;

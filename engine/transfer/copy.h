@@ -8,6 +8,6 @@
 #include "base/err.h"
 #include "engine/transfer/session.h"
 
-int pm_copy_run(struct pm_session *s, struct pm_err *err);
+int pm_copy_serve(struct pm_session *s, struct pm_err *err);
 
 #endif

@@ -326,7 +326,7 @@ static int serve(struct pm_session *s, struct pm_err *err)
 	if (r != 0)
 		return r;
 	if (pm_streq(op, "copy"))
-		return pm_copy_run(s, err);
+		return pm_copy_serve(s, err);
 	if (pm_streq(op, "verify") && s->dir >= 0 && s->recipe >= 0)
 		return pm_verify_serve(s, err);
 	if (!pm_streq(op, "pull"))
