@@ -33,7 +33,7 @@ const struct pm_opt pm_build_table[] = {
 	{"cache-ttl", 0, PM_STRING(O, cache_ttl), "Use only steps that were done within this time; 0 uses none", .arg = "duration"},
 	{"cert-dir", 0, PM_STRING(O, cert_dir), "Directory of TLS certificates and keys", .complete = PM_COMPLETE_DIR},
 	{"compress", 0, PM_BOOL(O, compress), "Legacy; of no effect, as in Podman"},
-	{"cpp-flag", 0, PM_REFUSED, "Containerfiles are not preprocessed: run cpp, and give its output to -f -"},
+	{"cpp-flag", 0, PM_STRINGS(O, cpp_flag), "Add a flag of cpp, which Containerfiles with names in .in go through"},
 	{"creds", 0, PM_STRING(O, creds), "Credentials for the registry", .arg = "[username[:password]]"},
 	{"decryption-key", 0, PM_REFUSED, NO_CRYPT},
 	{"disable-compression", 'D', PM_BOOL(O, disable_compression), "Layers are never compressed in the store; of no effect", .def = "true"},
@@ -334,6 +334,7 @@ int pm_build_setup(struct pm_cli *cli, struct pm_engine *e, const struct pm_buil
 	*b = (struct pm_build_options){
 		.files = &o->file,
 		.ignorefile = o->ignorefile,
+		.cpp_flags = &o->cpp_flag,
 		.build_args = &s->args,
 		.build_contexts = &o->build_context,
 		.target = o->target,

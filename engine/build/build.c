@@ -191,7 +191,6 @@ static void free_build(struct pm_build *b)
 	free(b->stages);
 	free(b->others);
 	pm_build_args_free(&b->args);
-	pm_dockerfile_free(b->d);
 	pm_build_close(b);
 	pm_json_pool_free(b->pool);
 	pm_strv_free(&b->extra);
@@ -200,7 +199,7 @@ static void free_build(struct pm_build *b)
 int pm_build(struct pm_engine *e, const struct pm_build_options *o, struct pm_build_result *result,
 	     struct pm_err *err)
 {
-	struct pm_build b = {.e = e, .o = o, .pool = pm_json_pool_new(), .d = pm_dockerfile_new()};
+	struct pm_build b = {.e = e, .o = o, .pool = pm_json_pool_new(), .context = PM_BUILD_CONTEXT_INIT};
 	int r = prepare(&b, err);
 	if (r >= 0)
 		r = run_stages(&b, err);

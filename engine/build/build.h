@@ -23,6 +23,7 @@ struct pm_build_options {
 	const char *context;       /* a directory, "-", a URL; NULL: none, only instructions that need none */
 	const struct pm_strv *files; /* -f: Containerfiles, one after another; none: the context's */
 	const char *ignorefile;    /* instead of .containerignore */
+	const struct pm_strv *cpp_flags; /* for Containerfiles whose name ends with .in */
 	const struct pm_strv *build_args;     /* NAME=VALUE */
 	const struct pm_strv *build_contexts; /* NAME=VALUE: directories, URLs, docker-image://NAME */
 	const char *target;        /* a stage; NULL: the last */

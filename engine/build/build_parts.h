@@ -7,6 +7,7 @@
 
 #include "engine/build/build.h"
 #include "engine/build/cache.h"
+#include "engine/build/context.h"
 #include "engine/build/dockerfile.h"
 #include "engine/build/ignore.h"
 #include "engine/build/scope.h"
@@ -41,24 +42,18 @@ struct pm_build_stage {
 	struct pm_worker worker; /* made when it is needed */
 };
 
-struct pm_build_context {
-	char *word;
-	char *path; /* absolute */
-	int dir;
-	struct pm_ignore *ignore; /* NULL: nothing is left out */
-};
-
 struct pm_build {
 	struct pm_engine *e;
 	const struct pm_build_options *o;
-	struct pm_dockerfile *d;
+	struct pm_remote remote;
+	struct pm_dockerfile *d; /* context's */
 	struct pm_json_pool *pool;
 	struct pm_build_args args;
 	struct pm_build_stage *stages;
 	size_t n_stages;
 	size_t target;
-	struct pm_build_context *context; /* NULL: none */
-	struct pm_build_context **named;  /* of --build-context, those that were used */
+	struct pm_build_context context;
+	struct pm_build_extra *named; /* of --build-context, those that were used */
 	size_t n_named;
 	int userns;
 	bool userns_known, single_id;
@@ -74,7 +69,9 @@ struct pm_build {
 /* Into b->context and b->d. */
 int pm_build_read(struct pm_build *b, struct pm_err *err);
 void pm_build_close(struct pm_build *b);
-/* The build's context, or the one named (the value of --build-context): a directory, and what of it there is not.
+/* 1: --build-context has name; it is opened or fetched once. Valid until the next call. 0: it has not. */
+int pm_build_named(struct pm_build *b, const char *name, struct pm_build_extra **ret, struct pm_err *err);
+/* The build's context, or the one named (NULL: the former): a directory, and what of it there is not.
  * Borrowed; it is fetched once. PM_E_USAGE when the build has none. */
 int pm_build_context_dir(struct pm_build *b, const char *named, int *ret_dir, const struct pm_ignore **ret_ignore,
 			 struct pm_err *err);
@@ -137,13 +134,11 @@ struct pm_build_source {
 	enum pm_build_source_kind kind;
 	struct pm_build_stage *stage;
 	char image_id[65];
-	const char *named; /* the value of --build-context */
+	const char *named; /* its name */
 };
 int pm_build_source_find(struct pm_build_stage *s, const char *word, struct pm_build_source *ret, struct pm_err *err);
-/* The value of --build-context NAME, NULL: there is none. */
-const char *pm_build_source_named(const struct pm_build *b, const char *name);
-/* "docker-image://busybox" is "busybox"; NULL: it names no image. */
-const char *pm_build_source_image_of(const char *value);
+/* Does --build-context have that name? */
+bool pm_build_source_named(const struct pm_build *b, const char *name);
 /* The id of the image that word means, pulled as the build pulls. ret_name may be NULL; the caller frees. */
 int pm_build_source_pull(struct pm_build *b, const char *word, const char *platform, char ret_id[65], char **ret_name,
 		struct pm_err *err);

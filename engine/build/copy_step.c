@@ -8,13 +8,11 @@
 #include "engine/build/build_parts.h"
 #include "engine/build/config.h"
 #include "engine/build/copy.h"
-#include "engine/image/remote.h"
 #include "netns/userns.h"
 
 struct pm_build_copy {
 	struct pm_build_source source;
 	struct pm_worker_root root; /* of a stage or an image */
-	struct pm_remote remote;
 	struct pm_copy *copy;
 };
 
@@ -31,17 +29,9 @@ static int open_copy(struct pm_build_step *t, const struct pm_instruction *i, st
 		     struct pm_copy_spec *spec, struct pm_err *err)
 {
 	struct pm_build *b = t->s->b;
-	const struct pm_pull_options *po = b->o->how_to_pull;
-	c->remote = (struct pm_remote)PM_REMOTE_INIT;
-	if (po) {
-		c->remote.tls_verify = po->tls_verify;
-		c->remote.cert_dir = po->cert_dir;
-		c->remote.retries = po->retries ? *po->retries : -1;
-		c->remote.retry_ms = po->retry_ms ? *po->retry_ms : -1;
-	}
 	spec->i = i;
 	spec->store = b->e->store;
-	spec->remote = &c->remote;
+	spec->remote = &b->remote;
 	spec->devices = pm_proc_for_system();
 	return pm_copy_open(spec, &c->copy, err);
 }

@@ -1,95 +1,116 @@
-#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "engine/build/build_parts.h"
 #include "netns/userns.h"
 
+static struct pm_build_context_spec spec_of(struct pm_build *b)
+{
+	return (struct pm_build_context_spec){
+		.store = b->e->store,
+		.remote = &b->remote,
+		.where = b->o->context,
+		.files = b->o->files,
+		.ignorefile = b->o->ignorefile,
+		.cpp_flags = b->o->cpp_flags,
+		.input = STDIN_FILENO,
+	};
+}
+
+int pm_build_read(struct pm_build *b, struct pm_err *err)
+{
+	const struct pm_pull_options *po = b->o->how_to_pull;
+	b->remote = (struct pm_remote)PM_REMOTE_INIT;
+	if (po) {
+		b->remote.tls_verify = po->tls_verify;
+		b->remote.cert_dir = po->cert_dir;
+		b->remote.retries = po->retries ? *po->retries : -1;
+		b->remote.retry_ms = po->retry_ms ? *po->retry_ms : -1;
+	}
+	const struct pm_build_context_spec spec = spec_of(b);
+	int r = pm_build_context_open(&spec, &b->context, err);
+	b->d = b->context.file;
+	return r;
+}
+
+void pm_build_close(struct pm_build *b)
+{
+	pm_build_context_close(&b->context);
+	for (size_t i = 0; i < b->n_named; i++)
+		pm_build_extra_close(&b->named[i]);
+	free(b->named);
+	if (b->userns_known && b->userns >= 0)
+		close(b->userns);
+}
+
 /* --- contexts ---------------------------------------------------------------------------------------- */
 
-static bool is_url(const char *word)
+int pm_build_named(struct pm_build *b, const char *name, struct pm_build_extra **ret, struct pm_err *err)
 {
-	return strstr(word, "://") || pm_startswith(word, "git@");
-}
-
-static int open_context(struct pm_build *b, const char *word, struct pm_build_context **ret, struct pm_err *err)
-{
-	(void)b;
-	if (is_url(word))
-		return pm_fail(err, PM_E_UNSUPPORTED, "build context %s: only directories", word);
-	struct pm_build_context *c = PM_NEW(struct pm_build_context);
-	c->word = pm_strdup(word);
-	c->path = pm_path_absolute(word);
-	c->dir = pm_fs_open(AT_FDCWD, c->path, O_RDONLY | O_DIRECTORY, 0, err);
-	*ret = c;
-	return c->dir < 0 ? pm_wrap(err, "build context") : 0;
-}
-
-static void close_context(struct pm_build_context *c)
-{
-	if (!c)
-		return;
-	if (c->dir >= 0)
-		close(c->dir);
-	pm_ignore_free(c->ignore);
-	free(c->word);
-	free(c->path);
-	free(c);
-}
-
-static int named_context(struct pm_build *b, const char *word, struct pm_build_context **ret, struct pm_err *err)
-{
-	for (size_t i = 0; i < b->n_named; i++) {
-		if (strcmp(b->named[i]->word, word) == 0) {
-			*ret = b->named[i];
-			return 0;
-		}
-	}
-	struct pm_build_context *c = NULL;
-	int r = open_context(b, word, &c, err);
-	if (r >= 0)
-		r = pm_ignore_find(NULL, NULL, c->dir, &c->ignore, err);
+	const struct pm_strv *l = b->o->build_contexts;
+	const char *value = l ? pm_env_get(l, name) : NULL;
+	*ret = NULL;
+	for (size_t i = 0; i < b->n_named; i++)
+		if (strcmp(b->named[i].name, name) == 0)
+			*ret = &b->named[i];
+	if (*ret || !value)
+		return *ret ? 1 : 0;
+	const struct pm_build_context_spec spec = spec_of(b);
+	_cleanup_free_ char *option = pm_asprintf("%s=%s", name, value);
+	struct pm_build_extra x = PM_BUILD_EXTRA_INIT;
+	int r = pm_build_extra_open(&spec, option, &x, err);
 	if (r < 0) {
-		close_context(c);
+		pm_build_extra_close(&x);
 		return r;
 	}
 	b->named = pm_reallocarray(b->named, b->n_named + 1, sizeof(*b->named));
-	*ret = b->named[b->n_named++] = c;
-	return 0;
+	b->named[b->n_named] = x;
+	*ret = &b->named[b->n_named++];
+	return 1;
 }
 
-static int find_context(struct pm_build *b, const char *named, struct pm_build_context **ret, struct pm_err *err)
+static int find_tree(struct pm_build *b, const char *named, struct pm_build_tree **ret,
+		     const struct pm_ignore **ret_ignore, struct pm_err *err)
 {
-	if (named)
-		return named_context(b, named, ret, err);
-	if (!b->context)
+	struct pm_build_extra *x = NULL;
+	int r = named ? pm_build_named(b, named, &x, err) : 0;
+	if (r < 0)
+		return r;
+	*ret = x ? &x->tree : &b->context.tree;
+	*ret_ignore = x ? NULL : b->context.ignore;
+	if ((*ret)->dir < 0)
 		return pm_fail(err, PM_E_USAGE, "the build has no context: give a directory");
-	*ret = b->context;
 	return 0;
 }
 
 int pm_build_context_dir(struct pm_build *b, const char *named, int *ret_dir, const struct pm_ignore **ret_ignore,
 			 struct pm_err *err)
 {
-	struct pm_build_context *c;
-	int r = find_context(b, named, &c, err);
-	if (r < 0)
-		return r;
-	*ret_dir = c->dir;
-	*ret_ignore = c->ignore;
-	return 0;
+	struct pm_build_tree *t;
+	int r = find_tree(b, named, &t, ret_ignore, err);
+	if (r >= 0)
+		*ret_dir = t->dir;
+	return r;
 }
 
 int pm_build_context_path(struct pm_build *b, const char *named, char **ret, struct pm_err *err)
 {
-	struct pm_build_context *c;
-	int r = find_context(b, named, &c, err);
-	if (r >= 0)
-		*ret = pm_strdup(c->path);
-	return r;
+	const struct pm_ignore *ignore;
+	struct pm_build_tree *t;
+	char link[64];
+	int r = find_tree(b, named, &t, &ignore, err);
+	if (r < 0)
+		return r;
+	if (t->path) {
+		*ret = pm_strdup(t->path);
+		return 0;
+	}
+	/* in a stage of ours: nobody moves it */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", t->dir);
+	return pm_fs_readlink(AT_FDCWD, link, ret, err);
 }
 
 int pm_build_userns(struct pm_build *b, int *ret, bool *ret_single, struct pm_err *err)
@@ -107,95 +128,4 @@ int pm_build_userns(struct pm_build *b, int *ret, bool *ret_single, struct pm_er
 	*ret = b->userns;
 	*ret_single = b->single_id;
 	return r < 0 ? r : 0;
-}
-
-/* --- Containerfiles ------------------------------------------------------------------------------------ */
-
-static int add_text(struct pm_build *b, const char *name, struct pm_buf *text, struct pm_err *err)
-{
-	return pm_dockerfile_add(b->d, name, pm_buf_str(text), text->len, err);
-}
-
-static int add_stdin(struct pm_build *b, struct pm_err *err)
-{
-	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-	int r = pm_fs_read_fd(STDIN_FILENO, PM_DOCKERFILE_MAX, &text, err);
-	return r < 0 ? pm_wrap(err, "read the Containerfile from standard input") : add_text(b, "-", &text, err);
-}
-
-/* In the context: whatever is a symlink there leads to nothing outside. */
-static int add_in_context(struct pm_build *b, const char *name, struct pm_err *err)
-{
-	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-	int r = pm_fs_read_in(b->context->dir, name, PM_DOCKERFILE_MAX, &text, err);
-	return r < 0 ? r : add_text(b, name, &text, err);
-}
-
-static int add_file(struct pm_build *b, const char *path, struct pm_err *err)
-{
-	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-	struct stat st;
-	if (strcmp(path, "-") == 0)
-		return add_stdin(b, err);
-	if (strlen(path) > 3 && strcmp(path + strlen(path) - 3, ".in") == 0)
-		return pm_fail(err, PM_E_UNSUPPORTED, "%s: Containerfiles are not preprocessed: run cpp, and give its "
-			       "output to -f -", path);
-	if (stat(path, &st) < 0 && errno == ENOENT && path[0] != '/' && b->context)
-		return add_in_context(b, path, err);
-	int r = pm_fs_read_file(AT_FDCWD, path, PM_DOCKERFILE_MAX, &text, err);
-	return r < 0 ? r : add_text(b, path, &text, err);
-}
-
-static int add_default(struct pm_build *b, struct pm_err *err)
-{
-	struct pm_err why = PM_ERR_INIT;
-	int r = add_in_context(b, "Containerfile", &why);
-	if (r == -ENOENT)
-		return add_in_context(b, "Dockerfile", err);
-	return r < 0 ? pm_fail(err, why.code, "%s", why.text) : 0;
-}
-
-/* Without a context: where the first Containerfile is. */
-static char *beside_file(const struct pm_strv *files)
-{
-	for (size_t i = 0; i < files->n; i++) {
-		if (strcmp(files->v[i], "-") == 0 || is_url(files->v[i]))
-			continue;
-		_cleanup_free_ char *path = pm_path_absolute(files->v[i]);
-		return pm_path_join(path, "..");
-	}
-	return NULL;
-}
-
-int pm_build_read(struct pm_build *b, struct pm_err *err)
-{
-	static const struct pm_strv none = PM_STRV_INIT;
-	const struct pm_strv *files = b->o->files ? b->o->files : &none;
-	_cleanup_free_ char *word = b->o->context ? pm_strdup(b->o->context) : beside_file(files);
-	bool from_stdin = word && strcmp(word, "-") == 0;
-	int r = 0;
-	if (!word && !files->n)
-		return pm_fail(err, PM_E_USAGE, "no context directory and no Containerfile specified");
-	if (word && !from_stdin)
-		r = open_context(b, word, &b->context, err);
-	if (r >= 0 && from_stdin && !files->n)
-		r = add_stdin(b, err);
-	for (size_t i = 0; r >= 0 && i < files->n; i++)
-		r = add_file(b, files->v[i], err);
-	if (r >= 0 && !from_stdin && !files->n)
-		r = add_default(b, err);
-	if (r >= 0 && b->context)
-		r = pm_ignore_find(b->o->ignorefile, files->n ? files->v[0] : NULL, b->context->dir,
-				   &b->context->ignore, err);
-	return r < 0 ? r : pm_dockerfile_check(b->d, err);
-}
-
-void pm_build_close(struct pm_build *b)
-{
-	close_context(b->context);
-	for (size_t i = 0; i < b->n_named; i++)
-		close_context(b->named[i]);
-	free(b->named);
-	if (b->userns_known && b->userns >= 0)
-		close(b->userns);
 }

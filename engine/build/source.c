@@ -5,19 +5,9 @@
 #include "engine/events/events.h"
 #include "storage/image.h"
 
-const char *pm_build_source_named(const struct pm_build *b, const char *name)
+bool pm_build_source_named(const struct pm_build *b, const char *name)
 {
-	return b->o->build_contexts ? pm_env_get(b->o->build_contexts, name) : NULL;
-}
-
-const char *pm_build_source_image_of(const char *value)
-{
-	static const char *const prefixes[] = {"docker-image://", "container-image://", "docker://",
-					       "containers-storage:"};
-	for (size_t i = 0; i < PM_ARRAY_SIZE(prefixes); i++)
-		if (pm_startswith(value, prefixes[i]))
-			return i < 2 ? value + strlen(prefixes[i]) : value;
-	return NULL;
+	return b->o->build_contexts && pm_env_get(b->o->build_contexts, name);
 }
 
 /* "os/arch[/variant]" */
@@ -69,11 +59,13 @@ int pm_build_source_find(struct pm_build_stage *s, const char *word, struct pm_b
 	*ret = (struct pm_build_source){.kind = PM_BUILD_SOURCE_CONTEXT};
 	if (!word || !*word)
 		return 0;
-	const char *named = pm_build_source_named(b, word);
-	const char *image = named ? pm_build_source_image_of(named) : word;
-	if (named && !image) {
+	struct pm_build_extra *named;
+	int r = pm_build_named(b, word, &named, err);
+	if (r < 0)
+		return r;
+	if (named && !named->image) {
 		ret->kind = PM_BUILD_SOURCE_NAMED;
-		ret->named = named;
+		ret->named = word;
 		return 0;
 	}
 	int k = named ? -1 : pm_dockerfile_stage(b->d, word, s->index);
@@ -86,7 +78,7 @@ int pm_build_source_find(struct pm_build_stage *s, const char *word, struct pm_b
 		return 0;
 	}
 	ret->kind = PM_BUILD_SOURCE_IMAGE;
-	return image_once(b, image, ret->image_id, err);
+	return image_once(b, named ? named->image : word, ret->image_id, err);
 }
 
 int pm_build_source_worker(struct pm_build *b, const char *image_id, struct pm_worker **ret, struct pm_err *err)

@@ -125,9 +125,12 @@ static int find_base(struct pm_build_stage *s, const struct pm_instruction *from
 {
 	struct pm_build *b = s->b;
 	const char *word = b->o->from && s->index == 0 ? b->o->from : from->words[0];
-	const char *named = pm_build_source_named(b, word);
+	struct pm_build_extra *named;
+	int r = pm_build_named(b, word, &named, err);
+	if (r < 0)
+		return r;
 	int k = named ? -1 : pm_dockerfile_stage(b->d, word, s->index);
-	if (named && !pm_build_source_image_of(named))
+	if (named && !named->image)
 		return pm_instruction_fail(from, err, PM_E_UNSUPPORTED, "build context \"%s\" is no image: give "
 					   "docker-image://NAME", word);
 	if (k >= 0) {
@@ -136,8 +139,8 @@ static int find_base(struct pm_build_stage *s, const struct pm_instruction *from
 	}
 	if (!named && strcmp(word, "scratch") == 0)
 		return 0;
-	int r = pm_build_source_pull(b, named ? pm_build_source_image_of(named) : word,
-				     pm_instruction_flag(from, "platform"), s->base, &s->base_name, err);
+	r = pm_build_source_pull(b, named ? named->image : word, pm_instruction_flag(from, "platform"), s->base,
+				 &s->base_name, err);
 	return r < 0 ? pm_wrap(err, "creating build container") : 0;
 }
 

@@ -269,7 +269,7 @@ const struct pm_key pm_quadlet_keys[] = {
 
 const struct pm_quadlet_kind pm_quadlet_kinds[PM_QUADLET_TYPES] = {
 	[PM_QUADLET_BUILD] = {PM_QUADLET_BUILD, ".build", "Build", "-build", "build", build_keys,
-			      "pm has no build command"},
+			      "they are not made into services yet: run pm build"},
 	[PM_QUADLET_CONTAINER] = {PM_QUADLET_CONTAINER, ".container", "Container", "", "run", container_keys, NULL},
 	[PM_QUADLET_IMAGE] = {PM_QUADLET_IMAGE, ".image", "Image", "-image", "image pull", image_keys, NULL},
 	[PM_QUADLET_KUBE] = {PM_QUADLET_KUBE, ".kube", "Kube", "", "kube play", kube_keys, NULL},

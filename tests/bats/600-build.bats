@@ -371,8 +371,10 @@ config() {
 	printf 'RUN echo second >/second\n' >"$C/second"
 	build -q -t found -f "$C/other" -f "$C/second" >/dev/null
 	assert_eq "$(pm run --rm --network none found cat /second)" second
+	mkdir "$T/none"
+	cd "$T/none"
 	run -125 pm build
-	assert_error 125 'no context directory and no Containerfile specified'
+	assert_error 125 'Dockerfile'
 	run -125 build -f nosuch
 	assert_error 125 'nosuch'
 	printf 'FROM %s\nBLAH x\n' "$IMAGE" >"$C/Containerfile"
@@ -416,6 +418,7 @@ config() {
 		RUN echo 1 >/one
 		RUN echo started >/proc/1/fd/1; sleep 100
 	EOF
+	pm run --rm --network none "$IMAGE" true # what is found out once a boot
 	for delay in 0.05 0.1 0.2 0.3; do
 		"$PM_BIN" --root "$T/root" --runroot "$T/run" build --no-cache "$C" >"$T/out" 2>&1 3>&- &
 		pid=$!

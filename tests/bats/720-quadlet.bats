@@ -201,7 +201,7 @@ quadlet() {
 	assert_like "$stderr" "warning: $T/q/good.container:3: unknown key 'bogus' in section \[Container\]"
 	assert_like "$stderr" "$T/q/bad.container:4: KillMode=none does not work here"
 	assert_like "$stderr" "$T/q/worse.volume:1: missing '='"
-	assert_like "$stderr" "$T/q/b.build: .build files are not supported: pm has no build command"
+	assert_like "$stderr" "$T/q/b.build: .build files are not supported: they are not made into services yet: run pm build"
 	rm "$T/q"/[bw]*
 	run -0 --separate-stderr "$GENERATOR" -dryrun -v
 	assert_like "$stderr" "looking at $T/q"
