@@ -329,10 +329,35 @@ int pm_pod_join(struct pm_engine *e, const char *name_or_id, unsigned int chosen
 	return 0;
 }
 
+int pm_pod_start_lock(struct pm_engine *e, const char *id, bool wait, struct pm_err *err)
+{
+	return pm_store_lock(e->store, "pod start", id, PM_LOCK_EXCLUSIVE, wait, err);
+}
+
+/* ended: whose end is known already; NULL: nobody's. */
+static int stop_when_idle(struct pm_engine *e, struct pm_pod *p, const char *ended, struct pm_err *err)
+{
+	struct pm_container *infra = NULL;
+	for (size_t i = 0; i < p->n_members; i++) {
+		struct pm_container *m = &p->members[i];
+		if (pm_pod_is_infra(p, m))
+			infra = m;
+		else if (!pm_streq(m->row.id, ended) && pm_ctr_is_up(&m->state))
+			return 0;
+	}
+	return infra ? pm_container_stop(e, infra, -1, err) : 0;
+}
+
+int pm_pod_look(struct pm_engine *e, const char *id, struct pm_err *err)
+{
+	_cleanup_pod_ struct pm_pod p = {0};
+	int r = pm_pod_load(e, id, &p, err);
+	return r < 0 ? r : p.config.stop_with_last ? stop_when_idle(e, &p, NULL, err) : 0;
+}
+
 int pm_pod_member_ended(struct pm_engine *e, const struct pm_container *c, struct pm_err *err)
 {
 	_cleanup_pod_ struct pm_pod p = {0};
-	struct pm_container *infra = NULL;
 	int r = pm_pod_load(e, c->config.pod, &p, err);
 	if (r == -PM_E_NOSUCH) {
 		pm_err_clear(err);
@@ -342,12 +367,7 @@ int pm_pod_member_ended(struct pm_engine *e, const struct pm_container *c, struc
 		return pm_pod_service_look(e, p.config.service, err);
 	if (r < 0 || !p.config.stop_with_last || c->config.is_infra)
 		return r;
-	for (size_t i = 0; i < p.n_members; i++) {
-		struct pm_container *m = &p.members[i];
-		if (pm_pod_is_infra(&p, m))
-			infra = m;
-		else if (strcmp(m->row.id, c->row.id) != 0 && pm_ctr_is_up(&m->state))
-			return 0;
-	}
-	return infra ? pm_container_stop(e, infra, -1, err) : 0;
+	/* while others are being started the last one has not been there yet: who starts them looks after it */
+	_cleanup_close_ int lock = pm_pod_start_lock(e, p.row.id, false, NULL);
+	return lock < 0 ? 0 : stop_when_idle(e, &p, c->row.id, err);
 }

@@ -90,4 +90,9 @@ int pm_pod_join(struct pm_engine *e, const char *name_or_id, unsigned int chosen
  * stopped when no other runs any more. c's own lock is not held. */
 int pm_pod_member_ended(struct pm_engine *e, const struct pm_container *c, struct pm_err *err);
 
+/* Held while the pod's containers are started: ends do not count meanwhile, but are looked at by pm_pod_look after it.
+ * -EAGAIN: another holds it, and wait is not set. */
+int pm_pod_start_lock(struct pm_engine *e, const char *id, bool wait, struct pm_err *err);
+int pm_pod_look(struct pm_engine *e, const char *id, struct pm_err *err);
+
 #endif

@@ -215,6 +215,8 @@ void pm_pod_start_members(struct pm_engine *e, struct pm_pod *p,
 			  void (*failed)(void *arg, struct pm_err *err), void *arg)
 {
 	struct wave w = {.e = e, .failed = failed, .arg = arg};
+	struct pm_err err = PM_ERR_INIT;
+	int lock = p->config.stop_with_last ? pm_pod_start_lock(e, p->row.id, true, &err) : -1;
 	w.v = pm_calloc(p->n_members + 1, sizeof(*w.v));
 	bool inits = false, runs = false;
 	for (size_t i = 0; i < p->n_members; i++) {
@@ -238,4 +240,9 @@ void pm_pod_start_members(struct pm_engine *e, struct pm_pod *p,
 	while (one_wave(&w))
 		;
 	free(w.v);
+	if (lock >= 0) {
+		close(lock);
+		if (pm_pod_look(e, p->row.id, &err) < 0)
+			failed(arg, &err);
+	}
 }
