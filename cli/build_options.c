@@ -185,26 +185,30 @@ static int check_isolation(const char *isolation, struct pm_err *err)
 	return pm_fail(err, PM_E_USAGE, "unrecognized isolation type \"%s\"", isolation);
 }
 
-/* "private" and "default" are what no option is. */
+int pm_build_containers(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *given, struct pm_ctr_config *ret,
+			struct pm_err *err)
+{
+	struct pm_ctr_opts ctr = *given;
+	char *none[] = {NULL};
+	int r = other_defaults(&ctr, err);
+	if (r >= 0)
+		r = pm_ctr_options_apply(cli, e, &ctr, "scratch", none, ret, err);
+	for (size_t i = 0; r >= 0 && i < ret->n_mounts; i++)
+		if (strcmp(ret->mounts[i].type, "volume") == 0)
+			r = pm_fail(err, PM_E_UNSUPPORTED, "--volume %s: a build mounts directories, no volumes: give "
+				    "a path", ret->mounts[i].dest);
+	return r;
+}
+
 static int containers(struct pm_cli *cli, struct pm_engine *e, const struct pm_build_opts *o,
 		      struct pm_build_setup *s, struct pm_err *err)
 {
-	struct pm_ctr_opts ctr = o->ctr;
-	char *none[] = {NULL};
 	pm_ctr_config_init(&s->base);
 	int r = check_userns(o->userns, err);
 	if (r >= 0)
 		r = check_isolation(o->isolation, err);
-	if (r >= 0)
-		r = other_defaults(&ctr, err);
-	if (r >= 0)
-		r = pm_ctr_options_apply(cli, e, &ctr, "scratch", none, &s->base, err);
-	for (size_t i = 0; r >= 0 && i < s->base.n_mounts; i++)
-		if (strcmp(s->base.mounts[i].type, "volume") == 0)
-			r = pm_fail(err, PM_E_UNSUPPORTED, "--volume %s: a build mounts directories, no volumes: give "
-				    "a path", s->base.mounts[i].dest);
 	s->bo.base = &s->base;
-	return r;
+	return r < 0 ? r : pm_build_containers(cli, e, &o->ctr, &s->base, err);
 }
 
 /* --- values ----------------------------------------------------------------------------------------- */

@@ -35,6 +35,11 @@ struct pm_build_opts {
 extern const struct pm_opt pm_build_table[];     /* of struct pm_build_opts */
 extern const struct pm_opt pm_build_ctr_table[]; /* of struct pm_ctr_opts */
 
+/* ret (init'ed): what ctr, filled by pm_build_ctr_table, says of the containers that commands run in; the table's
+ * options that it has not get their defaults. */
+int pm_build_containers(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *ctr, struct pm_ctr_config *ret,
+			struct pm_err *err);
+
 /* What the options come to; the records that bo points to. */
 struct pm_build_setup {
 	struct pm_build_options bo;

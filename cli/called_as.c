@@ -25,8 +25,6 @@ struct program {
 	const struct global *globals;
 };
 
-#define NO_BUILD "pm does not build images"
-
 static const struct word skopeo_words[] = {
 	{"copy", "copy", NULL},
 	{"delete", "delete", NULL},
@@ -67,16 +65,38 @@ static const struct global buildah_globals[] = {
 };
 
 static const struct word buildah_words[] = {
-	{"add", NULL, NO_BUILD},	  {"bud", "build", NULL},	     {"build", "build", NULL},
-	{"build-using-dockerfile", "build", NULL},	       {"commit", NULL, NO_BUILD},
-	{"config", NULL, NO_BUILD},	  {"containers", NULL, NO_BUILD},
-	{"copy", NULL, NO_BUILD},	  {"from", NULL, NO_BUILD},    {"images", "images", NULL},
-	{"info", "info", NULL},		  {"inspect", "image inspect", NULL},
-	{"login", "login", NULL},	  {"logout", "logout", NULL},  {"manifest", "manifest", NULL},
-	{"mount", NULL, NO_BUILD},	  {"pull", "pull", NULL},      {"push", "push", NULL},
-	{"rename", NULL, NO_BUILD},	  {"rm", NULL, NO_BUILD},      {"rmi", "rmi", NULL},
-	{"run", NULL, NO_BUILD},	  {"tag", "tag", NULL},	       {"umount", NULL, NO_BUILD},
-	{"unshare", "unshare", NULL},	  {"version", "version", NULL},
+	{"add", "buildah add", NULL},
+	{"bud", "build", NULL},
+	{"build", "build", NULL},
+	{"build-using-dockerfile", "build", NULL},
+	{"commit", "buildah commit", NULL},
+	{"config", "buildah config", NULL},
+	{"containers", "buildah containers", NULL},
+	{"copy", "buildah copy", NULL},
+	{"delete", "buildah rm", NULL},
+	{"from", "buildah from", NULL},
+	{"images", "images", NULL},
+	{"info", "info", NULL},
+	{"inspect", "buildah inspect", NULL},
+	{"list", "buildah containers", NULL},
+	{"login", "login", NULL},
+	{"logout", "logout", NULL},
+	{"ls", "buildah containers", NULL},
+	{"manifest", "manifest", NULL},
+	{"mount", "mount", NULL},
+	{"prune", "image prune", NULL},
+	{"ps", "buildah containers", NULL},
+	{"pull", "pull", NULL},
+	{"push", "push", NULL},
+	{"rename", "rename", NULL},
+	{"rm", "buildah rm", NULL},
+	{"rmi", "rmi", NULL},
+	{"run", "buildah run", NULL},
+	{"tag", "tag", NULL},
+	{"umount", "unmount", NULL},
+	{"unmount", "unmount", NULL},
+	{"unshare", "unshare", NULL},
+	{"version", "version", NULL},
 	{0},
 };
 

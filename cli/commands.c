@@ -1,5 +1,13 @@
 #include "cli/commands.h"
 
+const struct pm_command pm_cmd_buildah = {
+	.path = "buildah",
+	.summary = "Make images by hand",
+	.text = "Commands of buildah(1) on working containers, for scripts that make images without a Containerfile. Called as "
+		"buildah, pm has them without the group's name.",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_container = {
 	.path = "container",
 	.summary = "Manage containers",
@@ -76,6 +84,7 @@ const struct pm_command pm_cmd_volume = {
 
 const struct pm_command *const pm_commands[] = {
 	/* groups */
+	&pm_cmd_buildah,
 	&pm_cmd_container,
 	&pm_cmd_generate,
 	&pm_cmd_kube,
@@ -90,6 +99,16 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_secret,
 	&pm_cmd_system,
 	&pm_cmd_volume,
+	/* images made by hand */
+	&pm_cmd_buildah_add,
+	&pm_cmd_buildah_commit,
+	&pm_cmd_buildah_config,
+	&pm_cmd_buildah_containers,
+	&pm_cmd_buildah_copy,
+	&pm_cmd_buildah_from,
+	&pm_cmd_buildah_inspect,
+	&pm_cmd_buildah_rm,
+	&pm_cmd_buildah_run,
 	/* images */
 	&pm_cmd_copy,
 	&pm_cmd_delete,

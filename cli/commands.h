@@ -9,7 +9,8 @@
 /* All records, in no particular order, ended by NULL. */
 extern const struct pm_command *const pm_commands[];
 
-extern const struct pm_command pm_cmd_container; /* groups */
+extern const struct pm_command pm_cmd_buildah; /* groups */
+extern const struct pm_command pm_cmd_container;
 extern const struct pm_command pm_cmd_generate;
 extern const struct pm_command pm_cmd_image;
 extern const struct pm_command pm_cmd_kube;
@@ -19,6 +20,16 @@ extern const struct pm_command pm_cmd_quadlet;
 extern const struct pm_command pm_cmd_secret;
 extern const struct pm_command pm_cmd_system;
 extern const struct pm_command pm_cmd_volume;
+
+extern const struct pm_command pm_cmd_buildah_add; /* images made by hand */
+extern const struct pm_command pm_cmd_buildah_commit;
+extern const struct pm_command pm_cmd_buildah_config;
+extern const struct pm_command pm_cmd_buildah_containers;
+extern const struct pm_command pm_cmd_buildah_copy;
+extern const struct pm_command pm_cmd_buildah_from;
+extern const struct pm_command pm_cmd_buildah_inspect;
+extern const struct pm_command pm_cmd_buildah_rm;
+extern const struct pm_command pm_cmd_buildah_run;
 
 extern const struct pm_command pm_cmd_cleanup; /* containers */
 extern const struct pm_command pm_cmd_attach;

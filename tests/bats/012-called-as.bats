@@ -49,11 +49,14 @@ test_teardown() {
 	assert_error 125 'unrecognized command `pm nosuch`'
 }
 
-@test "buildah: images, builds, and a clear word for its scripts" {
+@test "buildah: images, builds, working containers" {
 	podman pull -q "oci:$T/oci:latest" >/dev/null
 	run -0 buildah images -q
 	assert_eq "${#lines[@]}" 1
 	run -0 buildah tag "$output" localhost/other
-	run -125 buildah from scratch
-	assert_error 125 'buildah from: pm does not build images'
+	run -0 buildah from scratch
+	assert_eq "$output" working-container
+	run -0 buildah --debug rm working-container
+	run -125 buildah nosuch
+	assert_error 125 'unrecognized command `pm nosuch`'
 }

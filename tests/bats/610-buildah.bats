@@ -1,0 +1,210 @@
+#!/usr/bin/env bats
+# pm called as buildah: images made by hand in working containers.
+
+load helpers
+
+test_setup() {
+	mkdir "$T/bin"
+	ln -s "$PM_BIN" "$T/bin/buildah"
+	load_busybox
+}
+
+test_teardown() {
+	pm system reset -f >/dev/null
+}
+
+buildah() {
+	timeout --foreground -k 5 "${PM_TIMEOUT:-60}" "$T/bin/buildah" --root "$T/root" --runroot "$T/run" "$@"
+}
+
+@test "an image made by from, run, copy, add, config and commit" {
+	run -0 buildah from "$IMAGE"
+	assert_eq "$output" busybox-working-container
+	ctr=$output
+	run -0 buildah run "$ctr" -- sh -c 'echo made >/made; echo out; echo err >&2'
+	assert_like "$output" out
+	assert_like "$output" err
+	mkdir -p "$T/src/sub"
+	echo one >"$T/src/one"
+	echo two >"$T/src/sub/two"
+	cd "$T"
+	run -0 buildah copy "$ctr" src /dst
+	assert_like "$output" '^[0-9a-f]{64}$'
+	tar -cf "$T/a.tar" -C "$T/src" sub
+	run -0 buildah add -q --chown=5:6 "$ctr" a.tar /unpacked/
+	assert_eq "$output" ""
+	run -0 buildah config --env "GREETING=hello  there" --label some.label="a b" --workingdir /dst --user 1000 \
+		--cmd "sh -c 'cat one; echo \"\$GREETING\"; id -u'" --port 80 --stop-signal SIGINT --author me "$ctr"
+	run -0 buildah commit -q "$ctr" made/image
+	id=$output
+	run -0 pm run --rm made/image
+	assert_eq "$output" "one
+hello  there
+1000"
+	run -0 pm run --rm --user 0 made/image sh -c 'cat /made /dst/sub/two /unpacked/sub/two; stat -c %u:%g /unpacked/sub/two /dst/one'
+	assert_eq "$output" "made
+two
+two
+5:6
+0:0"
+	run -0 pm image inspect -f '{{.Id}} {{.Author}} {{.Config.Labels}} {{.Config.ExposedPorts}} {{.Config.StopSignal}}' made/image
+	assert_eq "$output" "$id me map[some.label:a b] map[80/tcp:{}] SIGINT"
+	run -0 buildah rm "$ctr"
+	run -0 buildah containers -q
+	assert_eq "$output" ""
+}
+
+@test "a run: exit code, environment, user, working directory, standard input, network, mounts" {
+	ctr=$(buildah from --name hands "$IMAGE")
+	assert_eq "$ctr" hands
+	run -7 buildah run hands sh -c 'exit 7'
+	run -127 buildah run hands /no/such/program
+	VALUE=outer run -0 buildah run -e A=b -e VALUE --user 12:34 --workingdir /tmp hands sh -c 'echo $A $VALUE $(id -u):$(id -g) $(pwd)'
+	assert_eq "$output" "b outer 12:34 /tmp"
+	run -0 buildah run hands cat <<<"from outside"
+	assert_eq "$output" "from outside"
+	run -0 buildah run --network none hands ls /sys/class/net
+	assert_eq "$output" lo
+	mkdir "$T/host"
+	echo data >"$T/host/file"
+	run -0 buildah run -v "$T/host:/mounted:ro" hands cat /mounted/file
+	assert_eq "$output" data
+	run -0 buildah run hands sh -c 'test ! -e /mounted'
+	run -125 buildah run hands
+	assert_error 125 'command must be specified'
+	run -125 buildah run --network=nowhere hands true
+	assert_error 125 '--network nowhere'
+	run -125 buildah run --isolation chroot hands true
+	assert_error 125 'isolation'
+}
+
+@test "what a working container is given holds for each of its runs" {
+	mkdir "$T/host"
+	echo data >"$T/host/file"
+	ctr=$(buildah from -v "$T/host:/mounted:ro" --network none "$IMAGE")
+	run -0 buildah run "$ctr" sh -c 'cat /mounted/file; ls /sys/class/net'
+	assert_eq "$output" "data
+lo"
+}
+
+@test "names of working containers, and their list" {
+	run -0 buildah from "$IMAGE"
+	run -0 buildah from "$IMAGE"
+	assert_eq "$output" busybox-working-container-1
+	run -0 buildah from --cidfile "$T/cid" scratch
+	assert_eq "$output" working-container
+	run -125 buildah from --name working-container scratch
+	assert_error 125 'already in use'
+	run -0 buildah containers
+	assert_like "${lines[0]}" '^CONTAINER ID +BUILDER +IMAGE ID +IMAGE NAME +CONTAINER NAME$'
+	assert_eq "${#lines[@]}" 4
+	run -0 buildah containers -q --filter name=working-container-1
+	assert_eq "${#lines[@]}" 1
+	assert_eq "$(buildah containers --json | jq -r '.[2] | "\(.containername) \(.imageid) \(.builder)"')" "working-container  true"
+	run -0 buildah containers --format '{{.ContainerName}} {{.ImageName}}' --filter "id=$(cat "$T/cid")"
+	assert_eq "$output" "working-container scratch"
+	run -0 pm ps -aq
+	assert_eq "$output" ""
+	run -0 buildah rename working-container nothing
+	run -0 buildah delete nothing
+	assert_eq "$output" "$(cat "$T/cid")"
+	run -125 buildah rm nothing busybox-working-container-1
+	assert_like "$output" 'Error: no container with name or ID "nothing"'
+	run -0 buildah rm --all
+	run -0 buildah ls -q
+	assert_eq "$output" ""
+	run -125 buildah rm
+	assert_error 125 'container ID must be specified'
+}
+
+@test "from scratch: the image has what was copied and nothing else" {
+	ctr=$(buildah from scratch)
+	mkdir "$T/files"
+	cp "$(command -v busybox)" "$T/files/sh"
+	run -0 buildah copy -q --contextdir "$T/files" "$ctr" sh /bin/sh
+	run -0 buildah config --entrypoint '["/bin/sh", "-c"]' --cmd '"echo $0 alive"' "$ctr"
+	run -0 buildah commit -q --rm --timestamp 1000000000 "$ctr" alive
+	first=$output
+	run -0 pm run --rm alive
+	assert_like "$output" 'alive$'
+	run -0 pm image inspect -f '{{len .RootFS.Layers}} {{.Created.Unix}}' alive
+	assert_eq "$output" "1 1000000000"
+	run -125 buildah run "$ctr" true
+	assert_error 125 'no container with name or ID'
+	# the same again is the same image
+	ctr=$(buildah from scratch)
+	buildah copy -q --contextdir "$T/files" "$ctr" sh /bin/sh
+	buildah config --entrypoint '["/bin/sh", "-c"]' --cmd '"echo $0 alive"' "$ctr"
+	assert_eq "$(buildah commit -q --timestamp 1000000000 "$ctr")" "$first"
+}
+
+@test "copy: from another working container and from an image, owners stay; ignored files" {
+	one=$(buildah from "$IMAGE")
+	buildah run "$one" sh -c 'mkdir /made; echo x >/made/x; chown 7:8 /made/x; ln -s /etc/passwd /made/link'
+	two=$(buildah from scratch)
+	run -0 buildah copy -q --from="$one" "$two" /made /kept/
+	run -0 buildah copy -q --from="$IMAGE" "$two" /bin/busybox /bin/sh
+	run -0 buildah run "$two" /bin/sh -c 'stat -c "%u:%g %n" /kept/x /kept/link'
+	assert_eq "$output" "7:8 /kept/x
+0:0 /kept/link"
+	mkdir "$T/ctx"
+	touch "$T/ctx/yes" "$T/ctx/no"
+	echo no >"$T/ignore"
+	run -0 buildah copy -q --contextdir "$T/ctx" --ignorefile "$T/ignore" "$two" . /picked
+	run -0 buildah run "$two" /bin/sh -c 'echo /picked/*'
+	assert_eq "$output" /picked/yes
+	run -125 buildah copy "$two" "$T/none" /
+	assert_error 125 "none\": no such file or directory"
+	run -125 buildah copy --from=no/such/image "$two" /x /
+	assert_error 125 'image not known'
+}
+
+@test "config: adding, removing, health checks, history; inspect" {
+	ctr=$(buildah from "$IMAGE")
+	export INHERITED=yes
+	buildah config -e A=1 -e B=2 -e INHERITED -l x=1 -l y=2 -p 80 -p 81/udp -v /data -v /more "$ctr"
+	buildah config -e A- -l x- -p 80- -v /data- --unsetlabel y --add-history --entrypoint 'run it' "$ctr"
+	run -0 buildah inspect --format '{{.OCIv1.Config.Env}}' "$ctr"
+	assert_like "$output" 'B=2 INHERITED=yes'
+	[[ $output != *A=1* ]]
+	assert_eq "$(buildah inspect "$ctr" | jq -c '.OCIv1.config | [.ExposedPorts, .Volumes, .Entrypoint]')" \
+		'[{"81/udp":{}},{"/more":{}},["/bin/sh","-c","run it"]]'
+	buildah config --entrypoint '' --healthcheck 'CMD-SHELL true && true' --healthcheck-interval 5s "$ctr"
+	buildah commit -q --format docker "$ctr" checked
+	assert_eq "$(pm image inspect checked | jq -c '.[0] | [.Healthcheck.Test, .Healthcheck.Interval, .Config.Entrypoint]')" \
+		'[["CMD-SHELL","true && true"],5000000000,null]'
+	run -0 pm history --format '{{.CreatedBy}}' --no-trunc checked
+	assert_like "$output" '#\(nop\) ENTRYPOINT run it'
+	run -0 buildah inspect --type image --format '{{.FromImage}}' checked
+	assert_eq "$output" localhost/checked:latest
+	run -125 buildah config --healthcheck 'maybe' "$ctr"
+	assert_error 125 'healthcheck must be'
+	run -125 buildah config --annotation a=b "$ctr"
+	assert_error 125 'annotation'
+}
+
+@test "commit: one layer, no history, files and names that are refused" {
+	ctr=$(buildah from "$IMAGE")
+	buildah run "$ctr" touch /new
+	run -0 buildah commit -q --squash --omit-history --iidfile "$T/iid" --annotation a=b --unsetenv PATH "$ctr" squashed
+	assert_eq "$output" "$(cat "$T/iid")"
+	assert_eq "$(pm image inspect squashed | jq -c '.[0] | [(.RootFS.Layers | length), (.History | length), .Annotations.a, .Config.Env]')" \
+		'[1,0,"b",null]'
+	run -125 buildah commit "$ctr" docker://localhost:1/x
+	assert_error 125 'then push'
+	run -125 buildah commit "$ctr" BAD
+	run -125 buildah commit nothing x
+	assert_error 125 'no container with name'
+	pm create --name plain "$IMAGE" >/dev/null
+	run -125 buildah commit plain x
+	assert_error 125 'no working container'
+}
+
+@test "mount: the files of a working container, inside of unshare" {
+	ctr=$(buildah from "$IMAGE")
+	run -0 buildah unshare sh -c '
+		m=$("$0" --root "$1" --runroot "$2" mount "$3") && echo made >"$m/by-hand" &&
+		"$0" --root "$1" --runroot "$2" umount "$3"' "$T/bin/buildah" "$T/root" "$T/run" "$ctr"
+	run -0 buildah run "$ctr" cat /by-hand
+	assert_eq "$output" made
+}
