@@ -271,3 +271,19 @@ int pm_netd_request(int sock, const char *type, const struct pm_netd_config *c,
 	int r = pm_answer_send(sock, NAME, &w, NULL, 0, err);
 	return r < 0 ? r : pm_answer_wait(sock, NAME, err);
 }
+
+int pm_netd_devices(int sock, const char *id, struct pm_strv *ret, struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT, answer = PM_WIRE_INIT;
+	pm_wire_add(&w, "type", "devices");
+	pm_wire_add(&w, "id", id);
+	int r = pm_answer_send(sock, NAME, &w, NULL, 0, err);
+	if (r >= 0)
+		r = pm_answer_poll(sock, NAME, err);
+	if (r >= 0)
+		r = pm_wire_recv(sock, &answer, NULL, NULL, err);
+	if (r <= 0 || !pm_wire_get(&answer, "ready"))
+		return r < 0 ? r : pm_fail(err, PM_E_INTERNAL, NAME " does not tell the devices' names");
+	pm_wire_get_list(&answer, "device", ret);
+	return 0;
+}

@@ -17,7 +17,7 @@
  * ended; the monitor shuts its side down and waits for the end of stream, after which addresses and ports
  * are free. A connection that begins with one of these is answered ready or error, too:
  *	connect {a container's id, one network}		disconnect {id, network}	reload {id}
- *	resolvers {a network with its dns_servers}
+ *	resolvers {a network with its dns_servers}		devices {id}, whose answer has NET, NAME as device
  *
  * Libc-only.
  */
@@ -158,6 +158,9 @@ int pm_netd_wait_ready(int sock, struct pm_err *err);
 
 /* A device's name in connect: the first of eth0, eth1 ... that is free. */
 #define PM_NETD_ANY_DEVICE "eth+"
+
+/* What the devices of container id are called: NET, NAME, NET, NAME ...; none when it is not known. */
+int pm_netd_devices(int sock, const char *id, struct pm_strv *ret, struct pm_err *err);
 
 /* Whole requests on a connection of its own: connect (c: id, and one network), disconnect, reload. */
 int pm_netd_request(int sock, const char *type, const struct pm_netd_config *c,

@@ -259,3 +259,12 @@ int pm_rtnl_index(int sock, const char *name, struct pm_err *err)
 		return pm_fail_sys(err, "find the network device %s", name);
 	return ifr.ifr_ifindex;
 }
+
+int pm_rtnl_name(int sock, int index, char ret[16], struct pm_err *err)
+{
+	struct ifreq ifr = {.ifr_ifindex = index};
+	if (ioctl(sock, SIOCGIFNAME, &ifr) < 0)
+		return pm_fail_sys(err, "find the network device of index %d", index);
+	snprintf(ret, 16, "%s", ifr.ifr_name);
+	return 0;
+}

@@ -1,8 +1,11 @@
 #include "engine/network/inspect.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/network/place.h"
+#include "netns/netd_client.h"
 #include "storage/network.h"
 
 /* --- of a container -------------------------------------------------------------------------- */
@@ -107,6 +110,7 @@ static int add_subnet(const struct pm_lease *l, void *arg)
 	return 0;
 }
 
+/* device: what its device on the network is called; NULL: it has none. */
 static struct pm_json *describe(struct pm_engine *e, const struct pm_container *c, const struct pm_place *p,
 				const char *device, const struct pm_network *n, bool capital,
 				struct pm_json_pool *pool)
@@ -117,6 +121,8 @@ static struct pm_json *describe(struct pm_engine *e, const struct pm_container *
 	pm_json_set_str(pool, o, capital ? "Name" : "name", c->row.name);
 	devices = pm_json_set(pool, o, capital ? "Interfaces" : "interfaces", pm_json_object(pool));
 	devices->hint = PM_JSON_MAP;
+	if (!device)
+		return o;
 	d = pm_json_set(pool, devices, device, pm_json_object(pool));
 	struct subnets x = {pool, pm_json_set(pool, d, capital ? "Subnets" : "subnets", pm_json_array(pool)), n,
 			    capital};
@@ -127,13 +133,32 @@ static struct pm_json *describe(struct pm_engine *e, const struct pm_container *
 	return o;
 }
 
+/* What the container's device on the network is called now, as pm-netd sees it; false when it has none there. Without an
+ * answer - the pm-netd was killed - what it was called at the start holds. */
+static bool ask_device(int netd, const char *id, const char *network, char device[16])
+{
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	if (netd < 0 || pm_netd_devices(netd, id, &names, NULL) < 0)
+		return true;
+	for (size_t i = 0; i + 1 < names.n; i += 2) {
+		if (strcmp(names.v[i], network) != 0)
+			continue;
+		snprintf(device, 16, "%s", names.v[i + 1]);
+		return true;
+	}
+	return false;
+}
+
 int pm_network_containers(struct pm_engine *e, const struct pm_network *n, bool capital,
 			  struct pm_json_pool *pool, struct pm_json **ret, struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv users = PM_STRV_INIT;
 	struct pm_json *map = pm_json_object(pool);
 	map->hint = PM_JSON_MAP;
+	_cleanup_close_ int netd = -1;
 	int r = pm_net_users(e->store, n->name, &users, err);
+	if (r >= 0 && users.n)
+		(void)pm_netd_connect_live(e->store->runroot_fd, &netd, NULL);
 	for (size_t i = 0; r >= 0 && i < users.n; i++) {
 		_cleanup_container_ struct pm_container c;
 		_cleanup_place_ struct pm_place p = {0};
@@ -143,7 +168,8 @@ int pm_network_containers(struct pm_engine *e, const struct pm_network *n, bool 
 		if (pm_container_load(e, users.v[i], &c, NULL) < 0 || !pm_ctr_is_up(&c.state) ||
 		    !pm_place_find(&c.config.networks, n->name, &p, device))
 			continue;
-		pm_json_set(pool, map, c.row.id, describe(e, &c, &p, device, n, capital, pool));
+		bool there = ask_device(netd, c.row.id, n->name, device);
+		pm_json_set(pool, map, c.row.id, describe(e, &c, &p, there ? device : NULL, n, capital, pool));
 	}
 	*ret = map;
 	return r < 0 ? r : 0;

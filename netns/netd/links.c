@@ -270,7 +270,8 @@ static int set_up(int ctr_nl, const struct pm_netd_net *n, unsigned int rank, st
 	if (r < 0)
 		return r;
 	add_routes(&b, index, n, rank);
-	return pm_rtnl_run(&b, ctr_nl, err);
+	r = pm_rtnl_run(&b, ctr_nl, err);
+	return r < 0 ? r : index;
 }
 
 int pm_links_connect(int nl, int ctr_nl, int netns, const struct pm_netd_net *n, int bridge,
@@ -289,7 +290,7 @@ int pm_links_connect(int nl, int ctr_nl, int netns, const struct pm_netd_net *n,
 		pm_links_disconnect(ctr_nl, n->device);
 		return pm_wrap(err, "connect to network %s", n->name);
 	}
-	return 0;
+	return r;
 }
 
 void pm_links_disconnect(int ctr_nl, const char *device)

@@ -21,8 +21,8 @@ int pm_links_open_in(int netns, int own, struct pm_err *err);
 int pm_links_name(const struct pm_netd_net *n, char ret[16], struct pm_err *err);
 /* Connect a container: n's device in the namespace netns with addresses and routes; host_device: the
  * name of the other end. bridge: index of the bridge; rank: the network's
- * place among the container's, which makes the first one's default route the best. On failure nothing
- * is left. */
+ * place among the container's, which makes the first one's default route the best. Returns the device's index
+ * in the container. On failure nothing is left. */
 int pm_links_connect(int nl, int ctr_nl, int netns, const struct pm_netd_net *n, int bridge,
 		     unsigned int rank, const char *host_device, struct pm_err *err);
 /* By the device in the container; one that is gone already is fine. */

@@ -211,6 +211,24 @@ static int message_disconnect(struct netd *d, const struct pm_wire *w, struct pm
 		       name ? name : "?");
 }
 
+/* As they are now: root of a container may have called them otherwise, or removed them. */
+static int message_devices(struct netd *d, struct netd_ctr *client, const struct pm_wire *w,
+			   struct pm_err *err)
+{
+	_cleanup_wire_ struct pm_wire answer = PM_WIRE_INIT;
+	const char *id = pm_wire_get(w, "id");
+	const struct netd_ctr *c = id ? find_ctr(d, id) : NULL;
+	pm_wire_add(&answer, "ready", "1");
+	for (size_t i = 0; c && i < c->n_places; i++) {
+		char name[16];
+		if (pm_rtnl_name(c->nl, c->places[i]->index, name, NULL) < 0)
+			continue;
+		pm_wire_add(&answer, "device", c->places[i]->net.name);
+		pm_wire_add(&answer, "device", name);
+	}
+	return pm_wire_send(client->sock, &answer, NULL, 0, err);
+}
+
 static int message_resolvers(struct netd *d, const struct pm_wire *w, struct pm_err *err)
 {
 	const char *net = pm_wire_get(w, "net");
@@ -249,6 +267,8 @@ static int handle(struct netd *d, struct netd_ctr *c, const struct pm_wire *w, i
 		c->pidfd = pm_steal_fd(&fds[0]);
 		return 0;
 	}
+	if (strcmp(type, "devices") == 0)
+		return message_devices(d, c, w, err);
 	if (strcmp(type, "connect") == 0)
 		r = message_connect(d, w, err);
 	else if (strcmp(type, "disconnect") == 0)

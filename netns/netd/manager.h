@@ -27,6 +27,7 @@ struct netd_place {
 	struct pm_netd_net net; /* owned */
 	struct netd_bridge *bridge; /* NULL: macvlan, ipvlan */
 	char host_device[16];
+	int index;    /* of the device in the container; 0: not there yet */
 	bool named;   /* the name server knows the container's names */
 	bool retired; /* names and device are dealt with */
 };

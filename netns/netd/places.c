@@ -286,8 +286,9 @@ int netd_open(struct netd *d, struct netd_ctr *c, struct pm_err *err)
 int netd_connect(struct netd *d, struct netd_ctr *c, size_t place, struct pm_err *err)
 {
 	struct netd_place *p = c->places[place];
-	return pm_links_connect(d->nl, c->nl, c->netns, &p->net, p->bridge ? p->bridge->index : 0,
-				(unsigned int)place, p->host_device, err);
+	p->index = pm_links_connect(d->nl, c->nl, c->netns, &p->net, p->bridge ? p->bridge->index : 0,
+				    (unsigned int)place, p->host_device, err);
+	return p->index < 0 ? p->index : 0;
 }
 
 void netd_leave(struct netd *d, struct netd_ctr *c, size_t place)

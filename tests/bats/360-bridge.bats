@@ -380,6 +380,14 @@ no_netd() {
 	assert_eq "$(pm network inspect b | jq -r ".[0].containers | to_entries[] | [.key[:12], .value.name,
 		(.value.interfaces | to_entries[] | .key, .value.subnets[0].ipnet, .value.subnets[0].gateway)] | join(\" \")" |
 		grep web)" "$id web eth1 10.124.0.50/24 10.124.0.1"
+	# what it is called, not what it should be
+	pm run -d --name renamer --network b:interface_name=lan --cap-add NET_ADMIN "$IMAGE" \
+		sh -c 'ip link set lan down; ip link set lan name wan; ip link set wan up; sleep 300' >/dev/null
+	named() { [ "$(pm network inspect b | jq -r '.[0].containers[] | select(.name == "renamer") | .interfaces | keys[]')" = "$1" ]; }
+	wait_for named wan
+	pm exec renamer ip link del wan
+	wait_for named ""
+	pm rm -f -t 0 renamer >/dev/null
 	pm network disconnect b web
 	assert_eq "$(pm exec web sed -n '/web$/p; /mine/p' /etc/hosts)" $'10.123.0.2\t'"$id web"$'\n192.0.2.7 mine'
 	assert_eq "$(pm exec web sed -n 's/^nameserver //p' /etc/resolv.conf)" 10.123.0.1

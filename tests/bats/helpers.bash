@@ -187,9 +187,20 @@ no_orphans() {
 	[ -z "$(orphans)" ]
 }
 
+# nftables' tables of root's network namespace, which is the file's own.
+no_tables() {
+	[ -z "$(nft list tables)" ]
+}
+
 # Nothing runs, is mounted or listens for this test any more.
 assert_nothing_left() {
 	local bad=0
+	if [ "$(id -u)" = 0 ] && ! wait_for no_tables; then
+		nft list tables >&2
+		echo "nftables tables left" >&2
+		nft flush ruleset
+		bad=1
+	fi
 	if ! wait_for no_orphans 2>/dev/null; then
 		echo "processes left: $(orphans)" >&2
 		for pid in $(orphans | cut -d' ' -f1); do
