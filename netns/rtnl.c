@@ -268,3 +268,13 @@ int pm_rtnl_name(int sock, int index, char ret[16], struct pm_err *err)
 	snprintf(ret, 16, "%s", ifr.ifr_name);
 	return 0;
 }
+
+int pm_rtnl_mac(int sock, const char *name, uint8_t ret[6], struct pm_err *err)
+{
+	struct ifreq ifr = {0};
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (ioctl(sock, SIOCGIFHWADDR, &ifr) < 0)
+		return pm_fail_sys(err, "find the MAC address of the network device %s", name);
+	memcpy(ret, ifr.ifr_hwaddr.sa_data, 6);
+	return 0;
+}

@@ -80,6 +80,7 @@ void pm_rtnl_route(struct pm_rtnl *b, int index, const struct pm_ipnet *dest,
 
 /* The device's index; -ENODEV when there is none. sock: any socket of the namespace. */
 int pm_rtnl_index(int sock, const char *name, struct pm_err *err);
+int pm_rtnl_mac(int sock, const char *name, uint8_t ret[6], struct pm_err *err);
 /* What the device is called now. */
 int pm_rtnl_name(int sock, int index, char ret[16], struct pm_err *err);
 

@@ -88,6 +88,53 @@ void pm_guard_port(const char *table, const struct pm_guard_port *p, bool add, s
 	add_addresses(table, "targets", AF_INET6, p, add, out);
 }
 
+/* ARP and neighbour discovery, multicast or not, are the container's own affair: the guard has looked at them. */
+static const char routes[] =
+	"\tchain route {\n"
+	"\t\ttype filter hook prerouting priority -200; policy accept;\n"
+	"\t\tmeta protocol != { ip, ip6 } accept\n"
+	"\t\ticmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, "
+	"mld-listener-report, mld-listener-done, mld2-listener-report } accept\n"
+	"\t\tether daddr & 01:00:00:00:00:00 != 00:00:00:00:00:00 ether saddr @routed drop\n"
+	"\t\tether daddr & 01:00:00:00:00:00 != 00:00:00:00:00:00 accept\n"
+	"\t\tether daddr set ether saddr map @bridges meta pkttype set host accept\n"
+	"\t\tether daddr set ether daddr map @bridges meta pkttype set host\n"
+	"\t}\n";
+
+static bool is_same_mac(const struct pm_guard_port *a, const struct pm_guard_port *b)
+{
+	return a->bridge_mac && memcmp(a->net->mac, b->net->mac, sizeof(a->net->mac)) == 0;
+}
+
+/* One MAC address may be asked for on two networks; a map has it once. */
+static void add_routes(const char *table, const struct pm_guard_port *ports, size_t n, struct pm_buf *out)
+{
+	char mac[PM_MAC_TEXT], bridge[PM_MAC_TEXT];
+	bool any = false;
+	for (size_t i = 0; i < n; i++)
+		any |= ports[i].bridge_mac != NULL;
+	if (!any)
+		return;
+	pm_buf_printf(out,
+		      "table bridge %s {\n"
+		      "\tset routed { type ether_addr; }\n"
+		      "\tmap bridges { type ether_addr : ether_addr; }\n"
+		      "%s}\n",
+		      table, routes);
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+		while (k < i && !is_same_mac(&ports[k], &ports[i]))
+			k++;
+		if (!ports[i].bridge_mac || k < i)
+			continue;
+		pm_mac_format(ports[i].net->mac, mac);
+		begin_elements(table, "routed", true, out);
+		pm_buf_printf(out, "%s }\n", mac);
+		begin_elements(table, "bridges", true, out);
+		pm_buf_printf(out, "%s : %s }\n", mac, pm_mac_format(ports[i].bridge_mac, bridge));
+	}
+}
+
 void pm_guard_table(const char *table, bool there, const struct pm_guard_port *ports, size_t n,
 		    struct pm_buf *out)
 {
@@ -105,4 +152,5 @@ void pm_guard_table(const char *table, bool there, const struct pm_guard_port *p
 		      table, rules);
 	for (size_t i = 0; i < n; i++)
 		pm_guard_port(table, &ports[i], true, out);
+	add_routes(table, ports, n, out);
 }

@@ -3,7 +3,10 @@
  * with another's MAC, IPv4 or IPv6 address, or says about another's by ARP or neighbour discovery, is dropped before the
  * bridge has looked at it; so are router advertisements and redirects. It is a table of the bridge family beside the other
  * one, with sets of what each device (port) may send, to which ports are added one by one: with a thousand containers the
- * whole would be long. A network without addresses, or with the option antispoof=false, has no ports there. Pure.
+ * whole would be long. A network without addresses, or with the option antispoof=false, has no ports there.
+ *
+ * What a container with egress rules and its neighbours on the bridge say to each other goes through the host's IP, where these
+ * rules are (rules.h): its frames, and those to it, are handed to the bridge itself. Multicast of it is dropped. Pure.
  */
 #ifndef PM_NETNS_NETD_GUARD_H
 #define PM_NETNS_NETD_GUARD_H
@@ -17,6 +20,7 @@
 struct pm_guard_port {
 	const char *device;            /* the bridge's end */
 	const struct pm_netd_net *net; /* with the container's addresses */
+	const uint8_t *bridge_mac;     /* it has egress rules: such ports come and go with the whole table; else NULL */
 };
 
 /* Is a container on that network kept to its addresses? */
@@ -24,7 +28,7 @@ bool pm_guard_wanted(const struct pm_netd_net *net);
 /* The table anew as nft text; without ports when n is 0. there false: that it is gone. */
 void pm_guard_table(const char *table, bool there, const struct pm_guard_port *ports, size_t n,
 		    struct pm_buf *out);
-/* One port comes to the table or goes. */
+/* One port, without egress rules, comes to the table or goes. */
 void pm_guard_port(const char *table, const struct pm_guard_port *p, bool add, struct pm_buf *out);
 
 #endif

@@ -93,6 +93,13 @@ static int make_netns(struct netd *d, struct pm_err *err)
 		(void)set_sysctl("ipv4/conf/all/rp_filter", "0", NULL);
 		(void)set_sysctl("ipv4/conf/default/rp_filter", "0", NULL);
 		(void)set_sysctl("ipv4/ip_unprivileged_port_start", "0", NULL);
+		/* a container with egress rules and its neighbours are told apart by us (guard.h): that is no detour */
+		(void)set_sysctl("ipv4/conf/all/send_redirects", "0", NULL);
+		(void)set_sysctl("ipv4/conf/default/send_redirects", "0", NULL);
+		/* frames within a bridge are none of IP's business */
+		(void)set_sysctl("bridge/bridge-nf-call-iptables", "0", NULL);
+		(void)set_sysctl("bridge/bridge-nf-call-ip6tables", "0", NULL);
+		(void)set_sysctl("bridge/bridge-nf-call-arptables", "0", NULL);
 	}
 	r = set_sysctl("ipv4/ip_forward", "1", err);
 	if (r < 0)

@@ -18,6 +18,7 @@
 struct netd_bridge {
 	struct pm_netd_net net; /* owned: as the first container's message had it, names empty */
 	int index;
+	uint8_t mac[6];
 	unsigned int users;
 	bool dns; /* the name server knows it and listens on its gateways */
 };
@@ -28,6 +29,7 @@ struct netd_place {
 	struct netd_bridge *bridge; /* NULL: macvlan, ipvlan */
 	char host_device[16];
 	int index;    /* of the device in the container; 0: not there yet */
+	bool routed;  /* egress rules: guard.h */
 	bool named;   /* the name server knows the container's names */
 	bool retired; /* names and device are dealt with */
 };

@@ -14,6 +14,7 @@
 #include "netns/forward/forward.h"
 #include "netns/netd/links.h"
 #include "netns/netd/manager.h"
+#include "netns/rtnl.h"
 
 #define DNS_PORT 53
 #define FDS 16
@@ -167,6 +168,8 @@ static int bridge_new(struct netd *d, const struct pm_netd_net *net, struct netd
 
 	note_bridge(d, b, true);
 	int r = b->index = pm_links_bridge(d->nl, net, err);
+	if (r >= 0)
+		r = pm_rtnl_mac(d->nl, net->bridge, b->mac, err);
 	if (r >= 0 && net->egress.n)
 		r = netd_scopes_add(d, NULL, b, &b->net, &net->egress, err);
 	if (r < 0) {
@@ -226,7 +229,8 @@ static int place_bridge(struct netd *d, struct netd_ctr *c, struct netd_place *p
 	if (r < 0)
 		return r;
 	p->bridge->users++;
-	if (c->egress.n && p->net.any_source)
+	p->routed = c->egress.n || p->net.egress.n;
+	if (p->routed && p->net.any_source)
 		return pm_fail(err, PM_E_UNSUPPORTED, "egress rules go by the container's address, and network "
 			       "%s has antispoof=false", p->net.name);
 	return c->egress.n ? netd_scopes_add(d, c, p->bridge, &p->net, &c->egress, err) : 0;

@@ -127,7 +127,8 @@ static bool is_guarded(const struct netd_place *p)
 
 void netd_guard(struct netd *d, const struct netd_place *p, bool add)
 {
-	const struct pm_guard_port port = {p->host_device, &p->net};
+	const struct pm_guard_port port = {.device = p->host_device, .net = &p->net};
+	d->rules_due |= p->routed;
 	if (is_guarded(p))
 		pm_guard_port(d->table, &port, add, &d->ports_due);
 }
@@ -144,7 +145,8 @@ static struct pm_guard_port *all_ports(const struct netd *d, size_t *ret_n)
 		for (size_t k = 0; k < d->ctrs[i]->n_places; k++) {
 			const struct netd_place *p = d->ctrs[i]->places[k];
 			if (is_guarded(p))
-				ports[(*ret_n)++] = (struct pm_guard_port){p->host_device, &p->net};
+				ports[(*ret_n)++] = (struct pm_guard_port){p->host_device, &p->net,
+									   p->routed ? p->bridge->mac : NULL};
 		}
 	return ports;
 }

@@ -357,6 +357,33 @@ no_netd() {
 	assert_error 125 "nothing of pm's is on the way out of network host"
 }
 
+@test "egress holds for neighbours on the same network, too; who calls the container is answered" {
+	pm network create --subnet 10.123.0.0/24 --subnet fd12:3::/64 n >/dev/null
+	pm network create --subnet 10.124.0.0/24 --egress 10.124.0.9 closed >/dev/null
+	serve web --network n:ip=10.123.0.9,ip=fd12:3::9
+	serve other --network n:ip=10.123.0.10
+	serve near --network closed:ip=10.124.0.9
+	serve far --network closed:ip=10.124.0.10
+	serve kept --network n:ip=10.123.0.11,ip=fd12:3::11 --egress 10.123.0.9 --egress 'fd12:3::9' --cap-add NET_RAW
+	try() { # CONTAINER URL
+		pm exec "$1" timeout 3 wget -qO- "$2" 2>/dev/null | grep -q "^page of" && echo yes || echo no
+	}
+	up() { [ "$(try web http://localhost/) $(try other http://localhost/) $(try near http://localhost/) $(try far http://localhost/)" = "yes yes yes yes" ]; }
+	wait_for up
+	assert_eq "$(try kept http://10.123.0.9/) $(try kept http://web/) $(try kept 'http://[fd12:3::9]/')" "yes yes yes"
+	assert_eq "$(try kept http://10.123.0.10/) $(try kept http://other/)" "no no"
+	assert_eq "$(try web http://kept/) $(try web 'http://[fd12:3::11]/') $(try other http://kept/)" "yes yes yes"
+	assert_eq "$(try other http://web/)" yes
+	# said at once, not by silence
+	run pm exec kept timeout 3 wget -qO- http://10.123.0.10/
+	assert_like "$output" "can't connect"
+	assert_eq "$(try far http://10.124.0.9/) $(try near http://10.124.0.10/)" "yes no"
+	run -0 pm exec kept ping -c 1 -W 5 10.123.0.9
+	run pm exec kept ping -c 1 -W 1 10.123.0.10
+	[ "$status" -ne 0 ] || fail "a neighbour is reached"
+	pm rm -f -t 0 -a >/dev/null
+}
+
 @test "connect and disconnect while it runs; inspect, ps and their filter tell" {
 	pm network create --subnet 10.123.0.0/24 a >/dev/null
 	pm network create --subnet 10.124.0.0/24 b >/dev/null

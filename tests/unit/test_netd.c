@@ -115,7 +115,7 @@ TEST(rules_of_egress)
 TEST(rules_against_spoofing)
 {
 	struct pm_netd_net a = net("a", "10.1.0.0/24", PM_NETD_ISOLATE_NO);
-	const struct pm_guard_port port = {"veth1", &a};
+	const struct pm_guard_port port = {.device = "veth1", .net = &a};
 	const struct pm_netd_net *nets[] = {&a};
 	const struct pm_rules r = {.table = "t", .nets = nets, .n_nets = 1, .ports = &port, .n_ports = 1};
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT, gone = PM_BUF_INIT;
@@ -138,6 +138,14 @@ TEST(rules_against_spoofing)
 		line = line ? strchr(line, '\n') + 1 : NULL;
 	}
 	CHECK(line && strncmp(line, "add element", 11) != 0);
+	CHECK(!strstr(out.data, "chain route"));
+	/* with egress rules */
+	const uint8_t bridge[6] = {2, 0, 0, 0, 0, 1};
+	const struct pm_guard_port twice[] = {{"veth1", &a, bridge}, {"veth2", &a, bridge}};
+	_cleanup_buf_ struct pm_buf routed = PM_BUF_INIT;
+	pm_guard_table("t", true, twice, 2, &routed);
+	const char *map = strstr(routed.data, "bridges { 02:00:00:00:00:07 : 02:00:00:00:00:01 }\n");
+	CHECK(map && !strstr(map + 1, "bridges {"));
 	a.any_source = true;
 	CHECK(!pm_guard_wanted(&a));
 }
