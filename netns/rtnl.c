@@ -18,8 +18,13 @@ void pm_rtnl_init(struct pm_rtnl *b)
 
 int pm_rtnl_open(struct pm_err *err)
 {
-	int nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	return nl < 0 ? pm_fail_sys(err, "open rtnetlink") : nl;
+	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	_cleanup_close_ int nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	/* connected: whoever has CAP_NET_ADMIN in the namespace, as a container's root may, could send to it, too, and forge
+	 * the kernel's answers or leave them no room */
+	if (nl < 0 || connect(nl, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+		return pm_fail_sys(err, "open rtnetlink");
+	return pm_steal_fd(&nl);
 }
 
 static char *reserve(struct pm_rtnl *b, size_t size)
@@ -143,11 +148,10 @@ static int hear(struct pm_rtnl *b, int sock, struct pm_err *err)
 
 int pm_rtnl_run(struct pm_rtnl *b, int sock, struct pm_err *err)
 {
-	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	if (b->n == 0)
 		return 0;
 	b->last->nlmsg_flags |= NLM_F_ACK;
-	int r = sendto(sock, b->buf.bytes, b->len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0
+	int r = send(sock, b->buf.bytes, b->len, 0) < 0
 			? pm_fail_sys(err, "talk to rtnetlink")
 			: hear(b, sock, err);
 	pm_rtnl_init(b);

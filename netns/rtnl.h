@@ -46,7 +46,7 @@ struct pm_rtnl {
 
 void pm_rtnl_init(struct pm_rtnl *b);
 
-/* Open a socket in the current network namespace. */
+/* Open a socket in the current network namespace; only the kernel can send to it. */
 int pm_rtnl_open(struct pm_err *err);
 
 /* Begin a request; its fixed part of size bytes is returned, zeroed. */

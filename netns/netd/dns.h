@@ -11,7 +11,7 @@
  * manager answers with {seq} when the addresses are open; the client gets its answer after that.
  *
  * A client can neither block nor starve others: all sockets are non-blocking, what one address may have
- * open is bounded, old work gives way. Memory does not grow with the number of questions.
+ * open is bounded, and who has most of it gives way. Memory does not grow with the number of questions.
  */
 #ifndef PM_NETNS_NETD_DNS_H
 #define PM_NETNS_NETD_DNS_H
@@ -89,7 +89,7 @@ struct pm_dns_pending {
 	uint8_t *reply; /* owned: TCP's, being read; or held back until the manager has said yes */
 	size_t reply_len, reply_have;
 	bool sent;
-	uint64_t seq;
+	uint64_t seq; /* of what the manager was told; 0: nothing yet */
 };
 
 struct pm_dns_server {
@@ -107,6 +107,7 @@ struct pm_dns_server {
 	int64_t due; /* no deadline is earlier; INT64_MAX: there is none */
 	unsigned int turn;
 	uint64_t seq;
+	unsigned int told; /* and not answered by the manager yet */
 	uint8_t buf[2 + PM_DNS_REPLY_MAX];
 };
 

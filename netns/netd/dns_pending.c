@@ -14,7 +14,46 @@ enum {
 	PENDING_CLIENT = 128, /* of one address */
 	TRY_MS = 1500,        /* for one resolver */
 	TRIES = 4,
+	TOLD_MAX = 32,
 };
+
+static void pending_end(struct pm_dns_pending *p)
+{
+	if (p->up >= 0)
+		close(p->up);
+	free(p->query);
+	free(p->reply);
+	*p = (struct pm_dns_pending){.up = -1};
+}
+
+/* All places are taken: the latest question of the address that has most of them gives its place up, unanswered. */
+static struct pm_dns_pending *evict(struct pm_dns_server *s)
+{
+	struct {
+		const struct pm_ip *client;
+		size_t n;
+	} *clients = pm_calloc(s->n_pending, sizeof(*clients)), *most = clients;
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_pending; i++) {
+		size_t k = 0;
+		while (k < n && !pm_ip_equal(clients[k].client, &s->pending[i].client))
+			k++;
+		if (k == n)
+			clients[n++].client = &s->pending[i].client;
+		if (++clients[k].n > most->n)
+			most = &clients[k];
+	}
+	struct pm_dns_pending *victim = NULL;
+	for (size_t i = 0; i < s->n_pending; i++)
+		if (pm_ip_equal(&s->pending[i].client, most->client) &&
+		    (!victim || s->pending[i].deadline > victim->deadline))
+			victim = &s->pending[i];
+	free(clients);
+	if (victim->tcp && s->tcp[victim->from].generation == victim->generation)
+		pm_dns_tcp_close(&s->tcp[victim->from]);
+	pending_end(victim);
+	return victim;
+}
 
 /* A free place; one address has a share of them only. */
 static struct pm_dns_pending *pending_new(struct pm_dns_server *s, const struct pm_ip *client)
@@ -32,7 +71,7 @@ static struct pm_dns_pending *pending_new(struct pm_dns_server *s, const struct 
 	if (!free_one && s->n_pending < PM_DNS_PENDING_MAX)
 		free_one = &s->pending[s->n_pending++];
 	if (!free_one)
-		return NULL;
+		free_one = evict(s);
 	*free_one = (struct pm_dns_pending){.used = true, .up = -1, .client = *client};
 	return free_one;
 }
@@ -49,15 +88,6 @@ struct pm_dns_pending *pm_dns_forward(struct pm_dns_server *s, const char *net, 
 	p->query_len = len;
 	p->q = *q;
 	return p;
-}
-
-static void pending_end(struct pm_dns_pending *p)
-{
-	if (p->up >= 0)
-		close(p->up);
-	free(p->query);
-	free(p->reply);
-	*p = (struct pm_dns_pending){.up = -1};
 }
 
 static void pending_fail(struct pm_dns_server *s, struct pm_dns_pending *p)
@@ -136,29 +166,17 @@ void pm_dns_pending_try(struct pm_dns_server *s, struct pm_dns_pending *p)
 	pending_fail(s, p);
 }
 
-/* The resolver has answered. What a rule waits for is told to the manager first. */
-static void pending_done(struct pm_dns_server *s, struct pm_dns_pending *p, uint8_t *reply, size_t len)
+/* The manager may be waiting for us: what it is told and has not answered must find room in the socket, so it is little. The
+ * others wait for their turn, as for a resolver. */
+static void tell(struct pm_dns_server *s, struct pm_dns_pending *p)
 {
-	struct pm_ip ips[32];
-	uint32_t ttl;
-	size_t n = 0;
-	if (pm_watches_want(&s->watches, p->net, &p->client, p->q.name))
-		n = pm_dns_addresses(reply, len, ips, PM_ARRAY_SIZE(ips), &ttl);
-	if (n == 0) {
-		pm_dns_reply(s, p, reply, len);
-		pending_end(p);
-		return;
-	}
-	p->reply = pm_malloc(len);
-	memcpy(p->reply, reply, len);
-	p->reply_len = len;
-	close(p->up);
-	p->up = -1;
-	p->seq = ++s->seq;
-	p->deadline = pm_dns_due_in(s, TRY_MS);
-	p->tries = TRIES; /* no answer of the manager: failure */
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	char text[PM_IP_TEXT];
+	struct pm_ip ips[32];
+	uint32_t ttl;
+	size_t n = pm_dns_addresses(p->reply, p->reply_len, ips, PM_ARRAY_SIZE(ips), &ttl);
+	p->seq = ++s->seq;
+	s->told++;
 	pm_wire_add_int(&w, "seq", (int64_t)p->seq);
 	pm_wire_add(&w, "net", p->net);
 	pm_wire_add(&w, "client", pm_ip_format(&p->client, text));
@@ -170,12 +188,44 @@ static void pending_done(struct pm_dns_server *s, struct pm_dns_pending *p, uint
 		pending_fail(s, p);
 }
 
+/* The resolver has answered. What a rule waits for is told to the manager first. */
+static void pending_done(struct pm_dns_server *s, struct pm_dns_pending *p, uint8_t *reply, size_t len)
+{
+	struct pm_ip ip;
+	uint32_t ttl;
+	if (!pm_watches_want(&s->watches, p->net, &p->client, p->q.name) ||
+	    pm_dns_addresses(reply, len, &ip, 1, &ttl) == 0) {
+		pm_dns_reply(s, p, reply, len);
+		pending_end(p);
+		return;
+	}
+	p->reply = pm_malloc(len);
+	memcpy(p->reply, reply, len);
+	p->reply_len = len;
+	close(p->up);
+	p->up = -1;
+	p->deadline = pm_dns_due_in(s, TRY_MS);
+	p->tries = TRIES; /* no answer of the manager: failure */
+	if (s->told < TOLD_MAX)
+		tell(s, p);
+}
+
+static void tell_next(struct pm_dns_server *s)
+{
+	for (size_t i = 0; i < s->n_pending && s->told < TOLD_MAX; i++) {
+		struct pm_dns_pending *p = &s->pending[i];
+		if (p->used && p->up < 0 && p->reply && !p->seq)
+			tell(s, p);
+	}
+}
+
 void pm_dns_learned(struct pm_dns_server *s)
 {
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	int64_t seq;
 	if (pm_wire_recv(s->learned, &w, NULL, NULL, NULL) <= 0)
 		_exit(0);
+	s->told--;
 	if (pm_wire_get_int(&w, "seq", 0, &seq, NULL) < 0)
 		return;
 	for (size_t i = 0; i < s->n_pending; i++) {
@@ -184,8 +234,9 @@ void pm_dns_learned(struct pm_dns_server *s)
 			continue;
 		pm_dns_reply(s, p, p->reply, p->reply_len);
 		pending_end(p);
-		return;
+		break;
 	}
+	tell_next(s);
 }
 
 static void up_udp(struct pm_dns_server *s, struct pm_dns_pending *p)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,6 +116,16 @@ static int make_netns(struct netd *d, struct pm_err *err)
 	return pm_mark_route(d->nl, d->mark, true, err);
 }
 
+/* Four descriptors a container: what a shell allows by default would do for some 250. */
+static void raise_files(void)
+{
+	struct rlimit l;
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return;
+	l.rlim_cur = l.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
 /* --- start -------------------------------------------------------------------------------------- */
 
 static int start(struct netd *d, const char *userns, struct pm_err *err)
@@ -133,6 +144,7 @@ static int start(struct netd *d, const char *userns, struct pm_err *err)
 	}
 	if (r >= 0)
 		r = pm_child_start(pm_dns_serve, &d->dns, &d->learned, err);
+	d->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (r >= 0 && d->rootless)
 		r = netd_way_out_begin(d, err);
 	if (r >= 0)
@@ -173,6 +185,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < PM_ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	umask(077);
+	raise_files();
 	fcntl(FD_LISTENER, F_SETFL, O_NONBLOCK);
 	int r = start(&d, argc > 1 ? argv[1] : NULL, &err);
 	if (r < 0) {

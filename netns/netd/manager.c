@@ -1,6 +1,7 @@
 #include "netns/netd/manager.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,11 +34,27 @@ static int say_hello(int sock, struct pm_err *err)
 	return pm_wire_send(sock, &w, NULL, 0, err);
 }
 
+/* There is no descriptor left for the client that waits, who would wait for ever, and we with a listener that is ready. */
+static void turn_away(struct netd *d)
+{
+	struct pm_err err = PM_ERR_INIT;
+	pm_fail(&err, EMFILE, "pm-netd has as many containers as its limit of open files allows (ulimit -Hn)");
+	close(d->spare);
+	int sock = accept4(d->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (sock >= 0) {
+		pm_answer_error(sock, &err);
+		close(sock);
+	}
+	d->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 /* true: somebody came. */
 static bool accept_client(struct netd *d)
 {
 	const struct timeval limit = {.tv_sec = MESSAGE_S};
 	int sock = accept4(d->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (sock < 0 && (errno == EMFILE || errno == ENFILE))
+		turn_away(d);
 	if (sock < 0)
 		return false;
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));

@@ -69,6 +69,7 @@ struct netd_scope {
 struct netd {
 	int own_netns, nl;
 	int listener, lock_dir;
+	int spare; /* a descriptor's place: for saying that there are no more */
 	int dns, learned, forward; /* children's channels */
 	int slirp;                 /* -1: none */
 	bool slirp_ready;          /* it, or one before it, has said so */

@@ -8,6 +8,7 @@
 /* DNS answers may live for a second; connections begin a little later, and last. */
 #define TTL_MIN 60
 #define TTL_MAX 86400
+#define TTL_SLACK (TTL_MIN / 4)
 
 static int64_t now_s(void)
 {
@@ -198,19 +199,24 @@ int netd_rules(struct netd *d, struct pm_err *err)
 	return job < 0 ? job : netd_rules_end(d, job, err);
 }
 
-static void open_address(struct netd_scope *s, size_t rule, const struct pm_ip *ip, int64_t until)
+/* false: it is open for long enough already, and who asks again and again costs no transaction each time. */
+static bool open_address(struct netd_scope *s, size_t rule, const struct pm_ip *ip, int64_t until)
 {
-	for (size_t i = 0; i < s->n_open; i++)
-		if (s->open[i].rule == rule && pm_ip_equal(&s->open[i].ip, ip)) {
-			s->open[i].until = until;
-			return;
-		}
+	for (size_t i = 0; i < s->n_open; i++) {
+		if (s->open[i].rule != rule || !pm_ip_equal(&s->open[i].ip, ip))
+			continue;
+		if (s->open[i].until >= until - TTL_SLACK)
+			return false;
+		s->open[i].until = until;
+		return true;
+	}
 	if (s->n_open >= 4096)
-		return;
+		return true;
 	s->open = pm_reallocarray(s->open, s->n_open + 1, sizeof(*s->open));
 	s->open[s->n_open].rule = rule;
 	s->open[s->n_open].ip = *ip;
 	s->open[s->n_open++].until = until;
+	return true;
 }
 
 static bool scope_covers(const struct netd_scope *s, const char *net, const struct pm_ip *client)
@@ -235,7 +241,8 @@ static void learn(struct netd *d, struct netd_scope *s, const char *name, const 
 			/* a name that says the metadata service's address does not open it */
 			if (pm_ip_parse(ips->v[i], &ip, NULL) < 0 || pm_egress_is_metadata(&ip))
 				continue;
-			open_address(s, k, &ip, now_s() + ttl);
+			if (!open_address(s, k, &ip, now_s() + ttl))
+				continue;
 			pm_rules_add_address(d->table, &s->rules, k, &ip, (unsigned int)ttl, text);
 		}
 	}
@@ -261,8 +268,8 @@ void netd_learned(struct netd *d)
 	for (size_t i = 0; i < d->n_scopes; i++)
 		if (scope_covers(d->scopes[i], net, &client))
 			learn(d, d->scopes[i], name, &ips, ttl, &text);
-	if (text.len)
-		(void)pm_rules_apply(pm_buf_str(&text), NULL);
+	if (text.len && pm_rules_apply(pm_buf_str(&text), NULL) < 0)
+		(void)netd_rules(d, NULL); /* all that is open is in it */
 	pm_wire_add_int(&answer, "seq", seq);
 	(void)pm_wire_send(d->learned, &answer, NULL, 0, NULL);
 }

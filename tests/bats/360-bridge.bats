@@ -435,6 +435,53 @@ no_netd() {
 	pm rm -f -t 0 -a >/dev/null
 }
 
+@test "netlink: root of a container cannot send to pm-netd's socket in its namespace" {
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	pm network create --subnet 10.124.0.0/24 m >/dev/null
+	pm run -d --name bad "${PERL[@]}" --cap-add NET_ADMIN --network n "$IMAGE" sleep 300 >/dev/null
+	# error messages to every port but its own: forged answers to the first request of a batch
+	run -0 pm exec bad /usr/bin/perl -e '
+		use Socket;
+		socket(my $s, 16, SOCK_RAW, 0) or die;
+		bind($s, pack("SSLL", 16, 0, 0, 0)) or die;
+		my $own = (unpack("SSLL", getsockname($s)))[2];
+		open(my $f, "<", "/proc/net/netlink") or die;
+		for (<$f>) {
+			my (undef, $proto, $port) = split;
+			next if $proto ne "0" || !$port || $port == $own;
+			my $sent = send($s, pack("LSSLLl", 36, 2, 0, 1, 0, -1) . "\0" x 16, 0, pack("SSLL", 16, 0, $port, 0));
+			print $sent ? "taken\n" : "refused: $!\n";
+		}'
+	assert_like "$output" "refused: Connection refused"
+	[[ $output != *taken* ]] || fail "a message was taken"
+	pm network connect m bad
+	assert_like "$(pm exec bad ip -4 -o addr show eth1)" "10\.124\.0\.2/24"
+	pm rm -f -t 0 bad >/dev/null
+}
+
+@test "limits of open files: the shell's does not bind pm-netd; at the end of it a start is one clear error" {
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	local i
+	(ulimit -Sn 48 && pm run -d --name first --network n "$IMAGE" sleep 300 >/dev/null)
+	for i in {1..16}; do pm run -d --network n "$IMAGE" sleep 300 >/dev/null; done
+	assert_eq "$(pm ps -q | grep -c .)" 17
+	pm rm -f -t 0 -a >/dev/null
+	wait_for no_netd
+	(ulimit -n 48 && pm run -d --name first --network n "$IMAGE" sleep 300 >/dev/null)
+	for i in {1..16}; do
+		run pm run -d --network n "$IMAGE" sleep 300
+		[ "$status" = 0 ] || break
+	done
+	assert_error 125 "(limit of open files|Too many open files)"
+	# those that run do, and one goes for another
+	assert_like "$(pm run --rm --network none "$IMAGE" echo fine)" fine
+	pm rm -f -t 0 first >/dev/null
+	retry() { pm run --rm --network n "$IMAGE" true 2>/dev/null; }
+	wait_for retry
+	pm rm -f -t 0 -a >/dev/null
+	wait_for no_netd
+}
+
 @test "reload: after a killed pm-netd, with the same address, names and ports" {
 	local port
 	port=$(free_port)
