@@ -76,7 +76,7 @@ static int look_at_dest(struct work *k, const char *workdir, struct pm_err *err)
 	const char *word = i->words[i->n_words - 1];
 	const char *base = strrchr(word, '/');
 	struct pm_rootfs_view view = {.dirs = &k->root, .n_dirs = 1};
-	_cleanup_free_ char *clean = *word == '/' ? pm_path_clean(word) : pm_path_join(workdir, word), *real = NULL;
+	_cleanup_free_ char *clean = NULL, *real = NULL;
 	struct stat st;
 	base = base ? base + 1 : word;
 	k->dest_dir = !*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0 || i->n_words > 2 || k->c->parents;
@@ -84,6 +84,7 @@ static int look_at_dest(struct work *k, const char *workdir, struct pm_err *err)
 		k->dest = pm_strdup("");
 		return 0;
 	}
+	clean = *word == '/' ? pm_path_clean(word) : pm_path_join(workdir, word);
 	int r = k->c->link ? 0 : pm_rootfs_resolve(&view, clean, &real, err);
 	if (r < 0)
 		return pm_wrap(err, "the destination");

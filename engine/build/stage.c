@@ -215,10 +215,14 @@ static int begin(struct pm_build_stage *s, struct pm_err *err)
 	_cleanup_strv_ struct pm_strv env = PM_STRV_INIT;
 	struct pm_instruction from;
 	size_t own = s->df->n + 1 + (s->target && b->o->labels && b->o->labels->n ? 1 : 0);
-	say_numbered(s, "STEP %zu/%zu: %s", (size_t)1, own, s->df->from->original);
 	int r = pm_build_expand(&b->args, NULL, b->pool, s->df->from, &from, err);
-	if (r >= 0)
-		r = find_base(s, &from, err);
+	if (r < 0)
+		return r;
+	const char *platform = pm_instruction_flag(&from, "platform"), *name = s->df->name;
+	say_numbered(s, "STEP %zu/%zu: FROM %s%s%s%s%s%s", (size_t)1, own, platform ? "--platform=" : "",
+		     platform ? platform : "", platform ? " " : "", from.words[0], name ? " AS " : "",
+		     name ? name : "");
+	r = find_base(s, &from, err);
 	if (r < 0)
 		return r;
 	memcpy(s->head, s->base, sizeof(s->head));
