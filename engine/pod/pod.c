@@ -351,8 +351,14 @@ static int stop_when_idle(struct pm_engine *e, struct pm_pod *p, const char *end
 int pm_pod_look(struct pm_engine *e, const char *id, struct pm_err *err)
 {
 	_cleanup_pod_ struct pm_pod p = {0};
+	bool ended = false;
 	int r = pm_pod_load(e, id, &p, err);
-	return r < 0 ? r : p.config.stop_with_last ? stop_when_idle(e, &p, NULL, err) : 0;
+	for (size_t i = 0; r >= 0 && i < p.n_members; i++) {
+		const struct pm_container *m = &p.members[i];
+		ended |= m->state.status == PM_STATUS_EXITED && !m->config.init_ctr && !pm_pod_is_infra(&p, m);
+	}
+	/* a pod that waits for its containers, to be made or started one by one, is not idle */
+	return r >= 0 && ended && p.config.stop_with_last ? stop_when_idle(e, &p, NULL, err) : r;
 }
 
 int pm_pod_member_ended(struct pm_engine *e, const struct pm_container *c, struct pm_err *err)

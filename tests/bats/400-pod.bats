@@ -496,3 +496,25 @@ $(id -u)"
 	pm untag "localhost/$part"
 	pm rm c0 >/dev/null
 }
+
+@test "exit policy stop: ends count after the start of all, and a pod without containers is not idle" {
+	pm pod create --name alone --exit-policy stop --network none >/dev/null
+	pm pod start alone
+	assert_eq "$(pm pod inspect -f '{{.State}}' alone)" Running
+	# an init container ends, and so does the first member, before the last one runs
+	pm pod create --name brief --exit-policy stop --network none >/dev/null
+	pm create --pod brief --name brief-prep --init-ctr always "$IMAGE" true >/dev/null
+	pm create --pod brief --name brief-one "$IMAGE" true >/dev/null
+	pm create --pod brief --name brief-two --requires brief-one "$IMAGE" sleep 1000 >/dev/null
+	pm pod start brief
+	pm wait brief-one >/dev/null
+	assert_eq "$(pm inspect -f '{{.State.Status}}' brief-two)" running
+	assert_eq "$(pm pod inspect -f '{{.State}}' brief)" Degraded
+	pm stop -t 0 brief-two
+	wait_for eval '[ "$(pm pod inspect -f "{{.State}}" brief)" = Exited ]'
+	# all end at once
+	pm pod create --name flash --exit-policy stop --network none >/dev/null
+	for i in 1 2 3; do pm create --pod flash --name "flash-$i" "$IMAGE" true >/dev/null; done
+	pm pod start flash
+	wait_for eval '[ "$(pm pod inspect -f "{{.State}}" flash)" = Exited ]'
+}
