@@ -508,8 +508,6 @@ static void convert_one(struct pm_conv *c)
 	check_keys(c, "Quadlet", pm_quadlet_keys);
 	check_sections(c);
 	check_service(c);
-	if (q->kind->refused)
-		pm_conv_fail(c, NULL, "%s files are not supported: %s", q->kind->ext, q->kind->refused);
 	converters[q->kind->type](c);
 }
 

@@ -58,13 +58,17 @@ void pm_conv_build(struct pm_conv *c)
 	if (!c->q->resource)
 		pm_conv_fail(c, NULL, "there is no ImageTag");
 	_cleanup_free_ char *context = context_of(c, file);
-	if (!file && !context && !directory)
+	if (!file && !context && !directory && !pm_conv_line(c, "SetWorkingDirectory"))
 		pm_conv_fail(c, NULL, "there is neither File nor SetWorkingDirectory");
 	if (file && !context && !directory && (is_url(file) || *file != '/'))
 		pm_conv_fail(c, pm_conv_line(c, "File"), "File: %s needs SetWorkingDirectory", file);
 	pm_conv_command(c, "build", &cmd);
-	if (file)
-		pm_strv_addf(&cmd, "--file=%s", file);
+	if (file) {
+		/* which is not found from its own directory by a path that is relative to the unit's */
+		_cleanup_free_ char *how = pm_conv_text(c, "SetWorkingDirectory");
+		_cleanup_free_ char *path = pm_streq(how, "file") ? pm_conv_path(c, file) : pm_strdup(file);
+		pm_strv_addf(&cmd, "--file=%s", path);
+	}
 	pm_conv_networks(c, &cmd);
 	pm_conv_volumes(c, &cmd);
 	pm_conv_options(c, &cmd);

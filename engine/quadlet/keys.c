@@ -268,15 +268,14 @@ const struct pm_key pm_quadlet_keys[] = {
 };
 
 const struct pm_quadlet_kind pm_quadlet_kinds[PM_QUADLET_TYPES] = {
-	[PM_QUADLET_BUILD] = {PM_QUADLET_BUILD, ".build", "Build", "-build", "build", build_keys,
-			      "they are not made into services yet: run pm build"},
-	[PM_QUADLET_CONTAINER] = {PM_QUADLET_CONTAINER, ".container", "Container", "", "run", container_keys, NULL},
-	[PM_QUADLET_IMAGE] = {PM_QUADLET_IMAGE, ".image", "Image", "-image", "image pull", image_keys, NULL},
-	[PM_QUADLET_KUBE] = {PM_QUADLET_KUBE, ".kube", "Kube", "", "kube play", kube_keys, NULL},
+	[PM_QUADLET_BUILD] = {PM_QUADLET_BUILD, ".build", "Build", "-build", "build", build_keys},
+	[PM_QUADLET_CONTAINER] = {PM_QUADLET_CONTAINER, ".container", "Container", "", "run", container_keys},
+	[PM_QUADLET_IMAGE] = {PM_QUADLET_IMAGE, ".image", "Image", "-image", "image pull", image_keys},
+	[PM_QUADLET_KUBE] = {PM_QUADLET_KUBE, ".kube", "Kube", "", "kube play", kube_keys},
 	[PM_QUADLET_NETWORK] = {PM_QUADLET_NETWORK, ".network", "Network", "-network", "network create",
-				network_keys, NULL},
-	[PM_QUADLET_POD] = {PM_QUADLET_POD, ".pod", "Pod", "-pod", "pod create", pod_keys, NULL},
-	[PM_QUADLET_VOLUME] = {PM_QUADLET_VOLUME, ".volume", "Volume", "-volume", "volume create", volume_keys, NULL},
+				network_keys},
+	[PM_QUADLET_POD] = {PM_QUADLET_POD, ".pod", "Pod", "-pod", "pod create", pod_keys},
+	[PM_QUADLET_VOLUME] = {PM_QUADLET_VOLUME, ".volume", "Volume", "-volume", "volume create", volume_keys},
 };
 
 const struct pm_quadlet_kind *pm_quadlet_kind_of(const char *name)

@@ -47,7 +47,6 @@ struct pm_quadlet_kind {
 	const char *suffix;  /* of the service's name: "", "-volume" */
 	const char *command; /* of pm that takes the keys' options: "run" */
 	const struct pm_key *keys; /* sorted by name; ended by {0} */
-	const char *refused; /* why pm cannot do any of it */
 };
 
 extern const struct pm_quadlet_kind pm_quadlet_kinds[PM_QUADLET_TYPES];

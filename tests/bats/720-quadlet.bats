@@ -12,7 +12,7 @@ test_setup() {
 	need_systemd && load_busybox || return
 	mkdir -p "$Q"
 	use_generator
-	for type in container image kube network pod volume; do
+	for type in build container image kube network pod volume; do
 		mkdir "$Q/$type.d"
 		printf '[%s]\nGlobalArgs=--root %s --runroot %s\n' "${type^}" "$T/root" "$T/run" >"$Q/$type.d/store.conf"
 	done
@@ -105,6 +105,31 @@ quadlet() {
 	has pmt-v-volume ActiveState active
 }
 
+@test "an image is built before the container that runs it, again when it is restarted; what fails is the service's failure" {
+	mkdir -p "$Q/ctx"
+	printf 'FROM %s AS base\nARG WORD=none\nRUN echo "$WORD" >/word\nFROM base AS last\nCOPY file /file\nCMD sh -c "cat /word /file; exec sleep 1000"\n' "$IMAGE" >"$Q/ctx/Containerfile"
+	echo one >"$Q/ctx/file"
+	quadlet pmt-i.build '[Build]' 'ImageTag=localhost/pmt-built:1' 'ImageTag=localhost/pmt-built:latest' 'File=ctx/Containerfile' \
+		'SetWorkingDirectory=file' 'BuildArg=WORD=built' 'Label=of=quadlet' 'Network=none' 'Pull=never' 'Target=last'
+	quadlet pmt-c.container '[Container]' 'Image=pmt-i.build' 'Network=none' 'StopTimeout=0'
+	start pmt-c
+	has pmt-i-build ActiveState active
+	assert_eq "$(pm image inspect -f '{{index .Labels "of"}} {{.RepoTags}}' localhost/pmt-built:1)" \
+		"quadlet [localhost/pmt-built:1 localhost/pmt-built:latest]"
+	wait_for eval '[ "$(pm logs systemd-pmt-c | tr "\n" " ")" = "built one " ]'
+	echo two >"$Q/ctx/file"
+	systemctl --user restart pmt-i-build pmt-c
+	wait_for eval '[ "$(pm logs systemd-pmt-c | tr "\n" " ")" = "built two " ]'
+	systemctl --user stop pmt-c
+	echo 'RUN exit 3' >>"$Q/ctx/Containerfile"
+	run systemctl --user restart pmt-i-build
+	assert_eq "$status" 1
+	has pmt-i-build ActiveState failed
+	run systemctl --user start pmt-c
+	assert_like "$output" 'dependency|Dependency'
+	[ "$(pm ps -q)" = "" ]
+}
+
 @test "a pod with containers: started and stopped together" {
 	quadlet pmt-p.pod '[Pod]' 'Network=none' 'PodName=pmt-pod' 'HostName=podhost'
 	quadlet pmt-a.container '[Container]' "Image=$IMAGE" 'Pod=pmt-p.pod' "Exec=sh -c 'hostname; $MAIN'"
@@ -192,7 +217,7 @@ quadlet() {
 	printf '[Container]\nImage=x\nbogus=1\n' >"$T/q/good.container"
 	printf '[Container]\nImage=x\n[Service]\nKillMode=none\n' >"$T/q/bad.container"
 	printf 'nothing\n' >"$T/q/worse.volume"
-	printf '[Build]\nImageTag=x\n' >"$T/q/b.build"
+	printf '[Build]\nImageTag=x\nFile=C\n' >"$T/q/b.build"
 	export QUADLET_UNIT_DIRS=$T/q
 	run -1 --separate-stderr "$GENERATOR" --dryrun
 	assert_like "$output" '^---good.service---'
@@ -201,7 +226,7 @@ quadlet() {
 	assert_like "$stderr" "warning: $T/q/good.container:3: unknown key 'bogus' in section \[Container\]"
 	assert_like "$stderr" "$T/q/bad.container:4: KillMode=none does not work here"
 	assert_like "$stderr" "$T/q/worse.volume:1: missing '='"
-	assert_like "$stderr" "$T/q/b.build: .build files are not supported: they are not made into services yet: run pm build"
+	assert_like "$stderr" "$T/q/b.build:3: File: C needs SetWorkingDirectory"
 	rm "$T/q"/[bw]*
 	run -0 --separate-stderr "$GENERATOR" -dryrun -v
 	assert_like "$stderr" "looking at $T/q"
