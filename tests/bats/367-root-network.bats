@@ -151,6 +151,40 @@ netd() {
 	assert_error 125 "does not forward to 127.0.0.72"
 }
 
+@test "a flood of questions that no resolver answers: others on the network are answered" {
+	SERVERS=
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.71", LocalPort => 53) or die "$!";
+		sleep 1000' 3>&- &
+	SERVERS+=" $!"
+	dns_server 127.0.0.73 192.0.2.3
+	SERVERS+=" $SERVER"
+	echo 'nameserver 127.0.0.71' >"$T/resolv.conf"
+	mount --bind "$T/resolv.conf" /etc/resolv.conf
+	pm network create --subnet 10.99.0.0/24 --subnet fd12:9::/64 n >/dev/null
+	local i
+	for i in 1 2 3 4 5; do
+		pm run -d --network n "${PERL[@]}" "$IMAGE" /usr/bin/perl -MSocket=:all -e '
+			my ($four, $six, $n);
+			socket($four, PF_INET, SOCK_DGRAM, 0) && connect($four, pack_sockaddr_in(53, inet_aton("10.99.0.1"))) or die;
+			socket($six, PF_INET6, SOCK_DGRAM, 0) && connect($six, pack_sockaddr_in6(53, inet_pton(AF_INET6, "fd12:9::1"))) or die;
+			for (;;) {
+				for (1 .. 200) {
+					my $q = pack("n6", $n++ & 0xffff, 0x100, 1, 0, 0, 0) . pack("C/a C/a C n2", "q$n", "example", 0, 1, 1);
+					send($_, $q, 0) for $four, $six;
+				}
+				select(undef, undef, undef, 0.2);
+			}' >/dev/null
+	done
+	pm run -d --name own --network n --dns 127.0.0.73 "$IMAGE" sleep 300 >/dev/null
+	# it waits 5 seconds before it asks again
+	answered() { [ "$(pm exec own timeout 4 nslookup -type=a "$1.example" 2>/dev/null | sed -n 's/^Address: //p' | tail -1)" = 192.0.2.3 ]; }
+	sleep 1 # all places are taken
+	for i in 1 2 3 4 5; do answered "name$i" || fail "question $i is lost"; done
+	assert_like "$(pm exec own nslookup -type=a own)" "Address: 10\.99\.0"
+	pm rm -f -t 0 -a >/dev/null
+}
+
 @test "egress by name, in user mode and on a bridge: opened by the answer that the container gets" {
 	SERVERS=
 	ip link add wire type veth peer name cable
