@@ -72,13 +72,16 @@ static int set_sysctl(const char *name, const char *value, struct pm_err *err)
 {
 	_cleanup_free_ char *path = pm_asprintf("/proc/sys/net/%s", name);
 	_cleanup_buf_ struct pm_buf now = PM_BUF_INIT;
-	if (pm_fs_read_file(AT_FDCWD, path, 64, &now, NULL) >= 0 && now.len > 0 &&
-	    strncmp(now.data, value, strlen(value)) == 0)
-		return 0;
 	_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, path, O_WRONLY, 0, err);
-	if (fd < 0)
-		return fd;
-	return pm_fs_write_all(fd, value, strlen(value), err);
+	int r = fd < 0 ? fd : pm_fs_write_all(fd, value, strlen(value), err);
+	if (r >= 0)
+		return 0;
+	/* it may be so already, where we may not write */
+	bool is_so = pm_fs_read_file(AT_FDCWD, path, 64, &now, NULL) >= 0 && now.len > 0 &&
+		     strncmp(now.data, value, strlen(value)) == 0;
+	if (is_so)
+		pm_err_clear(err);
+	return is_so ? 0 : r;
 }
 
 static int make_netns(struct netd *d, struct pm_err *err)
