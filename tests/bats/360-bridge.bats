@@ -294,6 +294,31 @@ no_netd() {
 	wait_for no_netd
 }
 
+@test "kill -9 of pm, of pm-netd, of both, at any step of the first start: the next one works, nothing is left" {
+	pm network create --subnet 10.123.0.0/24 --subnet fd12:3::/64 n >/dev/null
+	local i
+	for i in 2 5 8 11 14 17 20 25 30 40; do
+		timeout -s KILL "0.0$(printf %02d "$i")" "$PM_BIN" --root "$T/root" --runroot "$T/run" run -d --network n "$IMAGE" sleep 300 \
+			>/dev/null 2>&1 || true
+	done
+	pm rm -f -t 0 -a >/dev/null
+	wait_for no_netd
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		pm run -d --network n "$IMAGE" sleep 300 >/dev/null 2>&1 3>&- &
+		local starter=$!
+		while kill -0 "$starter" 2>/dev/null && [ -z "$(netd)" ]; do :; done
+		sleep "0.00$i"
+		# shellcheck disable=SC2046
+		kill -9 $(netd) 2>/dev/null || true
+		wait "$starter" || true
+	done
+	pm rm -f -t 0 -a >/dev/null
+	wait_for no_netd
+	none_runs pm-slirp pm-monitor
+	run -0 pm run --rm --network n:ip=10.123.0.2,ip=fd12:3::2 "$IMAGE" ip -o addr show eth0
+	assert_like "$output" "10\.123\.0\.2/24.*fd12:3::2/64"
+}
+
 @test "a start that fails leaves no pm-netd and no address" {
 	pm network create --subnet 10.123.0.0/30 n >/dev/null
 	run -127 pm run --rm --network n "$IMAGE" /nosuch
