@@ -12,5 +12,7 @@ int pm_buildah_load(struct pm_cli *cli, const char *name, struct pm_engine *e, s
 bool pm_buildah_history(const struct pm_cli *cli, bool given)
 {
 	const char *env = getenv("BUILDAH_HISTORY");
-	return pm_cli_given(cli, "add-history") ? given : env && (pm_streq(env, "true") || pm_streq(env, "1"));
+	return pm_cli_given(cli, "add-history")
+		       ? given
+		       : env && (pm_streq(env, "true") || pm_streq(env, "1"));
 }

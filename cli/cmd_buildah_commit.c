@@ -18,24 +18,32 @@ struct commit_opts {
 };
 
 static const struct pm_opt commit_table[] = {
-	{"annotation", 0, PM_STRINGS(struct commit_opts, annotation), "Add an annotation NAME=VALUE to the image's manifest"},
-	{"comment", 0, PM_STRING(struct commit_opts, comment), "Set the comment of the image's last line of history"},
-	{"created-by", 0, PM_STRING(struct commit_opts, created_by), "Set what the image's last line of history says"},
+	{"annotation", 0, PM_STRINGS(struct commit_opts, annotation),
+	 "Add an annotation NAME=VALUE to the image's manifest"},
+	{"comment", 0, PM_STRING(struct commit_opts, comment),
+	 "Set the comment of the image's last line of history"},
+	{"created-by", 0, PM_STRING(struct commit_opts, created_by),
+	 "Set what the image's last line of history says"},
 	{"disable-compression", 'D', PM_BOOL(struct commit_opts, no_compression),
 	 "Do not compress layers: they are when they are pushed", .def = "true"},
 	{"encryption-key", 0, PM_REFUSED, "pm does not encrypt layers"},
-	{"format", 'f', PM_CHOICE(struct commit_opts, format), "Format of the image manifest and metadata", .def = "oci",
-	 .choices = "oci|docker"},
-	{"iidfile", 0, PM_STRING(struct commit_opts, iidfile), "Write the image ID to the file", .complete = PM_COMPLETE_FILE},
+	{"format", 'f', PM_CHOICE(struct commit_opts, format),
+	 "Format of the image manifest and metadata", .def = "oci", .choices = "oci|docker"},
+	{"iidfile", 0, PM_STRING(struct commit_opts, iidfile), "Write the image ID to the file",
+	 .complete = PM_COMPLETE_FILE},
 	{"manifest", 0, PM_REFUSED, "add the image by \"manifest add\""},
-	{"omit-history", 0, PM_BOOL(struct commit_opts, omit_history), "Omit the history from the image"},
+	{"omit-history", 0, PM_BOOL(struct commit_opts, omit_history),
+	 "Omit the history from the image"},
 	{"quiet", 'q', PM_BOOL(struct commit_opts, quiet), "Suppress output"},
-	{"rm", 0, PM_BOOL(struct commit_opts, rm), "Remove the working container after it was committed"},
+	{"rm", 0, PM_BOOL(struct commit_opts, rm),
+	 "Remove the working container after it was committed"},
 	{"sign-by", 0, PM_REFUSED, "sign the image by \"push --sign-by\""},
 	{"squash", 0, PM_BOOL(struct commit_opts, squash), "Make an image of one layer"},
 	{"timestamp", 0, PM_INT(struct commit_opts, timestamp),
-	 "Set the time of the image and of its new files, in seconds since the epoch, so that it can be made again"},
-	{"unsetenv", 0, PM_STRINGS(struct commit_opts, unsetenv), "Remove an environment variable from the image"},
+	 "Set the time of the image and of its new files, in seconds since the epoch, so that it "
+	 "can be made again"},
+	{"unsetenv", 0, PM_STRINGS(struct commit_opts, unsetenv),
+	 "Remove an environment variable from the image"},
 	{0},
 };
 
@@ -61,7 +69,8 @@ static int image_name(const char *word, char **ret, struct pm_err *err)
 	if (pm_startswith(word, "containers-storage:"))
 		word += strlen("containers-storage:");
 	else if (pm_transport_of(word))
-		return pm_fail(err, PM_E_UNSUPPORTED, "%.300s: commit to a name, then push the image there", word);
+		return pm_fail(err, PM_E_UNSUPPORTED,
+			       "%.300s: commit to a name, then push the image there", word);
 	return pm_image_new_name(word, ret, err);
 }
 
@@ -73,13 +82,18 @@ static int commit_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_free_ char *name = NULL;
 	char id[65];
 	if (!o->no_compression)
-		return pm_fail(err, PM_E_UNSUPPORTED, "--disable-compression=false: layers are compressed when they are pushed");
+		return pm_fail(
+			err, PM_E_UNSUPPORTED,
+			"--disable-compression=false: layers are compressed when they are pushed");
 	bool stamp = pm_cli_given(cli, "timestamp");
 	if (stamp && (o->timestamp < 0 || o->timestamp > INT64_MAX / PM_NS_PER_SEC))
-		return pm_fail(err, PM_E_USAGE, "--timestamp %lld is no time", (long long)o->timestamp);
+		return pm_fail(err, PM_E_USAGE, "--timestamp %lld is no time",
+			       (long long)o->timestamp);
 	for (size_t i = 0; i < o->annotation.n; i++)
 		if (strchr(o->annotation.v[i], '=') <= o->annotation.v[i])
-			return pm_fail(err, PM_E_USAGE, "--annotation must be NAME=VALUE, not \"%s\"", o->annotation.v[i]);
+			return pm_fail(err, PM_E_USAGE,
+				       "--annotation must be NAME=VALUE, not \"%s\"",
+				       o->annotation.v[i]);
 	int r = image_name(cli->args[1], &name, err);
 	if (r >= 0)
 		r = pm_buildah_load(cli, cli->args[0], &e, &w, err);
@@ -113,9 +127,11 @@ const struct pm_command pm_cmd_buildah_commit = {
 	.path = "buildah commit",
 	.summary = "Create an image from a working container",
 	.synopsis = "[options] CONTAINER [IMAGE]",
-	.text = "Makes an image of the working container: the layers of its base, one more of what changed, and its configuration. "
+	.text = "Makes an image of the working container: the layers of its base, one more of what "
+		"changed, and its configuration. "
 		"The working container stays as it is.",
-	.examples = "%p alpine-working-container my-image\n%p --rm --squash alpine-working-container quay.io/me/app:1",
+	.examples = "%p alpine-working-container my-image\n%p --rm --squash "
+		    "alpine-working-container quay.io/me/app:1",
 	.min_args = 1,
 	.max_args = 2,
 	.flags = PM_CMD_STORE,

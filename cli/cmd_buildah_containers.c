@@ -13,8 +13,10 @@ struct list_opts {
 };
 
 static const struct pm_opt list_table[] = {
-	{"all", 'a', PM_BOOL(struct list_opts, all), "Also list containers that are no working containers"},
-	{"filter", 'f', PM_STRINGS(struct list_opts, filter), "Filter output", .choices = "ancestor=|id=|name="},
+	{"all", 'a', PM_BOOL(struct list_opts, all),
+	 "Also list containers that are no working containers"},
+	{"filter", 'f', PM_STRINGS(struct list_opts, filter), "Filter output",
+	 .choices = "ancestor=|id=|name="},
 	{"format", 0, PM_STRING(struct list_opts, format), "Print containers using a Go template"},
 	{"json", 0, PM_BOOL(struct list_opts, json), "Output in JSON format"},
 	{"noheading", 'n', PM_BOOL(struct list_opts, noheading), "Do not print column headings"},
@@ -28,7 +30,8 @@ static int matches(const struct pm_strv *filters, const struct pm_ctr_row *row, 
 	for (size_t i = 0; i < filters->n; i++) {
 		const char *f = filters->v[i], *value = strchr(f, '=');
 		if (!value)
-			return pm_fail(err, PM_E_USAGE, "invalid filter \"%s\": it must be NAME=VALUE", f);
+			return pm_fail(err, PM_E_USAGE,
+				       "invalid filter \"%s\": it must be NAME=VALUE", f);
 		value++;
 		bool match;
 		if (pm_startswith(f, "id="))
@@ -39,14 +42,16 @@ static int matches(const struct pm_strv *filters, const struct pm_ctr_row *row, 
 			match = (row->image_name && strstr(row->image_name, value)) ||
 				(row->image_id && *value && pm_startswith(row->image_id, value));
 		else
-			return pm_fail(err, PM_E_USAGE, "invalid filter \"%s\": it must be ancestor, id or name", f);
+			return pm_fail(err, PM_E_USAGE,
+				       "invalid filter \"%s\": it must be ancestor, id or name", f);
 		if (!match)
 			return 0;
 	}
 	return 1;
 }
 
-static struct pm_json *row_of(struct pm_json_pool *p, const struct pm_ctr_row *row, bool json, bool whole)
+static struct pm_json *row_of(struct pm_json_pool *p, const struct pm_ctr_row *row, bool json,
+			      bool whole)
 {
 	struct pm_json *v = pm_json_object(p);
 	int n = whole || json ? 64 : 12;
@@ -71,15 +76,18 @@ static struct pm_json *row_of(struct pm_json_pool *p, const struct pm_ctr_row *r
 
 static int list_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
-	static const char *const headings[] = {"ContainerID", "CONTAINER ID", "Builder", "BUILDER", "ImageID", "IMAGE ID", "ImageName",
-					       "IMAGE NAME", "ContainerName", "CONTAINER NAME", NULL};
+	static const char *const headings[] = {
+		"ContainerID",   "CONTAINER ID",   "Builder",   "BUILDER",
+		"ImageID",       "IMAGE ID",       "ImageName", "IMAGE NAME",
+		"ContainerName", "CONTAINER NAME", NULL};
 	const struct list_opts *o = opts;
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	_cleanup_ctr_list_ struct pm_ctr_list all = {0};
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
 	struct pm_json *rows = pm_json_array(pool);
 	if (o->quiet && (o->json || o->format))
-		return pm_fail(err, PM_E_USAGE, "quiet and %s are mutually exclusive", o->json ? "json" : "format");
+		return pm_fail(err, PM_E_USAGE, "quiet and %s are mutually exclusive",
+			       o->json ? "json" : "format");
 	int r = pm_ctr_list(pm_cli_store(cli), PM_CTR_EXTERNAL, &all, err);
 	for (size_t i = 0; r >= 0 && i < all.n; i++) {
 		if (!o->all && all.v[i].working == PM_CTR_NOT_WORKING)
@@ -100,7 +108,9 @@ static int list_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	struct pm_format f = {
 		.name = "containers",
 		.format = o->format,
-		.table_default = "table {{.ContainerID}}\t{{.Builder}}\t{{.ImageID}}\t{{.ImageName}}\t{{.ContainerName}}",
+		.table_default = "table "
+				 "{{.ContainerID}}\t{{.Builder}}\t{{.ImageID}}\t{{.ImageName}}\t{{."
+				 "ContainerName}}",
 		.headings = headings,
 		.no_heading = o->noheading,
 		.terminal = isatty(1),
@@ -152,8 +162,10 @@ static int rm_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_ctr_list_ struct pm_ctr_list all = {0};
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	if (o->all ? cli->n_args > 0 : cli->n_args == 0)
-		return pm_fail(err, PM_E_USAGE, o->all ? "when using the --all switch, you may not pass any containers names or IDs"
-						       : "container ID must be specified");
+		return pm_fail(err, PM_E_USAGE,
+			       o->all ? "when using the --all switch, you may not pass any "
+					"containers names or IDs"
+				      : "container ID must be specified");
 	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0 && o->all)
 		r = pm_ctr_list(e.store, PM_CTR_EXTERNAL, &all, err);

@@ -19,24 +19,31 @@ struct copy_opts {
 
 static const struct pm_opt copy_table[] = {
 	{"add-history", 0, PM_BOOL(struct copy_opts, add_history),
-	 "Add an entry for this operation to the image's history. BUILDAH_HISTORY=true does the same"},
-	{"chmod", 0, PM_STRING(struct copy_opts, chmod), "Set the access permissions of the destination content"},
-	{"chown", 0, PM_STRING(struct copy_opts, chown), "Set the user and group ownership of the destination content"},
-	{"contextdir", 0, PM_STRING(struct copy_opts, contextdir), "Directory that sources are in", .complete = PM_COMPLETE_DIR},
+	 "Add an entry for this operation to the image's history. BUILDAH_HISTORY=true does the "
+	 "same"},
+	{"chmod", 0, PM_STRING(struct copy_opts, chmod),
+	 "Set the access permissions of the destination content"},
+	{"chown", 0, PM_STRING(struct copy_opts, chown),
+	 "Set the user and group ownership of the destination content"},
+	{"contextdir", 0, PM_STRING(struct copy_opts, contextdir), "Directory that sources are in",
+	 .complete = PM_COMPLETE_DIR},
 	{"from", 0, PM_STRING(struct copy_opts, from),
-	 "Use the root directory of this working container or image as the source directory", .complete = PM_COMPLETE_IMAGE},
-	{"ignorefile", 0, PM_STRING(struct copy_opts, ignorefile), "Path to a .containerignore file", .complete = PM_COMPLETE_FILE},
-	{"quiet", 'q', PM_BOOL(struct copy_opts, quiet), "Do not print a digest of the newly-added/copied content"},
+	 "Use the root directory of this working container or image as the source directory",
+	 .complete = PM_COMPLETE_IMAGE},
+	{"ignorefile", 0, PM_STRING(struct copy_opts, ignorefile),
+	 "Path to a .containerignore file", .complete = PM_COMPLETE_FILE},
+	{"quiet", 'q', PM_BOOL(struct copy_opts, quiet),
+	 "Do not print a digest of the newly-added/copied content"},
 	{0},
 };
 
 /* Where sources are. */
 struct source {
-	int dir;                    /* the host's; -1: of root */
-	struct pm_worker w;         /* --from */
+	int dir;            /* the host's; -1: of root */
+	struct pm_worker w; /* --from */
 	struct pm_worker_root root;
 	struct pm_ignore *ignore;
-	char *prefix;               /* of relative sources; NULL: none */
+	char *prefix; /* of relative sources; NULL: none */
 };
 
 static void source_close(struct source *s)
@@ -65,13 +72,15 @@ static int open_from(struct pm_engine *e, const char *name, struct source *s, st
 	return r < 0 ? pm_wrap(err, "--from %s", name) : pm_worker_root(&s->w, &s->root, err);
 }
 
-static int open_source(struct pm_engine *e, const struct copy_opts *o, struct source *s, struct pm_err *err)
+static int open_source(struct pm_engine *e, const struct copy_opts *o, struct source *s,
+		       struct pm_err *err)
 {
 	if (o->from && o->contextdir)
 		return pm_fail(err, PM_E_USAGE, "--from and --contextdir exclude each other");
 	if (o->from)
 		return open_from(e, o->from, s, err);
-	s->dir = pm_fs_open(AT_FDCWD, o->contextdir ? o->contextdir : "/", O_PATH | O_DIRECTORY, 0, err);
+	s->dir = pm_fs_open(AT_FDCWD, o->contextdir ? o->contextdir : "/", O_PATH | O_DIRECTORY, 0,
+			    err);
 	if (s->dir < 0)
 		return s->dir;
 	if (!o->contextdir)
@@ -95,7 +104,8 @@ static char *host_word(const char *prefix, const char *word)
 }
 
 /* The words as an instruction: CONTAINER SOURCE... [DESTINATION]. */
-static void make_words(struct pm_cli *cli, const struct source *s, const char *workdir, struct pm_strv *ret)
+static void make_words(struct pm_cli *cli, const struct source *s, const char *workdir,
+		       struct pm_strv *ret)
 {
 	int n = cli->n_args > 2 ? cli->n_args - 1 : cli->n_args;
 	for (int i = 1; i < n; i++)
@@ -135,14 +145,19 @@ static int copy(const struct job *j, char digest[65], struct pm_err *err)
 	return r < 0 ? r : pm_copy_run(c, root.dir, j->workdir, err);
 }
 
-static int run(struct pm_cli *cli, const struct copy_opts *o, enum pm_instruction_kind kind, struct pm_err *err)
+static int run(struct pm_cli *cli, const struct copy_opts *o, enum pm_instruction_kind kind,
+	       struct pm_err *err)
 {
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_worker_ struct pm_worker w = PM_WORKER_INIT;
-	_cleanup_(source_close) struct source source = {.dir = -1, .w = PM_WORKER_INIT, .root = PM_WORKER_ROOT_INIT};
+	_cleanup_(source_close) struct source source = {
+		.dir = -1, .w = PM_WORKER_INIT, .root = PM_WORKER_ROOT_INIT};
 	_cleanup_strv_ struct pm_strv words = PM_STRV_INIT;
 	struct pm_df_flag flags[2];
-	struct job j = {.e = &e, .w = &w, .source = &source, .i = {.kind = kind, .file = "buildah", .flags = flags}};
+	struct job j = {.e = &e,
+			.w = &w,
+			.source = &source,
+			.i = {.kind = kind, .file = "buildah", .flags = flags}};
 	char digest[65];
 	if (o->chown)
 		flags[j.i.n_flags++] = (struct pm_df_flag){"chown", o->chown};
@@ -160,8 +175,9 @@ static int run(struct pm_cli *cli, const struct copy_opts *o, enum pm_instructio
 	j.i.n_words = words.n;
 	r = copy(&j, digest, err);
 	if (r >= 0 && pm_buildah_history(cli, o->add_history)) {
-		_cleanup_free_ char *line = pm_asprintf("/bin/sh -c #(nop) %s file:%s in %s", pm_instruction_name(kind), digest,
-							words.v[words.n - 1]);
+		_cleanup_free_ char *line =
+			pm_asprintf("/bin/sh -c #(nop) %s file:%s in %s", pm_instruction_name(kind),
+				    digest, words.v[words.n - 1]);
 		pm_worker_history(&w, line, pm_time_now());
 		r = pm_worker_save(&w, err);
 	}
@@ -184,10 +200,13 @@ const struct pm_command pm_cmd_buildah_copy = {
 	.path = "buildah copy",
 	.summary = "Copy content into a working container",
 	.synopsis = "[options] CONTAINER SOURCE [SOURCE...] [DESTINATION]",
-	.text = "Copies files and directories into the working container as COPY of a Containerfile does; without a destination "
-		"into its working directory. Sources are relative to the current directory, to --contextdir, or to the root of "
+	.text = "Copies files and directories into the working container as COPY of a "
+		"Containerfile does; without a destination "
+		"into its working directory. Sources are relative to the current directory, to "
+		"--contextdir, or to the root of "
 		"--from. The digest of what was copied is printed.",
-	.examples = "%p alpine-working-container app.conf /etc/app.conf\n%p --from=builder alpine-working-container /out /usr/local",
+	.examples = "%p alpine-working-container app.conf /etc/app.conf\n%p --from=builder "
+		    "alpine-working-container /out /usr/local",
 	.min_args = 2,
 	.max_args = -1,
 	.flags = PM_CMD_STORE,
@@ -201,9 +220,11 @@ const struct pm_command pm_cmd_buildah_add = {
 	.path = "buildah add",
 	.summary = "Add content to a working container, from files, archives or URLs",
 	.synopsis = "[options] CONTAINER SOURCE [SOURCE...] [DESTINATION]",
-	.text = "As \"buildah copy\", but archives are unpacked and sources may be http and https URLs, as ADD of a Containerfile "
+	.text = "As \"buildah copy\", but archives are unpacked and sources may be http and https "
+		"URLs, as ADD of a Containerfile "
 		"does.",
-	.examples = "%p alpine-working-container root.tar.gz /\n%p --chown=1000 alpine-working-container https://example.com/file /srv/",
+	.examples = "%p alpine-working-container root.tar.gz /\n%p --chown=1000 "
+		    "alpine-working-container https://example.com/file /srv/",
 	.min_args = 2,
 	.max_args = -1,
 	.flags = PM_CMD_STORE,

@@ -10,39 +10,48 @@
 
 struct from_opts {
 	bool pull_always, pull_never, quiet, tls_verify;
-	const char *arch, *authfile, *cert_dir, *cidfile, *creds, *name, *os, *platform, *pull, *signature_policy, *variant;
+	const char *arch, *authfile, *cert_dir, *cidfile, *creds, *name, *os, *platform, *pull,
+		*signature_policy, *variant;
 	uint64_t retry;
 	int64_t retry_delay;
 	struct pm_ctr_opts ctr; /* of each run's container */
 };
 
 static const struct pm_opt from_table[] = {
-	{"arch", 0, PM_STRING(struct from_opts, arch), "Use ARCH instead of the architecture of the machine for choosing images",
-	 .arg = "ARCH"},
+	{"arch", 0, PM_STRING(struct from_opts, arch),
+	 "Use ARCH instead of the architecture of the machine for choosing images", .arg = "ARCH"},
 	{"authfile", 0, PM_STRING(struct from_opts, authfile),
 	 "Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
 	 .complete = PM_COMPLETE_FILE},
 	{"cert-dir", 0, PM_STRING(struct from_opts, cert_dir),
-	 "Use certificates at the specified path to access the registry", .complete = PM_COMPLETE_DIR},
+	 "Use certificates at the specified path to access the registry",
+	 .complete = PM_COMPLETE_DIR},
 	{"cidfile", 0, PM_STRING(struct from_opts, cidfile), "Write the container ID to the file",
 	 .complete = PM_COMPLETE_FILE},
-	{"creds", 0, PM_STRING(struct from_opts, creds), "Use USERNAME:PASSWORD for accessing the registry"},
+	{"creds", 0, PM_STRING(struct from_opts, creds),
+	 "Use USERNAME:PASSWORD for accessing the registry"},
 	{"format", 'f', PM_REFUSED, "the image's format is said to \"buildah commit\""},
 	{"isolation", 0, PM_REFUSED, "commands run in containers by the OCI runtime always"},
 	{"name", 0, PM_STRING(struct from_opts, name), "Name for the working container"},
-	{"os", 0, PM_STRING(struct from_opts, os), "Use OS instead of the running OS for choosing images", .arg = "OS"},
+	{"os", 0, PM_STRING(struct from_opts, os),
+	 "Use OS instead of the running OS for choosing images", .arg = "OS"},
 	{"platform", 0, PM_STRING(struct from_opts, platform),
 	 "Specify the platform for selecting the image.  (Conflicts with arch and os)"},
-	{"pull", 0, PM_STRING(struct from_opts, pull), "Pull image policy: always, missing, never, newer", .no_value = "true",
+	{"pull", 0, PM_STRING(struct from_opts, pull),
+	 "Pull image policy: always, missing, never, newer", .no_value = "true",
 	 .choices = "always|missing|never|newer"},
-	{"pull-always", 0, PM_BOOL(struct from_opts, pull_always), "Pull the image even if it is in the store", .hidden = true},
-	{"pull-never", 0, PM_BOOL(struct from_opts, pull_never), "Do not pull the image", .hidden = true},
-	{"quiet", 'q', PM_BOOL(struct from_opts, quiet), "Suppress output information when pulling images"},
-	{"retry", 0, PM_UINT(struct from_opts, retry), "Number of times to retry in case of failure when performing pull",
-	 .def = "3"},
-	{"retry-delay", 0, PM_DURATION(struct from_opts, retry_delay), "Delay between retries in case of pull failures"},
-	{"signature-policy", 0, PM_STRING(struct from_opts, signature_policy), "Pathname of a policy.json", .hidden = true,
-	 .complete = PM_COMPLETE_FILE},
+	{"pull-always", 0, PM_BOOL(struct from_opts, pull_always),
+	 "Pull the image even if it is in the store", .hidden = true},
+	{"pull-never", 0, PM_BOOL(struct from_opts, pull_never), "Do not pull the image",
+	 .hidden = true},
+	{"quiet", 'q', PM_BOOL(struct from_opts, quiet),
+	 "Suppress output information when pulling images"},
+	{"retry", 0, PM_UINT(struct from_opts, retry),
+	 "Number of times to retry in case of failure when performing pull", .def = "3"},
+	{"retry-delay", 0, PM_DURATION(struct from_opts, retry_delay),
+	 "Delay between retries in case of pull failures"},
+	{"signature-policy", 0, PM_STRING(struct from_opts, signature_policy),
+	 "Pathname of a policy.json", .hidden = true, .complete = PM_COMPLETE_FILE},
 	{"tls-verify", 0, PM_BOOL(struct from_opts, tls_verify),
 	 "Require HTTPS and verify certificates when contacting registries", .def = "true"},
 	{"variant", 0, PM_STRING(struct from_opts, variant),
@@ -50,8 +59,8 @@ static const struct pm_opt from_table[] = {
 	{0},
 };
 
-static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct from_opts *o, char ret_id[65], char **ret_name,
-		  struct pm_err *err)
+static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct from_opts *o,
+		  char ret_id[65], char **ret_name, struct pm_err *err)
 {
 	_cleanup_free_ char *platform = NULL, *authfile = pm_pull_authfile(cli, o->authfile);
 	struct pm_pull_options po = {
@@ -75,7 +84,8 @@ static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct from_opt
 		return r;
 	policy = o->pull_always ? PM_PULL_ALWAYS : o->pull_never ? PM_PULL_NEVER : policy;
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(2, o->quiet);
-	r = pm_image_obtain(e->store, cli->args[0], policy, &po, pm_progress_events(bars), ret_id, ret_name, err);
+	r = pm_image_obtain(e->store, cli->args[0], policy, &po, pm_progress_events(bars), ret_id,
+			    ret_name, err);
 	pm_progress_clear(bars);
 	return r;
 }
@@ -91,13 +101,14 @@ static char *base_name(const char *image)
 }
 
 /* NAME-working-container, and with a number behind it when that is taken. */
-static int make(struct pm_engine *e, struct pm_worker_options *wo, const char *image, struct pm_worker *w,
-		struct pm_err *err)
+static int make(struct pm_engine *e, struct pm_worker_options *wo, const char *image,
+		struct pm_worker *w, struct pm_err *err)
 {
 	_cleanup_free_ char *base = image ? base_name(image) : NULL;
 	for (unsigned int i = 0;; i++) {
 		_cleanup_free_ char *number = i ? pm_asprintf("-%u", i) : pm_strdup("");
-		_cleanup_free_ char *name = pm_asprintf("%s%sworking-container%s", base ? base : "", base ? "-" : "", number);
+		_cleanup_free_ char *name = pm_asprintf("%s%sworking-container%s", base ? base : "",
+							base ? "-" : "", number);
 		bool given = wo->name != NULL;
 		struct pm_worker_options mine = *wo;
 		if (!given)
@@ -146,8 +157,10 @@ const struct pm_command pm_cmd_buildah_from = {
 	.path = "buildah from",
 	.summary = "Create a working container",
 	.synopsis = "[options] IMAGE",
-	.text = "Makes a working container from an image, which is pulled when it is not there, or from nothing "
-		"(\"scratch\"). Its name is printed. What is said of containers here holds for each \"buildah run\".",
+	.text = "Makes a working container from an image, which is pulled when it is not there, or "
+		"from nothing "
+		"(\"scratch\"). Its name is printed. What is said of containers here holds for "
+		"each \"buildah run\".",
 	.examples = "%p alpine\n%p --name build scratch",
 	.min_args = 1,
 	.max_args = 1,

@@ -13,9 +13,10 @@ struct inspect_opts {
 };
 
 static const struct pm_opt inspect_table[] = {
-	{"format", 'f', PM_STRING(struct inspect_opts, format), "Use this Go template to format the output"},
-	{"type", 't', PM_CHOICE(struct inspect_opts, type), "Look at the item of this type", .def = "container",
-	 .choices = "container|image"},
+	{"format", 'f', PM_STRING(struct inspect_opts, format),
+	 "Use this Go template to format the output"},
+	{"type", 't', PM_CHOICE(struct inspect_opts, type), "Look at the item of this type",
+	 .def = "container", .choices = "container|image"},
 	{0},
 };
 
@@ -25,8 +26,8 @@ struct item {
 };
 
 /* Of the image that it is, or that a working container is based on. */
-static int add_image(struct item *t, struct pm_engine *e, const char *id, const char *name, struct pm_json **ret_config,
-		     struct pm_err *err)
+static int add_image(struct item *t, struct pm_engine *e, const char *id, const char *name,
+		     struct pm_json **ret_config, struct pm_err *err)
 {
 	_cleanup_image_row_ struct pm_image_row image = {0};
 	int r = pm_image_by_id(e->store, id, PM_IMAGE_CONFIG | PM_IMAGE_MANIFEST, &image, err);
@@ -36,8 +37,10 @@ static int add_image(struct item *t, struct pm_engine *e, const char *id, const 
 	pm_json_set_str(t->pool, t->v, "FromImageID", id);
 	pm_json_set_str(t->pool, t->v, "FromImageDigest", image.digest);
 	pm_json_set(t->pool, t->v, "Config", pm_json_strn(t->pool, image.config, image.config_len));
-	pm_json_set(t->pool, t->v, "Manifest", pm_json_strn(t->pool, image.manifest, image.manifest_len));
-	return ret_config ? pm_json_parse(t->pool, image.config, image.config_len, ret_config, err) : 0;
+	pm_json_set(t->pool, t->v, "Manifest",
+		    pm_json_strn(t->pool, image.manifest, image.manifest_len));
+	return ret_config ? pm_json_parse(t->pool, image.config, image.config_len, ret_config, err)
+			  : 0;
 }
 
 static int of_container(struct pm_cli *cli, struct item *t, struct pm_err *err)
@@ -76,9 +79,10 @@ static int of_image(struct pm_cli *cli, struct item *t, struct pm_err *err)
 /* A template names fields as Go's structs do, not as JSON does: .OCIv1.Config.Env. */
 static void go_names(struct pm_json *ociv1)
 {
-	static const char *const names[][2] = {{"created", "Created"}, {"author", "Author"}, {"architecture", "Architecture"},
-					       {"variant", "Variant"}, {"os", "OS"}, {"config", "Config"}, {"rootfs", "RootFS"},
-					       {"history", "History"}};
+	static const char *const names[][2] = {
+		{"created", "Created"}, {"author", "Author"},  {"architecture", "Architecture"},
+		{"variant", "Variant"}, {"os", "OS"},          {"config", "Config"},
+		{"rootfs", "RootFS"},   {"history", "History"}};
 	for (size_t i = 0; i < pm_json_len(ociv1); i++)
 		for (size_t k = 0; k < PM_ARRAY_SIZE(names); k++)
 			if (strcmp(ociv1->members[i].name, names[k][0]) == 0)
@@ -94,7 +98,8 @@ static int inspect_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	bool image = strcmp(o->type, "image") == 0;
 	pm_json_set_str(pool, t.v, "Type", "buildah 0.0.1");
 	int r = image ? of_image(cli, &t, err) : of_container(cli, &t, err);
-	if (r == -PM_E_NOSUCH && !image && !pm_cli_given(cli, "type")) { /* as buildah: a name may be an image's */
+	if (r == -PM_E_NOSUCH && !image &&
+	    !pm_cli_given(cli, "type")) { /* as buildah: a name may be an image's */
 		pm_err_clear(err);
 		r = of_image(cli, &t, err);
 	}
@@ -102,7 +107,8 @@ static int inspect_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return r;
 	if (o->format && *o->format && !pm_format_is_json(o->format))
 		go_names(pm_json_get(t.v, "OCIv1"));
-	struct pm_format f = {.name = "inspect", .format = o->format, .opts = {.type = "buildah.BuilderInfo"}};
+	struct pm_format f = {
+		.name = "inspect", .format = o->format, .opts = {.type = "buildah.BuilderInfo"}};
 	r = pm_format_one(&f, t.v, &out, err);
 	fputs(pm_buf_str(&out), stdout);
 	return r < 0 ? r : 0;
@@ -112,8 +118,10 @@ const struct pm_command pm_cmd_buildah_inspect = {
 	.path = "buildah inspect",
 	.summary = "Show what a working container or an image says",
 	.synopsis = "[options] CONTAINER|IMAGE",
-	.text = "Prints the working container and the configuration of the image to be (OCIv1) as JSON, or the same of an image.",
-	.examples = "%p alpine-working-container\n%p --type image --format '{{.OCIv1.Config.Env}}' alpine",
+	.text = "Prints the working container and the configuration of the image to be (OCIv1) as "
+		"JSON, or the same of an image.",
+	.examples = "%p alpine-working-container\n%p --type image --format '{{.OCIv1.Config.Env}}' "
+		    "alpine",
 	.min_args = 1,
 	.max_args = 1,
 	.flags = PM_CMD_STORE,

@@ -15,25 +15,32 @@ struct run_opts {
 
 static const struct pm_opt run_table[] = {
 	{"add-history", 0, PM_BOOL(struct run_opts, add_history),
-	 "Add an entry for this operation to the image's history. BUILDAH_HISTORY=true does the same"},
-	{"env", 'e', PM_STRINGS(struct run_opts, env), "Set an environment variable for this command", .complete = PM_COMPLETE_ENV},
+	 "Add an entry for this operation to the image's history. BUILDAH_HISTORY=true does the "
+	 "same"},
+	{"env", 'e', PM_STRINGS(struct run_opts, env),
+	 "Set an environment variable for this command", .complete = PM_COMPLETE_ENV},
 	{"hostname", 0, PM_REFUSED, "set it by \"buildah config --hostname\" for the image"},
 	{"isolation", 0, PM_REFUSED, "commands run in containers by the OCI runtime always"},
-	{"mount", 0, PM_STRINGS(struct run_opts, mount), "Attach a filesystem mount to the container"},
-	{"network", 0, PM_STRING(struct run_opts, network), "Network of the command: none, host, or a private one",
-	 .choices = "none|host|private"},
+	{"mount", 0, PM_STRINGS(struct run_opts, mount),
+	 "Attach a filesystem mount to the container"},
+	{"network", 0, PM_STRING(struct run_opts, network),
+	 "Network of the command: none, host, or a private one", .choices = "none|host|private"},
 	{"no-pivot", 0, PM_REFUSED, "the runtime pivots always"},
-	{"terminal", 't', PM_BOOL(struct run_opts, terminal), "Allocate a pseudo-TTY in the container"},
+	{"terminal", 't', PM_BOOL(struct run_opts, terminal),
+	 "Allocate a pseudo-TTY in the container"},
 	{"tty", 0, PM_BOOL(struct run_opts, terminal), "The same", .hidden = true},
 	{"user", 0, PM_STRING(struct run_opts, user), "Run the command as USER[:GROUP]"},
-	{"volume", 'v', PM_STRINGS(struct run_opts, volume), "Bind mount a host location into the container while running the command",
+	{"volume", 'v', PM_STRINGS(struct run_opts, volume),
+	 "Bind mount a host location into the container while running the command",
 	 .complete = PM_COMPLETE_MOUNT},
-	{"workingdir", 0, PM_STRING(struct run_opts, workingdir), "Run the command in this directory"},
+	{"workingdir", 0, PM_STRING(struct run_opts, workingdir),
+	 "Run the command in this directory"},
 	{0},
 };
 
 /* What the image says, then --env; a name alone has this process's value. */
-static int make_env(struct pm_worker *w, const struct run_opts *o, struct pm_strv *ret, struct pm_err *err)
+static int make_env(struct pm_worker *w, const struct run_opts *o, struct pm_strv *ret,
+		    struct pm_err *err)
 {
 	static const char path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	struct pm_json *env = pm_json_get(pm_worker_config(w), "Env");
@@ -42,9 +49,11 @@ static int make_env(struct pm_worker *w, const struct run_opts *o, struct pm_str
 		pm_env_set(ret, "PATH", path);
 	for (size_t i = 0; r >= 0 && i < o->env.n; i++) {
 		_cleanup_free_ char *name = pm_strndup(o->env.v[i], strcspn(o->env.v[i], "="));
-		const char *value = o->env.v[i][strlen(name)] ? o->env.v[i] + strlen(name) + 1 : getenv(name);
+		const char *value =
+			o->env.v[i][strlen(name)] ? o->env.v[i] + strlen(name) + 1 : getenv(name);
 		if (!*name)
-			return pm_fail(err, PM_E_USAGE, "--env %s: the variable has no name", o->env.v[i]);
+			return pm_fail(err, PM_E_USAGE, "--env %s: the variable has no name",
+				       o->env.v[i]);
 		if (value)
 			pm_env_set(ret, name, value);
 	}
@@ -55,7 +64,8 @@ static int network(const char *word, const char **ret, struct pm_err *err)
 {
 	static const char *const known[] = {"none", "host", "private", NULL};
 	if (word && !pm_str_in(word, known))
-		return pm_fail(err, PM_E_UNSUPPORTED, "--network %s: it must be none, host or private", word);
+		return pm_fail(err, PM_E_UNSUPPORTED,
+			       "--network %s: it must be none, host or private", word);
 	*ret = pm_streq(word, "private") ? NULL : word;
 	return 0;
 }
@@ -72,7 +82,8 @@ static int mounts(const struct run_opts *o, struct pm_ctr_config *c, struct pm_e
 
 static void note_history(struct pm_worker *w, const struct pm_strv *argv)
 {
-	_cleanup_free_ char *words = pm_strv_join(argv, " "), *line = pm_asprintf("/bin/sh -c %s", words);
+	_cleanup_free_ char *words = pm_strv_join(argv, " "),
+			    *line = pm_asprintf("/bin/sh -c %s", words);
 	pm_worker_history(w, line, pm_time_now());
 }
 
@@ -85,7 +96,8 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	struct pm_ctr_config c;
 	struct pm_worker_run run = {.argv = &argv, .env = &env, .with_stdin = true};
 	int code = 0;
-	pm_strv_add_all(&argv, cli->args + 1 + (cli->n_args > 1 && strcmp(cli->args[1], "--") == 0));
+	pm_strv_add_all(&argv,
+			cli->args + 1 + (cli->n_args > 1 && strcmp(cli->args[1], "--") == 0));
 	if (!argv.n)
 		return pm_fail(err, PM_E_USAGE, "command must be specified");
 	pm_ctr_config_init(&c);
@@ -102,8 +114,9 @@ static int run_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		run.workdir = o->workingdir ? o->workingdir : pm_json_get_str(config, "WorkingDir");
 		run.mounts = c.mounts;
 		run.n_mounts = c.n_mounts;
-		run.terminal = pm_cli_given(cli, "terminal") || pm_cli_given(cli, "tty") ? o->terminal
-										       : isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+		run.terminal = pm_cli_given(cli, "terminal") || pm_cli_given(cli, "tty")
+				       ? o->terminal
+				       : isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 		r = pm_worker_run(&w, &run, &code, err);
 	}
 	if (r >= 0 && code == 0 && pm_buildah_history(cli, o->add_history)) {
@@ -118,9 +131,11 @@ const struct pm_command pm_cmd_buildah_run = {
 	.path = "buildah run",
 	.summary = "Run a command inside of a working container",
 	.synopsis = "[options] CONTAINER [--] COMMAND [ARG...]",
-	.text = "Runs the command in the working container, with the environment, user and working directory of the image to "
+	.text = "Runs the command in the working container, with the environment, user and working "
+		"directory of the image to "
 		"be, and exits as it does.",
-	.examples = "%p alpine-working-container -- apk add curl\n%p --user 1000 alpine-working-container id",
+	.examples = "%p alpine-working-container -- apk add curl\n%p --user 1000 "
+		    "alpine-working-container id",
 	.min_args = 1,
 	.max_args = -1,
 	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,

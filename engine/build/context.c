@@ -41,8 +41,10 @@ void pm_build_extra_close(struct pm_build_extra *x)
 
 static int refuse_git(const char *where, struct pm_err *err)
 {
-	return pm_fail(err, PM_E_UNSUPPORTED,
-		       "%.300s: pm does not fetch git repositories; clone it and give the directory", where);
+	return pm_fail(
+		err, PM_E_UNSUPPORTED,
+		"%.300s: pm does not fetch git repositories; clone it and give the directory",
+		where);
 }
 
 /* --- trees ------------------------------------------------------------------------------------------ */
@@ -60,7 +62,8 @@ static int open_local(const char *path, struct pm_build_tree *ret, struct pm_err
 static int spool(struct pm_build_tree *t, int input, struct pm_err *err)
 {
 	_cleanup_free_ char *buf = pm_malloc(1 << 16);
-	_cleanup_close_ int fd = openat(t->stage->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd =
+		openat(t->stage->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return pm_fail_sys(err, "make a temporary file in the store");
 	for (;;) {
@@ -78,12 +81,14 @@ static int spool(struct pm_build_tree *t, int input, struct pm_err *err)
 }
 
 /* Standard input, or a URL, as a file: its descriptor. */
-static int obtain(const struct pm_build_context_spec *s, const char *where, struct pm_build_tree *t, struct pm_err *err)
+static int obtain(const struct pm_build_context_spec *s, const char *where, struct pm_build_tree *t,
+		  struct pm_err *err)
 {
 	struct pm_url_file info;
 	if (strcmp(where, "-") == 0)
 		return spool(t, s->input, err);
-	_cleanup_close_ int fd = openat(t->stage->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd =
+		openat(t->stage->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return pm_fail_sys(err, "make a temporary file in the store");
 	int r = pm_url_fetch(where, fd, s->remote, &info, err);
@@ -113,8 +118,8 @@ static int unpack(struct pm_build_tree *t, int fd, struct pm_err *err)
 }
 
 /* *ret_file: what was no archive, to be read as a Containerfile; -1: it was one. */
-static int open_remote(const struct pm_build_context_spec *s, const char *where, struct pm_build_tree *ret,
-		       int *ret_file, struct pm_err *err)
+static int open_remote(const struct pm_build_context_spec *s, const char *where,
+		       struct pm_build_tree *ret, int *ret_file, struct pm_err *err)
 {
 	int r = pm_store_need_dirs(s->store, err);
 	if (r >= 0)
@@ -163,7 +168,8 @@ static int preprocess(struct opener *o, const char *name, struct pm_buf *text, s
 	int code = 0;
 	if (!o->c->tree.path)
 		return pm_fail(err, PM_E_UNSUPPORTED,
-			       "%.300s: a Containerfile that goes through cpp must be the user's own, for #include reads any file",
+			       "%.300s: a Containerfile that goes through cpp must be the user's "
+			       "own, for #include reads any file",
 			       name);
 	_cleanup_close_ int in = pm_fs_memfd("Containerfile", text, err);
 	if (in < 0)
@@ -209,7 +215,8 @@ static int add_fd(struct opener *o, const char *name, int fd, struct pm_err *err
 }
 
 /* In a context that was fetched nothing leads out of it; the user's own may have symlinks to elsewhere. */
-static int read_in_context(const struct pm_build_tree *t, const char *name, struct pm_buf *text, struct pm_err *err)
+static int read_in_context(const struct pm_build_tree *t, const char *name, struct pm_buf *text,
+			   struct pm_err *err)
 {
 	if (!t->path)
 		return pm_fs_read_in(t->dir, name, PM_DOCKERFILE_MAX, text, err);
@@ -244,7 +251,9 @@ static int add_file(struct opener *o, const char *name, struct pm_err *err)
 		return add_url(o, name, err);
 	if (strcmp(name, "-") == 0) {
 		if (o->input_used)
-			return pm_fail(err, PM_E_USAGE, "standard input is read once: for the context or for one Containerfile");
+			return pm_fail(err, PM_E_USAGE,
+				       "standard input is read once: for the context or for one "
+				       "Containerfile");
 		o->input_used = true;
 		return add_fd(o, "standard input", o->s->input, err);
 	}
@@ -258,7 +267,10 @@ static int add_file(struct opener *o, const char *name, struct pm_err *err)
 			note_first(o, path);
 	}
 	if (r == -ENOENT)
-		return pm_fail(err, ENOENT, "there is no Containerfile \"%.300s\", neither here nor in the build context", name);
+		return pm_fail(err, ENOENT,
+			       "there is no Containerfile \"%.300s\", neither here nor in the "
+			       "build context",
+			       name);
 	return r < 0 ? pm_wrap(err, "%.300s", name) : add_text(o, name, &text, err);
 }
 
@@ -277,7 +289,8 @@ static int add_default(struct opener *o, struct pm_err *err)
 			note_first(o, path);
 		return r < 0 ? pm_wrap(err, "%s", names[i]) : add_text(o, names[i], &text, err);
 	}
-	return pm_fail(err, ENOENT, "there is neither a Containerfile nor a Dockerfile in the build context%s%s",
+	return pm_fail(err, ENOENT,
+		       "there is neither a Containerfile nor a Dockerfile in the build context%s%s",
 		       t->path ? " " : "", t->path ? t->path : "");
 }
 
@@ -290,7 +303,9 @@ static char *default_where(const struct pm_build_context_spec *s)
 		const char *name = s->files->v[i], *slash = strrchr(name, '/');
 		if (pm_url_is(name) || strcmp(name, "-") == 0)
 			continue;
-		return !slash ? pm_strdup(".") : slash == name ? pm_strdup("/") : pm_strndup(name, (size_t)(slash - name));
+		return !slash          ? pm_strdup(".")
+		       : slash == name ? pm_strdup("/")
+				       : pm_strndup(name, (size_t)(slash - name));
 	}
 	return pm_strdup(".");
 }
@@ -315,7 +330,8 @@ static int open_where(struct opener *o, int *ret_file, char **ret_name, struct p
 	if (stat(where, &st) < 0 || S_ISDIR(st.st_mode))
 		return open_local(where, &o->c->tree, err);
 	const char *slash = strrchr(where, '/');
-	_cleanup_free_ char *dir = !slash ? pm_strdup(".") : pm_strndup(where, (size_t)(slash - where) + 1);
+	_cleanup_free_ char *dir =
+		!slash ? pm_strdup(".") : pm_strndup(where, (size_t)(slash - where) + 1);
 	*ret_file = pm_fs_open(AT_FDCWD, where, O_RDONLY, 0, err);
 	*ret_name = pm_strdup(where);
 	note_first(o, where);
@@ -330,7 +346,10 @@ static int open_all(struct opener *o, struct pm_err *err)
 	int r = open_where(o, &file, &name, err);
 	if (r >= 0 && file >= 0) {
 		if (s->files && s->files->n)
-			return pm_fail(err, PM_E_USAGE, "%s is no build context but a file: it cannot be given together with -f", name);
+			return pm_fail(err, PM_E_USAGE,
+				       "%s is no build context but a file: it cannot be given "
+				       "together with -f",
+				       name);
 		if (lseek(file, 0, SEEK_SET) < 0)
 			return pm_fail_sys(err, "lseek");
 		r = add_fd(o, name, file, err);
@@ -341,7 +360,8 @@ static int open_all(struct opener *o, struct pm_err *err)
 		r = add_file(o, s->files->v[i], err);
 	if (r >= 0)
 		r = pm_dockerfile_check(o->c->file, err);
-	return r < 0 ? r : pm_ignore_find(s->ignorefile, o->first, o->c->tree.dir, &o->c->ignore, err);
+	return r < 0 ? r
+		     : pm_ignore_find(s->ignorefile, o->first, o->c->tree.dir, &o->c->ignore, err);
 }
 
 int pm_build_context_open(const struct pm_build_context_spec *spec, struct pm_build_context *ret,
@@ -354,19 +374,23 @@ int pm_build_context_open(const struct pm_build_context_spec *spec, struct pm_bu
 	return r;
 }
 
-int pm_build_extra_open(const struct pm_build_context_spec *spec, const char *option, struct pm_build_extra *ret,
-			struct pm_err *err)
+int pm_build_extra_open(const struct pm_build_context_spec *spec, const char *option,
+			struct pm_build_extra *ret, struct pm_err *err)
 {
 	static const char *const images[] = {"docker-image://", "container-image://", "docker://"};
 	const char *value = strchr(option, '=');
 	_cleanup_close_ int file = -1;
 	if (!value || value == option || !value[1])
-		return pm_fail(err, PM_E_USAGE, "--build-context must be NAME=VALUE, not \"%.300s\"", option);
+		return pm_fail(err, PM_E_USAGE,
+			       "--build-context must be NAME=VALUE, not \"%.300s\"", option);
 	ret->name = pm_strndup(option, (size_t)(value++ - option));
 	for (size_t i = 0; i < PM_ARRAY_SIZE(images); i++)
 		if (pm_startswith(value, images[i])) {
 			ret->image = pm_strdup(value + strlen(images[i]));
-			return *ret->image ? 0 : pm_fail(err, PM_E_USAGE, "--build-context %s: there is no image", option);
+			return *ret->image
+				       ? 0
+				       : pm_fail(err, PM_E_USAGE,
+						 "--build-context %s: there is no image", option);
 		}
 	int r = pm_url_is_git(value) ? refuse_git(value, err)
 		: pm_url_is(value)   ? open_remote(spec, value, &ret->tree, &file, err)

@@ -16,7 +16,8 @@
 static int check_flags(struct pm_copy *c, struct pm_err *err)
 {
 	const struct pm_instruction *i = c->spec.i;
-	const char *chmod = pm_instruction_flag(i, "chmod"), *unpack = pm_instruction_flag(i, "unpack");
+	const char *chmod = pm_instruction_flag(i, "chmod"),
+		   *unpack = pm_instruction_flag(i, "unpack");
 	c->chown = pm_instruction_flag(i, "chown");
 	int r = pm_instruction_flag_bool(i, "link", &c->link, err);
 	if (r >= 0)
@@ -42,7 +43,8 @@ static int check_flags(struct pm_copy *c, struct pm_err *err)
 			return pm_wrap(err, "%s:%u: --exclude", i->file, i->line);
 	}
 	if (pm_instruction_flag(i, "keep-git-dir"))
-		return pm_instruction_fail(i, err, PM_E_UNSUPPORTED, "--keep-git-dir: pm does not fetch git repositories");
+		return pm_instruction_fail(i, err, PM_E_UNSUPPORTED,
+					   "--keep-git-dir: pm does not fetch git repositories");
 	return 0;
 }
 
@@ -71,7 +73,8 @@ static int fetch(struct pm_copy *c, const char *url, struct pm_err *err)
 {
 	struct pm_copy_fetched f = {.url = url, .fd = -1};
 	struct pm_url_file info;
-	_cleanup_close_ int fd = openat(c->stage->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd =
+		openat(c->stage->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return pm_fail_sys(err, "make a temporary file in the store");
 	int r = pm_url_fetch(url, fd, c->spec.remote, &info, err);
@@ -94,10 +97,13 @@ static int check_sum_flag(const struct pm_copy *c, size_t n_urls, struct pm_err 
 		return 0;
 	if (!pm_startswith(sum, "sha256:") || strlen(sum) != strlen("sha256:") + 64 ||
 	    sum[7 + strspn(sum + 7, "0123456789abcdef")])
-		return pm_instruction_fail(i, err, PM_E_USAGE, "--checksum must be sha256: and 64 hexadecimal digits, not \"%.100s\"",
-					   sum);
+		return pm_instruction_fail(
+			i, err, PM_E_USAGE,
+			"--checksum must be sha256: and 64 hexadecimal digits, not \"%.100s\"",
+			sum);
 	if (n_urls != 1 || i->n_words != 2)
-		return pm_instruction_fail(i, err, PM_E_USAGE, "--checksum is for one source, and that a URL");
+		return pm_instruction_fail(i, err, PM_E_USAGE,
+					   "--checksum is for one source, and that a URL");
 	return 0;
 }
 
@@ -109,9 +115,11 @@ static int fetch_all(struct pm_copy *c, struct pm_err *err)
 	for (size_t k = 0; i->kind == PM_DF_ADD && k + 1 < i->n_words; k++) {
 		const char *word = i->words[k];
 		if (pm_url_is_git(word))
-			return pm_instruction_fail(i, err, PM_E_UNSUPPORTED,
-						   "ADD %.200s: pm does not fetch git repositories; clone it and build with --build-context",
-						   word);
+			return pm_instruction_fail(
+				i, err, PM_E_UNSUPPORTED,
+				"ADD %.200s: pm does not fetch git repositories; clone it and "
+				"build with --build-context",
+				word);
 		n += pm_url_is(word);
 	}
 	int r = check_sum_flag(c, n, err);

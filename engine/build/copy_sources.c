@@ -44,7 +44,8 @@ static int found(struct finder *f, const char *name)
 		m->cap = m->cap * 2 + 8;
 		m->v = pm_reallocarray(m->v, m->cap, sizeof(*m->v));
 	}
-	m->v[m->n++] = (struct pm_copy_match){.path = pm_strdup(real + strspn(real, "/")), .name = pm_strdup(name)};
+	m->v[m->n++] = (struct pm_copy_match){.path = pm_strdup(real + strspn(real, "/")),
+					      .name = pm_strdup(name)};
 	return 0;
 }
 
@@ -56,8 +57,9 @@ static int by_name(const void *a, const void *b)
 /* Names in the directory at, sorted; none when it is no directory (any more). */
 static void list(const struct finder *f, const char *at, bool follow, struct pm_strv *ret)
 {
-	_cleanup_close_ int fd = pm_fs_open_in(f->dir, *at ? at : "/",
-					       O_RDONLY | O_DIRECTORY | (follow ? 0 : O_NOFOLLOW), 0, NULL);
+	_cleanup_close_ int fd =
+		pm_fs_open_in(f->dir, *at ? at : "/",
+			      O_RDONLY | O_DIRECTORY | (follow ? 0 : O_NOFOLLOW), 0, NULL);
 	if (fd >= 0 && pm_fs_list(fd, ".", ret, NULL) >= 0 && ret->n > 1)
 		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
 }

@@ -49,8 +49,8 @@ int pm_copy_stream_begin(struct pm_copy_stream *s, struct pm_tar_files *files, s
 	return r;
 }
 
-int pm_copy_stream_end(struct pm_copy_stream *s, struct pm_tar_files *files, const struct pm_err *failed,
-		       struct pm_err *err)
+int pm_copy_stream_end(struct pm_copy_stream *s, struct pm_tar_files *files,
+		       const struct pm_err *failed, struct pm_err *err)
 {
 	struct pm_err write_err = PM_ERR_INIT, unpack_err = PM_ERR_INIT;
 	if (failed && failed->code)
@@ -73,8 +73,8 @@ int pm_copy_stream_end(struct pm_copy_stream *s, struct pm_tar_files *files, con
 	return write_err.code ? pm_fail(err, write_err.code, "%s", write_err.text) : 0;
 }
 
-int pm_copy_stream_unpack(struct pm_copy_stream *s, int fd, const char *below, bool chown, uid_t uid, gid_t gid,
-			  struct pm_err *err)
+int pm_copy_stream_unpack(struct pm_copy_stream *s, int fd, const char *below, bool chown,
+			  uid_t uid, gid_t gid, struct pm_err *err)
 {
 	struct pm_unpack u = PM_UNPACK_INIT;
 	u.input = fd;
@@ -109,7 +109,12 @@ static bool is_compressed(const unsigned char *b, ssize_t n)
 	static const struct {
 		const char *magic;
 		size_t len;
-	} t[] = {{"\x1f\x8b\x08", 3}, {"BZh", 3}, {"\xfd" "7zXZ\0", 6}, {"\x28\xb5\x2f\xfd", 4}};
+	} t[] = {{"\x1f\x8b\x08", 3},
+		 {"BZh", 3},
+		 {"\xfd"
+		  "7zXZ\0",
+		  6},
+		 {"\x28\xb5\x2f\xfd", 4}};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(t); i++)
 		if (n >= (ssize_t)t[i].len && memcmp(b, t[i].magic, t[i].len) == 0)
 			return true;

@@ -19,12 +19,12 @@
 
 struct work {
 	struct pm_copy *c;
-	int root;      /* -1: a checksum */
+	int root; /* -1: a checksum */
 	bool set_owner;
 	uint32_t uid, gid;
-	char *dest;    /* absolute, in root, without symlinks and "/" at its end ("" for "/"); of a checksum "" */
-	bool dest_dir; /* what is copied goes into it */
-	bool dest_is_other; /* it is there and is no directory */
+	char *dest; /* absolute, in root, without symlinks and "/" at its end ("" for "/"); of a checksum "" */
+	bool dest_dir;       /* what is copied goes into it */
+	bool dest_is_other;  /* it is there and is no directory */
 	struct pm_strv made; /* directories that the archive has */
 	struct pm_copy_stream stream;
 	struct pm_tar_files files;
@@ -79,7 +79,8 @@ static int look_at_dest(struct work *k, const char *workdir, struct pm_err *err)
 	_cleanup_free_ char *clean = NULL, *real = NULL;
 	struct stat st;
 	base = base ? base + 1 : word;
-	k->dest_dir = !*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0 || i->n_words > 2 || k->c->parents;
+	k->dest_dir = !*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0 ||
+		      i->n_words > 2 || k->c->parents;
 	if (k->root < 0) {
 		k->dest = pm_strdup("");
 		return 0;
@@ -91,7 +92,8 @@ static int look_at_dest(struct work *k, const char *workdir, struct pm_err *err)
 	k->dest = real ? pm_steal(&real) : pm_steal(&clean);
 	if (strcmp(k->dest, "/") == 0)
 		k->dest[0] = '\0';
-	_cleanup_close_ int at = pm_fs_open_in(k->root, *k->dest ? k->dest : "/", O_PATH | O_NOFOLLOW, 0, NULL);
+	_cleanup_close_ int at =
+		pm_fs_open_in(k->root, *k->dest ? k->dest : "/", O_PATH | O_NOFOLLOW, 0, NULL);
 	if (at >= 0 && fstat(at, &st) == 0) {
 		k->dest_dir = k->dest_dir || S_ISDIR(st.st_mode);
 		k->dest_is_other = !S_ISDIR(st.st_mode) && !k->c->link;
@@ -101,19 +103,29 @@ static int look_at_dest(struct work *k, const char *workdir, struct pm_err *err)
 
 static int dest_must_be_dir(const struct work *k, struct pm_err *err)
 {
-	return k->dest_is_other ? pm_fail(err, ENOTDIR, "the destination \"%s\" is there and is no directory", k->dest) : 0;
+	return k->dest_is_other
+		       ? pm_fail(err, ENOTDIR,
+				 "the destination \"%s\" is there and is no directory", k->dest)
+		       : 0;
 }
 
-static struct pm_tar_entry entry_of(const struct work *k, enum pm_tar_type type, const char *path, mode_t mode)
+static struct pm_tar_entry entry_of(const struct work *k, enum pm_tar_type type, const char *path,
+				    mode_t mode)
 {
-	return (struct pm_tar_entry){.type = type, .path = path, .link = "", .mode = mode, .uid = k->uid, .gid = k->gid,
+	return (struct pm_tar_entry){.type = type,
+				     .path = path,
+				     .link = "",
+				     .mode = mode,
+				     .uid = k->uid,
+				     .gid = k->gid,
 				     .mtime = k->now};
 }
 
 /* Is the directory path ("/a/b") there? With --link a symlink is none. */
 static bool dir_is_there(const struct work *k, const char *path)
 {
-	_cleanup_close_ int fd = pm_fs_open_in(k->root, path, O_PATH | O_DIRECTORY | (k->c->link ? O_NOFOLLOW : 0), 0, NULL);
+	_cleanup_close_ int fd = pm_fs_open_in(
+		k->root, path, O_PATH | O_DIRECTORY | (k->c->link ? O_NOFOLLOW : 0), 0, NULL);
 	return fd >= 0;
 }
 
@@ -160,7 +172,8 @@ static enum pm_tree_tar_do ask(void *arg, const char *path, struct stat *st)
 		pm_asprintf("%s%s%s", f->source, *f->source && !top ? "/" : "", below);
 	enum pm_ignore_answer a = pm_ignore_match(f->ignore, whole);
 	enum pm_ignore_answer b = pm_ignore_match(k->c->exclude, !top ? below : dir ? "" : f->base);
-	if (a == PM_IGNORE_DROP || b == PM_IGNORE_DROP || (!dir && (a != PM_IGNORE_KEEP || b != PM_IGNORE_KEEP)))
+	if (a == PM_IGNORE_DROP || b == PM_IGNORE_DROP ||
+	    (!dir && (a != PM_IGNORE_KEEP || b != PM_IGNORE_KEEP)))
 		return PM_TREE_TAR_LEAVE;
 	if (k->set_owner) {
 		st->st_uid = k->uid;
@@ -187,8 +200,8 @@ static int unpack(struct work *k, int fd, struct pm_err *err)
 	if (k->c->has_mode)
 		pm_warn("--chmod does not change the modes of what comes out of an archive");
 	if (r >= 0)
-		r = pm_copy_stream_unpack(&k->stream, fd, *k->dest ? k->dest : "/", k->c->chown != NULL, k->uid,
-					  k->gid, err);
+		r = pm_copy_stream_unpack(&k->stream, fd, *k->dest ? k->dest : "/",
+					  k->c->chown != NULL, k->uid, k->gid, err);
 	return r < 0 ? r : 1;
 }
 
@@ -218,7 +231,8 @@ static const char *kept_parents(const struct pm_copy_match *m, const char *word)
 	const char *s = m->name;
 	if (!pivot)
 		return s;
-	_cleanup_free_ char *before = pm_strndup(word, (size_t)(pivot - word)), *rooted = pm_asprintf("/%s", before);
+	_cleanup_free_ char *before = pm_strndup(word, (size_t)(pivot - word)),
+			    *rooted = pm_asprintf("/%s", before);
 	_cleanup_free_ char *clean = pm_path_clean(rooted);
 	for (const char *p = clean; *p && p[1] && *s; p++)
 		if (*p == '/') {
@@ -229,14 +243,17 @@ static const char *kept_parents(const struct pm_copy_match *m, const char *word)
 }
 
 /* The directories that --parents keeps are as they are in the source. */
-static int copy_parents(struct work *k, const struct pm_copy_match *m, const char *kept, struct pm_err *err)
+static int copy_parents(struct work *k, const struct pm_copy_match *m, const char *kept,
+			struct pm_err *err)
 {
 	size_t skip = strlen(m->name) - strlen(kept);
 	int r = 0;
 	for (const char *p = strchr(kept, '/'); r >= 0 && p; p = strchr(p + 1, '/')) {
 		_cleanup_free_ char *at = pm_strndup(m->name, skip + (size_t)(p - kept));
-		_cleanup_free_ char *target = pm_asprintf("%s/%.*s", k->dest, (int)(p - kept), kept);
-		_cleanup_close_ int fd = pm_fs_open_in(k->c->spec.from, at, O_RDONLY | O_DIRECTORY, 0, NULL);
+		_cleanup_free_ char *target =
+			pm_asprintf("%s/%.*s", k->dest, (int)(p - kept), kept);
+		_cleanup_close_ int fd =
+			pm_fs_open_in(k->c->spec.from, at, O_RDONLY | O_DIRECTORY, 0, NULL);
 		struct stat st;
 		if (pm_strv_has(&k->made, target) || fd < 0 || fstat(fd, &st) < 0)
 			continue;
@@ -263,19 +280,22 @@ static int copy_file(struct work *k, int at, struct pm_err *err)
 	return fd < 0 ? fd : unpack_if_archive(k, fd, err);
 }
 
-static int copy_match(struct work *k, const struct pm_copy_match *m, const char *word, size_t *taken,
-		      struct pm_err *err)
+static int copy_match(struct work *k, const struct pm_copy_match *m, const char *word,
+		      size_t *taken, struct pm_err *err)
 {
 	const struct pm_copy_spec *s = &k->c->spec;
 	const char *name = k->c->parents ? kept_parents(m, word) : last_part(m->name);
-	struct filter f = {.k = k, .ignore = s->ignore, .source = m->path, .base = last_part(m->name)};
+	struct filter f = {
+		.k = k, .ignore = s->ignore, .source = m->path, .base = last_part(m->name)};
 	struct stat st;
-	_cleanup_close_ int at = pm_fs_open_in(s->from, *m->path ? m->path : "/", O_PATH | O_NOFOLLOW, 0, err);
+	_cleanup_close_ int at =
+		pm_fs_open_in(s->from, *m->path ? m->path : "/", O_PATH | O_NOFOLLOW, 0, err);
 	if (at < 0)
 		return at;
 	if (fstat(at, &st) < 0)
 		return pm_fail_sys(err, "look at \"%s\"", m->name);
-	bool dir = S_ISDIR(st.st_mode), keep = pm_ignore_match(s->ignore, m->path) == PM_IGNORE_KEEP;
+	bool dir = S_ISDIR(st.st_mode),
+	     keep = pm_ignore_match(s->ignore, m->path) == PM_IGNORE_KEEP;
 	int r = pm_copy_stream_begin(&k->stream, &k->files, err);
 	if (r >= 0 && S_ISREG(st.st_mode) && k->c->unpack_local && keep) {
 		r = copy_file(k, at, err);
@@ -287,7 +307,8 @@ static int copy_match(struct work *k, const struct pm_copy_match *m, const char 
 		r = dest_must_be_dir(k, err);
 	if (r < 0 || pm_ignore_match(s->ignore, m->path) == PM_IGNORE_DROP)
 		return r;
-	_cleanup_free_ char *target = dir && !k->c->parents ? pm_strdup(k->dest) : target_of(k, name);
+	_cleanup_free_ char *target =
+		dir && !k->c->parents ? pm_strdup(k->dest) : target_of(k, name);
 	if (k->c->parents)
 		r = copy_parents(k, m, name, err);
 	if (r >= 0 && (dir || keep))
@@ -305,7 +326,8 @@ static int copy_word(struct work *k, const char *word, struct pm_err *err)
 	_cleanup_copy_matches_ struct pm_copy_matches m = {0};
 	size_t taken = 0;
 	if (k->c->spec.from < 0)
-		return pm_fail(err, PM_E_USAGE, "\"%.300s\": there is no build context to copy from", word);
+		return pm_fail(err, PM_E_USAGE,
+			       "\"%.300s\": there is no build context to copy from", word);
 	int r = pm_copy_find(k->c->spec.from, word, &m, err);
 	if (r == -ENOENT || r == -ENOTDIR || (r >= 0 && !m.n))
 		return pm_fail(err, PM_E_NOSUCH, "\"%.300s\": no such file or directory", word);
@@ -314,7 +336,9 @@ static int copy_word(struct work *k, const char *word, struct pm_err *err)
 	for (size_t i = 0; r >= 0 && i < m.n; i++)
 		r = copy_match(k, &m.v[i], word, &taken, err);
 	if (r >= 0 && !taken)
-		return pm_fail(err, PM_E_NOSUCH, "\"%.300s\": the ignore file or --exclude leaves nothing of it", word);
+		return pm_fail(err, PM_E_NOSUCH,
+			       "\"%.300s\": the ignore file or --exclude leaves nothing of it",
+			       word);
 	return r;
 }
 
@@ -326,8 +350,9 @@ static int copy_heredoc(struct work *k, const struct pm_heredoc *h, struct pm_er
 		r = pm_copy_stream_begin(&k->stream, &k->files, err);
 	if (r >= 0)
 		r = make_parents(k, target, err);
-	struct pm_tar_entry e = entry_of(k, PM_TAR_FILE, target + (*target == '/'),
-					 k->c->has_mode ? pm_mode_apply(&k->c->mode, 0644, false) : 0644);
+	struct pm_tar_entry e =
+		entry_of(k, PM_TAR_FILE, target + (*target == '/'),
+			 k->c->has_mode ? pm_mode_apply(&k->c->mode, 0644, false) : 0644);
 	e.size = h->len;
 	if (r >= 0)
 		r = pm_tar_writer_entry(k->stream.w, &e, err);
@@ -345,7 +370,8 @@ static int copy_fetched(struct work *k, const struct pm_copy_fetched *f, struct 
 			return r < 0 ? r : 0;
 	}
 	if (k->dest_dir && !f->name)
-		return pm_fail(err, PM_E_USAGE, "%.300s names no file: the destination must be one", f->url);
+		return pm_fail(err, PM_E_USAGE, "%.300s names no file: the destination must be one",
+			       f->url);
 	_cleanup_free_ char *target = target_of(k, f->name ? f->name : "");
 	int r = k->dest_dir ? dest_must_be_dir(k, err) : 0;
 	if (r >= 0 && fstat(f->fd, &st) < 0)
@@ -359,7 +385,9 @@ static int copy_fetched(struct work *k, const struct pm_copy_fetched *f, struct 
 	st.st_uid = k->uid;
 	st.st_gid = k->gid;
 	st.st_mode = S_IFREG | (k->c->has_mode ? pm_mode_apply(&k->c->mode, 0600, false) : 0600);
-	st.st_mtim = (struct timespec){.tv_sec = k->root < 0 ? 0 : f->mtime >= 0 ? f->mtime : k->now};
+	st.st_mtim = (struct timespec){.tv_sec = k->root < 0     ? 0
+						 : f->mtime >= 0 ? f->mtime
+								 : k->now};
 	return pm_tar_files_regular(&k->files, f->fd, &st, target + (*target == '/'), err);
 }
 
@@ -370,7 +398,8 @@ static int copy_all(struct work *k, struct pm_err *err)
 	int r = 0;
 	for (size_t n = 0; r >= 0 && n + 1 < i->n_words; n++) {
 		const struct pm_heredoc *h = pm_instruction_heredoc(i, i->words[n]);
-		if (k->root < 0) { /* every source has a place of its own, so that none can be another's */
+		if (k->root <
+		    0) { /* every source has a place of its own, so that none can be another's */
 			free(k->dest);
 			k->dest = pm_asprintf("/%zu", n);
 			k->dest_dir = true;
@@ -388,7 +417,9 @@ static int copy_all(struct work *k, struct pm_err *err)
 int pm_copy_work(struct pm_copy *c, int root, const char *workdir, char *digest, struct pm_err *err)
 {
 	struct pm_err why = PM_ERR_INIT;
-	_cleanup_(work_free) struct work k = {.c = c, .root = root, .stream = PM_COPY_STREAM_INIT,
+	_cleanup_(work_free) struct work k = {.c = c,
+					      .root = root,
+					      .stream = PM_COPY_STREAM_INIT,
 					      .now = digest ? 0 : time(NULL)};
 	k.stream.root = root;
 	k.stream.single_id = c->spec.single_id;

@@ -8,13 +8,13 @@
 
 /* How an instruction's words come off its text. */
 enum shape {
-	TEXT,     /* one word */
-	COMMAND,  /* JSON, or the shell's text */
-	LIST,     /* JSON, or words between blanks */
-	WORDS,    /* words between blanks */
-	PAIRS,    /* NAME=VALUE..., or NAME VALUE */
-	ARGS,     /* NAME or NAME=VALUE... */
-	JSON,     /* JSON only */
+	TEXT,    /* one word */
+	COMMAND, /* JSON, or the shell's text */
+	LIST,    /* JSON, or words between blanks */
+	WORDS,   /* words between blanks */
+	PAIRS,   /* NAME=VALUE..., or NAME VALUE */
+	ARGS,    /* NAME or NAME=VALUE... */
+	JSON,    /* JSON only */
 	FROM,
 	HEALTH,
 	TRIGGER,
@@ -33,7 +33,8 @@ static const struct kind {
 	[PM_DF_ENV] = {"ENV", PAIRS, ""},
 	[PM_DF_EXPOSE] = {"EXPOSE", WORDS, ""},
 	[PM_DF_FROM] = {"FROM", FROM, " platform "},
-	[PM_DF_HEALTHCHECK] = {"HEALTHCHECK", HEALTH, " interval retries start-interval start-period timeout "},
+	[PM_DF_HEALTHCHECK] = {"HEALTHCHECK", HEALTH,
+			       " interval retries start-interval start-period timeout "},
 	[PM_DF_LABEL] = {"LABEL", PAIRS, ""},
 	[PM_DF_MAINTAINER] = {"MAINTAINER", TEXT, ""},
 	[PM_DF_ONBUILD] = {"ONBUILD", TRIGGER, ""},
@@ -67,7 +68,8 @@ const char *pm_instruction_name(enum pm_instruction_kind kind)
 	return kinds[kind].name;
 }
 
-int pm_instruction_fail(const struct pm_instruction *i, struct pm_err *err, int code, const char *fmt, ...)
+int pm_instruction_fail(const struct pm_instruction *i, struct pm_err *err, int code,
+			const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -103,8 +105,9 @@ int pm_instruction_flag_bool(const struct pm_instruction *i, const char *name, b
 	static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False", NULL};
 	const char *v = pm_instruction_flag(i, name);
 	if (v && !pm_str_in(v, yes) && !pm_str_in(v, no))
-		return pm_instruction_fail(i, err, PM_E_USAGE, "--%s of %s must be true or false, not \"%.100s\"",
-					   name, kinds[i->kind].name, v);
+		return pm_instruction_fail(i, err, PM_E_USAGE,
+					   "--%s of %s must be true or false, not \"%.100s\"", name,
+					   kinds[i->kind].name, v);
 	*ret = v && pm_str_in(v, yes);
 	return 0;
 }
@@ -125,7 +128,8 @@ static int add_flag(struct pm_json_pool *pool, struct pm_instruction *i, struct 
 	f->name = pm_json_pool_strdup(pool, one + 1);
 	f->value = word[n] ? pm_json_pool_strdup(pool, word + n + 1) : NULL;
 	if (!repeats && pm_instruction_flag(i, f->name))
-		return pm_instruction_fail(i, err, PM_E_USAGE, "%s has the flag \"--%s\" more than once", k->name,
+		return pm_instruction_fail(i, err, PM_E_USAGE,
+					   "%s has the flag \"--%s\" more than once", k->name,
 					   f->name);
 	i->n_flags++;
 	return 0;
@@ -171,16 +175,18 @@ static int take_flags(struct pm_json_pool *pool, struct pm_instruction *i, const
 		if (r < 0)
 			return r;
 		if (i->n_flags > PM_DOCKERFILE_FLAGS)
-			return pm_instruction_fail(i, err, PM_E_USAGE, "more than %d flags", PM_DOCKERFILE_FLAGS);
+			return pm_instruction_fail(i, err, PM_E_USAGE, "more than %d flags",
+						   PM_DOCKERFILE_FLAGS);
 	}
 	return 0;
 }
 
-static int set_words(struct pm_json_pool *pool, struct pm_instruction *i, const struct pm_strv *words,
-		     struct pm_err *err)
+static int set_words(struct pm_json_pool *pool, struct pm_instruction *i,
+		     const struct pm_strv *words, struct pm_err *err)
 {
 	if (words->n > PM_DOCKERFILE_WORDS)
-		return pm_instruction_fail(i, err, PM_E_USAGE, "more than %d words", PM_DOCKERFILE_WORDS);
+		return pm_instruction_fail(i, err, PM_E_USAGE, "more than %d words",
+					   PM_DOCKERFILE_WORDS);
 	const char **v = pm_json_pool_alloc(pool, (words->n + 1) * sizeof(*v));
 	for (size_t k = 0; k < words->n; k++)
 		v[k] = pm_json_pool_strdup(pool, words->v[k]);
@@ -200,10 +206,12 @@ static int json_words(const struct pm_instruction *i, const char *s, struct pm_s
 	for (size_t k = 0; k < v->len; k++) {
 		const struct pm_json *item = v->items[k];
 		if (item->kind != PM_JSON_STRING)
-			return pm_instruction_fail(i, err, PM_E_USAGE, "the array of %s must hold strings only",
+			return pm_instruction_fail(i, err, PM_E_USAGE,
+						   "the array of %s must hold strings only",
 						   kinds[i->kind].name);
 		if (strlen(item->string) != item->len)
-			return pm_instruction_fail(i, err, PM_E_USAGE, "the array of %s holds a NUL character",
+			return pm_instruction_fail(i, err, PM_E_USAGE,
+						   "the array of %s holds a NUL character",
 						   kinds[i->kind].name);
 		pm_strv_add(words, item->string);
 	}
@@ -217,7 +225,8 @@ static int pairs(const struct pm_instruction *i, const char *s, struct pm_strv *
 	pm_df_quoted_words(s, i->escape, &raw);
 	if (raw.n && !strchr(raw.v[0], '=')) {
 		if (raw.n < 2)
-			return pm_instruction_fail(i, err, PM_E_USAGE, "%s must be NAME=VALUE or NAME VALUE",
+			return pm_instruction_fail(i, err, PM_E_USAGE,
+						   "%s must be NAME=VALUE or NAME VALUE",
 						   kinds[i->kind].name);
 		size_t n = strcspn(s, " \t\v\f\r\n");
 		pm_strv_take(words, pm_strndup(s, n));
@@ -227,8 +236,10 @@ static int pairs(const struct pm_instruction *i, const char *s, struct pm_strv *
 	for (size_t k = 0; k < raw.n; k++) {
 		const char *eq = strchr(raw.v[k], '=');
 		if (!eq)
-			return pm_instruction_fail(i, err, PM_E_USAGE, "\"%.200s\" has no \"=\": %s must be NAME=VALUE...",
-						   raw.v[k], kinds[i->kind].name);
+			return pm_instruction_fail(
+				i, err, PM_E_USAGE,
+				"\"%.200s\" has no \"=\": %s must be NAME=VALUE...", raw.v[k],
+				kinds[i->kind].name);
 		if (eq == raw.v[k])
 			return pm_instruction_fail(i, err, PM_E_USAGE, "%s \"%.200s\" has no name",
 						   kinds[i->kind].name, raw.v[k]);
@@ -246,11 +257,14 @@ static int health_words(struct pm_instruction *i, const char *s, struct pm_strv 
 	const char *rest = s + n + strspn(s + n, " \t\v\f\r\n");
 	if (n == 4 && strncasecmp(s, "NONE", n) == 0) {
 		pm_strv_add(words, "NONE");
-		return *rest || i->n_flags ? pm_instruction_fail(i, err, PM_E_USAGE, "HEALTHCHECK NONE takes nothing more")
-					   : 0;
+		return *rest || i->n_flags
+			       ? pm_instruction_fail(i, err, PM_E_USAGE,
+						     "HEALTHCHECK NONE takes nothing more")
+			       : 0;
 	}
 	if (n != 3 || strncasecmp(s, "CMD", n) != 0)
-		return pm_instruction_fail(i, err, PM_E_USAGE, "HEALTHCHECK must be NONE or CMD, not \"%.*s\"",
+		return pm_instruction_fail(i, err, PM_E_USAGE,
+					   "HEALTHCHECK must be NONE or CMD, not \"%.*s\"",
 					   n > 100 ? 100 : (int)n, s);
 	pm_strv_add(words, "CMD");
 	int r = json_words(i, rest, words, err);
@@ -259,15 +273,19 @@ static int health_words(struct pm_instruction *i, const char *s, struct pm_strv 
 	i->json = r > 0;
 	if (!r && *rest)
 		pm_strv_add(words, rest);
-	return words->n < 2 ? pm_instruction_fail(i, err, PM_E_USAGE, "HEALTHCHECK CMD has no command") : 0;
+	return words->n < 2
+		       ? pm_instruction_fail(i, err, PM_E_USAGE, "HEALTHCHECK CMD has no command")
+		       : 0;
 }
 
 /* IMAGE, or IMAGE AS NAME. */
-static int from_words(struct pm_instruction *i, const char *s, struct pm_strv *words, struct pm_err *err)
+static int from_words(struct pm_instruction *i, const char *s, struct pm_strv *words,
+		      struct pm_err *err)
 {
 	pm_df_blank_words(s, words);
 	if (words->n != 1 && (words->n != 3 || strcasecmp(words->v[1], "AS") != 0))
-		return pm_instruction_fail(i, err, PM_E_USAGE, "FROM must be FROM IMAGE or FROM IMAGE AS NAME");
+		return pm_instruction_fail(i, err, PM_E_USAGE,
+					   "FROM must be FROM IMAGE or FROM IMAGE AS NAME");
 	if (words->n == 1)
 		return 0;
 	char *name = words->v[2];
@@ -276,7 +294,8 @@ static int from_words(struct pm_instruction *i, const char *s, struct pm_strv *w
 	if (!islower((unsigned char)*name) ||
 	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")])
 		return pm_instruction_fail(i, err, PM_E_USAGE,
-					   "\"%.100s\" cannot name a stage: letters, digits, \"-\", \"_\" and \".\" after a letter",
+					   "\"%.100s\" cannot name a stage: letters, digits, "
+					   "\"-\", \"_\" and \".\" after a letter",
 					   name);
 	return 0;
 }
@@ -284,9 +303,9 @@ static int from_words(struct pm_instruction *i, const char *s, struct pm_strv *w
 static int parse(struct pm_dockerfile *d, const struct pm_df_reader *r, const struct pm_df_text *t,
 		 struct pm_instruction *i, const struct pm_instruction *outer, struct pm_err *err);
 
-static int trigger_words(struct pm_dockerfile *d, const struct pm_df_reader *r, const struct pm_df_text *t,
-			 struct pm_instruction *i, const char *s, struct pm_strv *words,
-			 struct pm_err *err)
+static int trigger_words(struct pm_dockerfile *d, const struct pm_df_reader *r,
+			 const struct pm_df_text *t, struct pm_instruction *i, const char *s,
+			 struct pm_strv *words, struct pm_err *err)
 {
 	_cleanup_df_text_ struct pm_df_text inner = {
 		.line = t->line, .heredocs = t->heredocs, .n_heredocs = t->n_heredocs};
@@ -300,8 +319,9 @@ static int trigger_words(struct pm_dockerfile *d, const struct pm_df_reader *r, 
 	return 0;
 }
 
-static int take_words(struct pm_dockerfile *d, const struct pm_df_reader *r, const struct pm_df_text *t,
-		      struct pm_instruction *i, struct pm_strv *words, struct pm_err *err)
+static int take_words(struct pm_dockerfile *d, const struct pm_df_reader *r,
+		      const struct pm_df_text *t, struct pm_instruction *i, struct pm_strv *words,
+		      struct pm_err *err)
 {
 	const char *s = i->rest;
 	int e = 0;
@@ -330,7 +350,8 @@ static int take_words(struct pm_dockerfile *d, const struct pm_df_reader *r, con
 		pm_df_quoted_words(s, i->escape, words);
 		for (size_t k = 0; k < words->n && e >= 0; k++)
 			if (words->v[k][0] == '=')
-				e = pm_instruction_fail(i, err, PM_E_USAGE, "ARG \"%.200s\" has no name", words->v[k]);
+				e = pm_instruction_fail(i, err, PM_E_USAGE,
+							"ARG \"%.200s\" has no name", words->v[k]);
 		break;
 	case FROM:
 		e = from_words(i, s, words, err);
@@ -350,11 +371,14 @@ static int check_count(const struct pm_instruction *i, struct pm_err *err)
 	const struct kind *k = &kinds[i->kind];
 	bool may_be_empty = i->json && (i->kind == PM_DF_CMD || i->kind == PM_DF_ENTRYPOINT);
 	if (k->shape == JSON && (!i->json || !i->n_words))
-		return pm_instruction_fail(i, err, PM_E_USAGE, "%s must be an array in JSON: [\"/bin/sh\", \"-c\"]", k->name);
+		return pm_instruction_fail(i, err, PM_E_USAGE,
+					   "%s must be an array in JSON: [\"/bin/sh\", \"-c\"]",
+					   k->name);
 	if (!i->n_words && !may_be_empty)
 		return pm_instruction_fail(i, err, PM_E_USAGE, "%s needs an argument", k->name);
 	if ((i->kind == PM_DF_COPY || i->kind == PM_DF_ADD) && i->n_words < 2)
-		return pm_instruction_fail(i, err, PM_E_USAGE, "%s needs a source and a destination", k->name);
+		return pm_instruction_fail(i, err, PM_E_USAGE,
+					   "%s needs a source and a destination", k->name);
 	return 0;
 }
 
@@ -364,14 +388,19 @@ static int parse(struct pm_dockerfile *d, const struct pm_df_reader *r, const st
 	const char *text = pm_buf_str(&t->text);
 	size_t n;
 	int kind = pm_df_keyword(text, &n);
-	*i = (struct pm_instruction){.file = outer ? outer->file : pm_json_pool_strdup(d->pool, r->file),
-				     .line = t->line, .escape = r->escape, .heredocs = t->heredocs, .n_heredocs = t->n_heredocs};
+	*i = (struct pm_instruction){.file = outer ? outer->file
+						   : pm_json_pool_strdup(d->pool, r->file),
+				     .line = t->line,
+				     .escape = r->escape,
+				     .heredocs = t->heredocs,
+				     .n_heredocs = t->n_heredocs};
 	if (kind < 0)
-		return pm_instruction_fail(i, err, PM_E_USAGE, "unknown instruction \"%.*s\"", n > 100 ? 100 : (int)n,
-					   text);
+		return pm_instruction_fail(i, err, PM_E_USAGE, "unknown instruction \"%.*s\"",
+					   n > 100 ? 100 : (int)n, text);
 	i->kind = (enum pm_instruction_kind)kind;
 	if (outer && (kind == PM_DF_FROM || kind == PM_DF_ONBUILD || kind == PM_DF_MAINTAINER))
-		return pm_instruction_fail(i, err, PM_E_USAGE, "%s cannot be a trigger of ONBUILD", kinds[kind].name);
+		return pm_instruction_fail(i, err, PM_E_USAGE, "%s cannot be a trigger of ONBUILD",
+					   kinds[kind].name);
 	i->original = pm_json_pool_strdup(d->pool, text);
 	const char *rest = i->original + n + strspn(i->original + n, " \t\v\f\r\n");
 	int e = kinds[kind].shape != TRIGGER ? take_flags(d->pool, i, &rest, err) : 0;
@@ -395,10 +424,12 @@ static struct pm_instruction *new_step(struct pm_dockerfile *d)
 }
 
 /* FROM begins a stage; what is before the first one can only be ARG. */
-static int place_step(struct pm_dockerfile *d, struct pm_instruction *i, bool trigger, struct pm_err *err)
+static int place_step(struct pm_dockerfile *d, struct pm_instruction *i, bool trigger,
+		      struct pm_err *err)
 {
 	if (d->n_steps == PM_DOCKERFILE_STEPS)
-		return pm_instruction_fail(i, err, PM_E_USAGE, "more than %d instructions", PM_DOCKERFILE_STEPS);
+		return pm_instruction_fail(i, err, PM_E_USAGE, "more than %d instructions",
+					   PM_DOCKERFILE_STEPS);
 	d->n_steps++;
 	if (i->kind == PM_DF_FROM) {
 		if (d->n_stages == d->cap_stages) {
@@ -414,7 +445,8 @@ static int place_step(struct pm_dockerfile *d, struct pm_instruction *i, bool tr
 	else if (i->kind == PM_DF_ARG && !trigger)
 		d->n_global++;
 	else if (!trigger)
-		return pm_instruction_fail(i, err, PM_E_USAGE, "%s before the first FROM, where only ARG may be",
+		return pm_instruction_fail(i, err, PM_E_USAGE,
+					   "%s before the first FROM, where only ARG may be",
 					   kinds[i->kind].name);
 	return 0;
 }
@@ -448,10 +480,17 @@ int pm_dockerfile_add(struct pm_dockerfile *d, const char *name, const char *tex
 		      struct pm_err *err)
 {
 	if (len > PM_DOCKERFILE_MAX)
-		return pm_fail(err, PM_E_USAGE, "%s: larger than %d MiB", name, PM_DOCKERFILE_MAX >> 20);
+		return pm_fail(err, PM_E_USAGE, "%s: larger than %d MiB", name,
+			       PM_DOCKERFILE_MAX >> 20);
 	if (len && memchr(text, '\0', len))
-		return pm_fail(err, PM_E_USAGE, "%s: holds a NUL character: it is no Containerfile", name);
-	struct pm_df_reader r = {.file = name, .p = text, .end = text + len, .line = 1, .escape = '\\', .directives = true};
+		return pm_fail(err, PM_E_USAGE, "%s: holds a NUL character: it is no Containerfile",
+			       name);
+	struct pm_df_reader r = {.file = name,
+				 .p = text,
+				 .end = text + len,
+				 .line = 1,
+				 .escape = '\\',
+				 .directives = true};
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		r.p += 3;
 	return add(d, &r, false, err);
@@ -461,8 +500,10 @@ int pm_dockerfile_add_trigger(struct pm_dockerfile *d, const char *name, const c
 			      struct pm_err *err)
 {
 	if (strlen(text) > PM_DOCKERFILE_MAX)
-		return pm_fail(err, PM_E_USAGE, "%s: larger than %d MiB", name, PM_DOCKERFILE_MAX >> 20);
-	struct pm_df_reader r = {.file = name, .p = text, .end = text + strlen(text), .line = 1, .escape = '\\'};
+		return pm_fail(err, PM_E_USAGE, "%s: larger than %d MiB", name,
+			       PM_DOCKERFILE_MAX >> 20);
+	struct pm_df_reader r = {
+		.file = name, .p = text, .end = text + strlen(text), .line = 1, .escape = '\\'};
 	return add(d, &r, true, err);
 }
 

@@ -59,8 +59,9 @@ static int directive(struct pm_df_reader *r, const char *s, size_t len, struct p
 	if (!r->directives || strncasecmp(name, "escape", n) != 0)
 		return 0;
 	if (strcmp(value, "\\") != 0 && strcmp(value, "`") != 0)
-		return pm_fail(err, PM_E_USAGE, "%s:%u: the escape character must be \\ or `, not \"%.20s\"", r->file,
-			       r->line - 1, value);
+		return pm_fail(err, PM_E_USAGE,
+			       "%s:%u: the escape character must be \\ or `, not \"%.20s\"",
+			       r->file, r->line - 1, value);
 	r->escape = value[0];
 	return 0;
 }
@@ -110,7 +111,8 @@ bool pm_df_heredoc_word(const char *word, char **ret_name, bool *ret_expand, boo
 
 /* The lines up to the one that is the name. */
 static int read_heredoc(struct pm_df_reader *r, struct pm_json_pool *pool, const char *name,
-			bool strip, struct pm_df_text *t, struct pm_heredoc *ret, struct pm_err *err)
+			bool strip, struct pm_df_text *t, struct pm_heredoc *ret,
+			struct pm_err *err)
 {
 	_cleanup_buf_ struct pm_buf content = PM_BUF_INIT;
 	size_t name_len = strlen(name);
@@ -127,8 +129,10 @@ static int read_heredoc(struct pm_df_reader *r, struct pm_json_pool *pool, const
 		}
 		pm_buf_add(&content, s, (size_t)(r->p - s));
 	}
-	return pm_fail(err, PM_E_USAGE, "%s:%u: the here-document \"%.100s\" has no end: there is no line \"%.100s\"",
-		       r->file, t->line, name, name);
+	return pm_fail(
+		err, PM_E_USAGE,
+		"%s:%u: the here-document \"%.100s\" has no end: there is no line \"%.100s\"",
+		r->file, t->line, name, name);
 }
 
 /* The here-documents of a RUN, COPY or ADD, or of an ONBUILD of one. */

@@ -32,8 +32,8 @@ struct lexer {
 static int put(struct lexer *x, struct marked *out, const char *s, size_t n, bool quoted)
 {
 	if (n > PM_EXPAND_MAX - out->text.len)
-		return pm_fail(x->err, PM_E_USAGE, "\"%.100s\": the value is larger than %d MiB", x->whole,
-			       PM_EXPAND_MAX >> 20);
+		return pm_fail(x->err, PM_E_USAGE, "\"%.100s\": the value is larger than %d MiB",
+			       x->whole, PM_EXPAND_MAX >> 20);
 	pm_buf_add(&out->text, s, n);
 	memset(pm_buf_reserve(&out->marks, n), quoted ? 'q' : 'u', n);
 	out->marks.len += n;
@@ -48,7 +48,8 @@ static int bad(struct lexer *x, const char *why)
 static int text(struct lexer *x, const char *stop, bool quoted, struct marked *out);
 
 /* ${x#p}: p, from one end of value or the other, is cut off. */
-static void cut(const char *value, const struct marked *pattern, char op, bool longest, struct pm_buf *ret)
+static void cut(const char *value, const struct marked *pattern, char op, bool longest,
+		struct pm_buf *ret)
 {
 	struct pm_pattern_text p, t;
 	size_t start, end;
@@ -66,8 +67,8 @@ static void cut(const char *value, const struct marked *pattern, char op, bool l
 	pm_pattern_text_free(&t);
 }
 
-static int replace(struct lexer *x, const char *value, const struct marked *pattern, const char *with,
-		   bool all, struct pm_buf *ret)
+static int replace(struct lexer *x, const char *value, const struct marked *pattern,
+		   const char *with, bool all, struct pm_buf *ret)
 {
 	struct pm_pattern_text p, t;
 	size_t at = 0, start, end, with_len = strlen(with);
@@ -105,7 +106,8 @@ static int substitution(struct lexer *x, const char *value, struct pm_buf *ret)
 }
 
 /* What follows the name in braces, up to the brace. value NULL: not set. */
-static int operator(struct lexer *x, const char *name, const char *value, struct marked *out, bool quoted)
+static int operator(struct lexer *x, const char *name, const char *value, struct marked *out,
+		    bool quoted)
 {
 	_cleanup_marked_ struct marked word = {0};
 	_cleanup_buf_ struct pm_buf result = PM_BUF_INIT;
@@ -114,7 +116,9 @@ static int operator(struct lexer *x, const char *name, const char *value, struct
 	bool has = value && (!colon || *value), twice = false;
 	int r = 0;
 	if (!op || !strchr(colon ? "-+?" : "-+?#%/", op))
-		return bad(x, "in ${...} a name must be followed by :- :+ :? - + ? # ## % %% / // or }");
+		return bad(
+			x,
+			"in ${...} a name must be followed by :- :+ :? - + ? # ## % %% / // or }");
 	if (op == '/') {
 		r = substitution(x, value ? value : "", &result);
 		return r < 0 ? r : put(x, out, pm_buf_str(&result), result.len, quoted);
@@ -241,10 +245,15 @@ static int text(struct lexer *x, const char *stop, bool quoted, struct marked *o
 	return r < 0 ? r : 0;
 }
 
-static int expand(const char *word, char escape, bool heredoc, const struct pm_strv *env, struct marked *out,
-		  struct pm_err *err)
+static int expand(const char *word, char escape, bool heredoc, const struct pm_strv *env,
+		  struct marked *out, struct pm_err *err)
 {
-	struct lexer x = {.p = word, .whole = word, .escape = escape, .heredoc = heredoc, .env = env, .err = err};
+	struct lexer x = {.p = word,
+			  .whole = word,
+			  .escape = escape,
+			  .heredoc = heredoc,
+			  .env = env,
+			  .err = err};
 	return text(&x, "", false, out);
 }
 
@@ -258,7 +267,8 @@ int pm_expand_word(const char *word, char escape, const struct pm_strv *env, cha
 	return r;
 }
 
-int pm_expand_heredoc(const char *content, const struct pm_strv *env, char **ret, struct pm_err *err)
+int pm_expand_heredoc(const char *content, const struct pm_strv *env, char **ret,
+		      struct pm_err *err)
 {
 	_cleanup_marked_ struct marked out = {0};
 	int r = expand(content, '\\', true, env, &out, err);
@@ -274,7 +284,8 @@ int pm_expand_words(const char *word, char escape, const struct pm_strv *env, st
 	int r = expand(word, escape, false, env, &out, err);
 	size_t start = 0;
 	for (size_t i = 0; r >= 0 && i <= out.text.len; i++) {
-		if (i < out.text.len && (out.marks.data[i] == 'q' || !isspace((unsigned char)out.text.data[i])))
+		if (i < out.text.len &&
+		    (out.marks.data[i] == 'q' || !isspace((unsigned char)out.text.data[i])))
 			continue;
 		if (i > start)
 			pm_strv_take(ret, pm_strndup(out.text.data + start, i - start));

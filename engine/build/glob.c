@@ -8,17 +8,17 @@
 
 enum op {
 	LITERAL,
-	ONE,   /* a character but "/" */
+	ONE, /* a character but "/" */
 	CLASS,
-	STAR,  /* any but "/" */
-	DIRS,  /* nothing, or anything that ends with "/" */
-	ALL,   /* anything */
+	STAR, /* any but "/" */
+	DIRS, /* nothing, or anything that ends with "/" */
+	ALL,  /* anything */
 };
 
 struct element {
 	enum op op;
-	unsigned char c;    /* LITERAL */
-	const char *class;  /* CLASS: behind its "[", in pattern */
+	unsigned char c;   /* LITERAL */
+	const char *class; /* CLASS: behind its "[", in pattern */
 };
 
 struct pm_glob {
@@ -96,11 +96,14 @@ static int compile(struct pm_glob *g, struct pm_err *err)
 			e->class = ++s;
 			s = class_match(s, 0, NULL);
 			if (!s)
-				return pm_fail(err, PM_E_USAGE, "pattern \"%.200s\": a bracket has no end", g->pattern);
+				return pm_fail(err, PM_E_USAGE,
+					       "pattern \"%.200s\": a bracket has no end",
+					       g->pattern);
 		} else {
 			s += *s == '\\';
 			if (!*s)
-				return pm_fail(err, PM_E_USAGE, "pattern \"%.200s\": nothing behind the last \\",
+				return pm_fail(err, PM_E_USAGE,
+					       "pattern \"%.200s\": nothing behind the last \\",
 					       g->pattern);
 			e->op = LITERAL;
 			e->c = (unsigned char)*s++;
@@ -116,7 +119,8 @@ int pm_glob_new(const char *pattern, struct pm_glob **ret, struct pm_err *err)
 	_cleanup_glob_ struct pm_glob *g = PM_NEW(struct pm_glob);
 	size_t len = strlen(pattern);
 	if (len > PM_GLOB_MAX)
-		return pm_fail(err, PM_E_USAGE, "pattern \"%.50s...\" is longer than %d bytes", pattern, PM_GLOB_MAX);
+		return pm_fail(err, PM_E_USAGE, "pattern \"%.50s...\" is longer than %d bytes",
+			       pattern, PM_GLOB_MAX);
 	g->pattern = pm_strdup(pattern);
 	g->e = pm_calloc(len + 1, sizeof(*g->e));
 	int r = compile(g, err);
@@ -182,7 +186,8 @@ static void step(const struct pm_glob *g, const uint8_t *at, const uint8_t *in, 
 static bool literal_char(const struct pm_glob *g, size_t i, const char *s, size_t len)
 {
 	for (size_t k = 0; k < len; k++)
-		if (i + k >= g->n || g->e[i + k].op != LITERAL || g->e[i + k].c != (unsigned char)s[k])
+		if (i + k >= g->n || g->e[i + k].op != LITERAL ||
+		    g->e[i + k].c != (unsigned char)s[k])
 			return false;
 	return true;
 }

@@ -88,8 +88,10 @@ enum pm_ignore_answer pm_ignore_match(const struct pm_ignore *ig, const char *pa
 		return PM_IGNORE_KEEP;
 	for (size_t i = 0; i < ig->n; i++) {
 		const struct rule *rule = &ig->rules[i];
-		if (!rule->keep && drop) { /* nothing new for path, but for what was let in below it */
-			below = below && !(pm_glob_match(rule->glob, path) & (PM_GLOB_SELF | PM_GLOB_PARENT));
+		if (!rule->keep &&
+		    drop) { /* nothing new for path, but for what was let in below it */
+			below = below && !(pm_glob_match(rule->glob, path) &
+					   (PM_GLOB_SELF | PM_GLOB_PARENT));
 			continue;
 		}
 		unsigned int m = pm_glob_match(rule->glob, path);
@@ -117,8 +119,8 @@ static int read_rules(int dirfd, const char *path, struct pm_ignore **ret, struc
 	return r;
 }
 
-int pm_ignore_find(const char *given, const char *containerfile, int context, struct pm_ignore **ret,
-		   struct pm_err *err)
+int pm_ignore_find(const char *given, const char *containerfile, int context,
+		   struct pm_ignore **ret, struct pm_err *err)
 {
 	static const char *const names[] = {".containerignore", ".dockerignore"};
 	*ret = NULL;

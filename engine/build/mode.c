@@ -5,7 +5,8 @@
 
 static int bad(const char *text, struct pm_err *err)
 {
-	return pm_fail(err, PM_E_USAGE, "\"%.100s\" is no mode: it must be octal digits or like u=rwX,go=rX", text);
+	return pm_fail(err, PM_E_USAGE,
+		       "\"%.100s\" is no mode: it must be octal digits or like u=rwX,go=rX", text);
 }
 
 static void take_perms(const char **s, struct pm_mode_op *op)
@@ -90,7 +91,10 @@ mode_t pm_mode_apply(const struct pm_mode *m, mode_t old, bool is_dir)
 		const struct pm_mode_op *op = &m->ops[i];
 		mode_t bits = op->bits;
 		if (op->copy) {
-			mode_t three = (op->copy == 'u' ? mode >> 6 : op->copy == 'g' ? mode >> 3 : mode) & 7;
+			mode_t three = (op->copy == 'u'   ? mode >> 6
+					: op->copy == 'g' ? mode >> 3
+							  : mode) &
+				       7;
 			bits = three * 0111;
 		}
 		if (op->if_exec && (is_dir || mode & 0111))

@@ -58,13 +58,16 @@ size_t pm_pattern_bytes(const struct pm_pattern_text *t, size_t from, size_t to)
 {
 	size_t n = 0;
 	for (size_t i = from; i < to; i++)
-		n += t->c[i] < 0x80 || t->c[i] >= NO_UTF8 ? 1 : t->c[i] < 0x800 ? 2 : t->c[i] < 0x10000 ? 3 : 4;
+		n += t->c[i] < 0x80 || t->c[i] >= NO_UTF8 ? 1
+		     : t->c[i] < 0x800                    ? 2
+		     : t->c[i] < 0x10000                  ? 3
+							  : 4;
 	return n;
 }
 
 /* Does the part [a, b) of p, which has no ANY, match at t[at]? */
-static bool part_at(const struct pm_pattern_text *p, size_t a, size_t b, const struct pm_pattern_text *t,
-		    size_t at)
+static bool part_at(const struct pm_pattern_text *p, size_t a, size_t b,
+		    const struct pm_pattern_text *t, size_t at)
 {
 	if (b - a > t->n - at)
 		return false;
@@ -84,8 +87,8 @@ static size_t part_end(const struct pm_pattern_text *p, size_t a)
 
 /* What follows the first part, which matched up to at: each part at its first place, the last one at its first or
  * last. Since none has another way to match that lets more follow, nothing is tried twice. */
-static bool rest(const struct pm_pattern_text *p, size_t a, const struct pm_pattern_text *t, size_t at,
-		 bool longest, size_t *ret_end)
+static bool rest(const struct pm_pattern_text *p, size_t a, const struct pm_pattern_text *t,
+		 size_t at, bool longest, size_t *ret_end)
 {
 	while (a < p->n) {
 		size_t b = part_end(p, ++a), place;

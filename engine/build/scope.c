@@ -6,21 +6,23 @@
 #include "engine/build/expand.h"
 
 /* Declared everywhere, and of no account for what an image is made of. */
-static const char *const proxies[] = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
-				      "ftp_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", NULL};
+static const char *const proxies[] = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
+				      "FTP_PROXY",  "ftp_proxy",  "NO_PROXY",    "no_proxy",
+				      "ALL_PROXY",  "all_proxy",  NULL};
 
 static void set_platform(struct pm_strv *env, const char *which, const struct pm_build_platform *p)
 {
 	const char *variant = p->variant ? p->variant : "";
-	pm_strv_addf(env, "%sPLATFORM=%s/%s%s%s", which, p->os, p->arch, *variant ? "/" : "", variant);
+	pm_strv_addf(env, "%sPLATFORM=%s/%s%s%s", which, p->os, p->arch, *variant ? "/" : "",
+		     variant);
 	pm_strv_addf(env, "%sOS=%s", which, p->os);
 	pm_strv_addf(env, "%sARCH=%s", which, p->arch);
 	pm_strv_addf(env, "%sVARIANT=%s", which, variant);
 }
 
 void pm_build_args_init(struct pm_build_args *a, const struct pm_strv *given,
-			const struct pm_build_platform *build, const struct pm_build_platform *target,
-			const char *target_stage)
+			const struct pm_build_platform *build,
+			const struct pm_build_platform *target, const char *target_stage)
 {
 	*a = (struct pm_build_args){0};
 	set_platform(&a->global, "BUILD", build);
@@ -52,7 +54,8 @@ static char *arg_name(const char *word, const char **ret_default)
 	return pm_strndup(word, n);
 }
 
-int pm_build_args_global(struct pm_build_args *a, const struct pm_instruction *arg, struct pm_err *err)
+int pm_build_args_global(struct pm_build_args *a, const struct pm_instruction *arg,
+			 struct pm_err *err)
 {
 	for (size_t i = 0; i < arg->n_words; i++) {
 		const char *text, *value;
@@ -69,13 +72,15 @@ int pm_build_args_global(struct pm_build_args *a, const struct pm_instruction *a
 	return 0;
 }
 
-void pm_build_args_unused(const struct pm_build_args *a, const struct pm_dockerfile *d, struct pm_strv *ret)
+void pm_build_args_unused(const struct pm_build_args *a, const struct pm_dockerfile *d,
+			  struct pm_strv *ret)
 {
 	for (size_t i = 0; i < a->given.n; i++) {
 		_cleanup_free_ char *name = pm_strndup(a->given.v[i], strcspn(a->given.v[i], "="));
 		bool used = pm_str_in(name, proxies);
 		for (size_t k = 0; k < a->n_platform; k++)
-			used = used || (pm_startswith(a->global.v[k], name) && a->global.v[k][strlen(name)] == '=');
+			used = used || (pm_startswith(a->global.v[k], name) &&
+					a->global.v[k][strlen(name)] == '=');
 		for (size_t s = 0; s < d->n_steps && !used; s++) {
 			const struct pm_instruction *in = &d->steps[s];
 			for (size_t w = 0; in->kind == PM_DF_ARG && w < in->n_words && !used; w++)
@@ -108,7 +113,8 @@ static void visible(const struct pm_build_scope *s, struct pm_strv *ret)
 	pm_env_merge(ret, &s->env);
 }
 
-int pm_build_scope_arg(struct pm_build_scope *s, const struct pm_instruction *arg, struct pm_err *err)
+int pm_build_scope_arg(struct pm_build_scope *s, const struct pm_instruction *arg,
+		       struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv env = PM_STRV_INIT;
 	visible(s, &env);
@@ -157,7 +163,8 @@ void pm_build_scope_run_args(const struct pm_build_scope *s, struct pm_strv *ret
 {
 	size_t first = ret->n;
 	for (size_t i = 0; i < s->declared.n; i++) {
-		_cleanup_free_ char *name = pm_strndup(s->declared.v[i], strcspn(s->declared.v[i], "="));
+		_cleanup_free_ char *name =
+			pm_strndup(s->declared.v[i], strcspn(s->declared.v[i], "="));
 		if (!pm_env_get(&s->env, name))
 			pm_strv_add(ret, s->declared.v[i]);
 	}
@@ -167,7 +174,8 @@ void pm_build_scope_run_args(const struct pm_build_scope *s, struct pm_strv *ret
 
 /* Words in the shape of the instruction's, expanded. */
 static int expand_words(struct pm_json_pool *pool, const struct pm_strv *env,
-			const struct pm_instruction *i, struct pm_instruction *ret, struct pm_err *err)
+			const struct pm_instruction *i, struct pm_instruction *ret,
+			struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv words = PM_STRV_INIT;
 	for (size_t k = 0; k < i->n_words; k++) {
@@ -183,11 +191,15 @@ static int expand_words(struct pm_json_pool *pool, const struct pm_strv *env,
 			return r;
 		if (word)
 			pm_strv_take(&words, word);
-		if ((i->kind == PM_DF_VOLUME || i->kind == PM_DF_WORKDIR || i->kind == PM_DF_FROM) && !*words.v[k])
-			return pm_fail(err, PM_E_USAGE, "%s \"%.200s\" is empty with its variables put in",
+		if ((i->kind == PM_DF_VOLUME || i->kind == PM_DF_WORKDIR ||
+		     i->kind == PM_DF_FROM) &&
+		    !*words.v[k])
+			return pm_fail(err, PM_E_USAGE,
+				       "%s \"%.200s\" is empty with its variables put in",
 				       pm_instruction_name(i->kind), i->words[k]);
 		if ((i->kind == PM_DF_ENV || i->kind == PM_DF_LABEL) && k % 2 == 0 && !*words.v[k])
-			return pm_fail(err, PM_E_USAGE, "%s has an empty name", pm_instruction_name(i->kind));
+			return pm_fail(err, PM_E_USAGE, "%s has an empty name",
+				       pm_instruction_name(i->kind));
 	}
 	const char **v = pm_json_pool_alloc(pool, (words.n + 1) * sizeof(*v));
 	for (size_t k = 0; k < words.n; k++)
@@ -198,7 +210,8 @@ static int expand_words(struct pm_json_pool *pool, const struct pm_strv *env,
 }
 
 static int expand_flags(struct pm_json_pool *pool, const struct pm_strv *env,
-			const struct pm_instruction *i, struct pm_instruction *ret, struct pm_err *err)
+			const struct pm_instruction *i, struct pm_instruction *ret,
+			struct pm_err *err)
 {
 	struct pm_df_flag *flags = pm_json_pool_alloc(pool, (i->n_flags + 1) * sizeof(*flags));
 	for (size_t k = 0; k < i->n_flags; k++) {
@@ -287,6 +300,7 @@ int pm_build_expand(const struct pm_build_args *a, const struct pm_build_scope *
 	if (r >= 0 && has & HAS_HEREDOCS)
 		r = expand_heredocs(pool, s ? &env : &a->global, i, ret, err);
 	if (r < 0)
-		return i->line ? pm_wrap(err, "%s:%u", i->file, i->line) : pm_wrap(err, "%s", i->file);
+		return i->line ? pm_wrap(err, "%s:%u", i->file, i->line)
+			       : pm_wrap(err, "%s", i->file);
 	return 0;
 }

@@ -24,7 +24,8 @@ bool pm_url_is_git(const char *word)
 
 static int hex(char c)
 {
-	const char *digits = "0123456789abcdef", *p = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
+	const char *digits = "0123456789abcdef",
+		   *p = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
 	return p ? (int)(p - digits) : -1;
 }
 

@@ -59,7 +59,9 @@ int pm_fetch_url(struct pm_session *s, struct pm_err *err)
 	struct body b = {.fd = s->output};
 	_cleanup_free_ char *origin = url ? pm_http_origin(url) : NULL;
 	if (!origin)
-		return pm_fail(err, PM_E_USAGE, "\"%.300s\" is no URL that pm fetches: it must be http or https, without a user's name",
+		return pm_fail(err, PM_E_USAGE,
+			       "\"%.300s\" is no URL that pm fetches: it must be http or https, "
+			       "without a user's name",
 			       url ? url : "");
 	int r = pm_access_load(s, "", &access, err);
 	tls.no_verify = access.client.tls_verify == 0;
@@ -68,8 +70,11 @@ int pm_fetch_url(struct pm_session *s, struct pm_err *err)
 	if (r >= 0)
 		r = pm_http_new(access.stall_seconds, &http, err);
 	if (r >= 0) {
-		struct pm_http_request request = {
-			.url = url, .tls = &tls, .body = take, .arg = &b, .allow_http = pm_startswith(url, "http:")};
+		struct pm_http_request request = {.url = url,
+						  .tls = &tls,
+						  .body = take,
+						  .arg = &b,
+						  .allow_http = pm_startswith(url, "http:")};
 		r = fetch(s, http, &request, &b, err);
 	}
 	pm_http_free(http);
