@@ -7,6 +7,7 @@
 #include "cli/ctr_filter.h"
 #include "cli/image_prune.h"
 #include "cli/network_list.h"
+#include "engine/build/run_mount.h"
 #include "engine/build/worker.h"
 #include "engine/container/remove.h"
 #include "engine/events/events.h"
@@ -14,12 +15,13 @@
 #include "engine/volume/volume.h"
 
 struct prune_opts {
-	bool all, external, force, volumes;
+	bool all, build, external, force, volumes;
 	struct pm_strv filter;
 };
 
 static const struct pm_opt prune_table[] = {
 	{"all", 'a', PM_BOOL(struct prune_opts, all), "Remove all unused data"},
+	{"build", 0, PM_BOOL(struct prune_opts, build), "Remove the caches of RUN --mount=type=cache, too"},
 	{"external", 0, PM_BOOL(struct prune_opts, external),
 	 "Remove working containers that killed builds left; without this option they go as well"},
 	{"filter", 0, PM_STRINGS(struct prune_opts, filter),
@@ -191,6 +193,8 @@ static int prune_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = prune_volumes(&p, err);
 	if (r >= 0)
 		r = prune_images(&p, err);
+	if (r >= 0 && o->build)
+		r = pm_run_caches_prune(&e, &p.bytes, err);
 	if (r < 0)
 		return r;
 	pm_engine_sweep(&e);

@@ -4,7 +4,7 @@
  * Sources are looked up where the container is made, below the directory or the image they are taken from, by openat2
  * (a mount with a subpath, storage/volume_mount.h): a symlink, a ".." or somebody who changes the files meanwhile leads
  * nowhere else. Bind mounts are read-only; with rw what is written goes to an overlay that ends with the run.
- * A cache is a directory buildcache/<SHA-256 of its id> of the graph root, never removed but by the user. Secrets are
+ * A cache is a directory buildcache/<SHA-256 of its id>/data of the graph root, which `system prune --build` removes. Secrets are
  * files in runroot, in memory where that is, for the time of the run; their data is in no row, layer or history.
  * Parsing is pure text; preparing runs in pm.
  */
@@ -93,5 +93,8 @@ int pm_run_mounts_prepare(const struct pm_run_mount_env *e, const struct pm_run_
 int pm_run_mounts_script(const struct pm_run_mount_env *e, struct pm_run_mounts *ret, const struct pm_buf *text,
 			 struct pm_err *err);
 void pm_run_mounts_free(struct pm_run_mounts *r);
+
+/* Caches that no run uses go to the trash. *ret_bytes is added to. */
+int pm_run_caches_prune(struct pm_engine *e, int64_t *ret_bytes, struct pm_err *err);
 
 #endif

@@ -11,7 +11,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "engine/build/run_mount_parts.h"
+#include "engine/system/disk.h"
 #include "netns/userns.h"
+#include "storage/stage.h"
 
 enum { SECRET_MAX = 1 << 20 }; /* bytes; BuildKit's limit is half of it */
 
@@ -76,6 +78,7 @@ static int prepare_bind(struct preparing *p, const struct pm_run_mount *m, struc
 
 /* --- cache ---------------------------------------------------------------------------------------- */
 
+/* The user's own directory, which he can move away, holds the one with the cache's owner. */
 struct cache_dir {
 	int parent;
 	const char *name;
@@ -85,9 +88,9 @@ struct cache_dir {
 static int make_cache_dir(void *arg, struct pm_err *err)
 {
 	const struct cache_dir *c = arg;
-	if (mkdirat(c->parent, c->name, 0700) < 0)
+	if (mkdirat(c->parent, "data", 0700) < 0)
 		return errno == EEXIST ? 0 : pm_fail_sys(err, "make the cache directory %s", c->name);
-	_cleanup_close_ int dir = pm_fs_open(c->parent, c->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+	_cleanup_close_ int dir = pm_fs_open(c->parent, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
 	if (dir < 0)
 		return dir;
 	if (fchown(dir, c->m->uid >= 0 ? (uid_t)c->m->uid : 0, c->m->gid >= 0 ? (gid_t)c->m->gid : 0) < 0 ||
@@ -165,8 +168,14 @@ static int prepare_cache(struct preparing *p, const struct pm_run_mount *m, stru
 			       "it in the command", m->from);
 	cache_name(m, name);
 	int r = lock_copy(p, m, name, err);
+	/* as long as it is used nobody prunes it */
+	int used = r < 0 ? r : pm_store_lock(s, "build-cache-use", name, PM_LOCK_SHARED, true, err);
+	if (used < 0)
+		return used;
+	add_lock(p, used);
+	_cleanup_free_ char *place = pm_path_join("buildcache", name);
 	if (r >= 0)
-		r = parent = pm_store_dir(s, "buildcache", err);
+		r = parent = pm_store_dir(s, place, err);
 	if (r >= 0)
 		r = pm_userns_get(s->runroot_fd, &userns, err);
 	struct cache_dir c = {parent, name, m};
@@ -175,12 +184,33 @@ static int prepare_cache(struct preparing *p, const struct pm_run_mount *m, stru
 	if (r < 0)
 		return r;
 	struct pm_ctr_mount *v = add_mount(p, "bind", m->target);
-	_cleanup_free_ char *below = pm_path_join("buildcache", name);
+	_cleanup_free_ char *below = pm_path_join(place, "data");
 	v->source = pm_store_path(s, below);
 	v->subpath = subpath_of(m->source);
 	pm_strv_add_all(&v->options, pm_strv_argv(&m->options));
 	pm_strv_add(&v->options, m->writable ? "rw" : "ro");
 	return 0;
+}
+
+int pm_run_caches_prune(struct pm_engine *e, int64_t *ret_bytes, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT, paths = PM_STRV_INIT;
+	_cleanup_close_ int dir = pm_store_dir(e->store, "buildcache", err);
+	int r = dir < 0 ? dir : pm_fs_list(dir, ".", &names, err);
+	for (size_t i = 0; i < names.n; i++)
+		pm_strv_addf(&paths, "buildcache/%s", names.v[i]);
+	_cleanup_free_ int64_t *sizes = pm_calloc(names.n + 1, sizeof(*sizes));
+	if (r >= 0)
+		r = pm_disk_sizes(e, &paths, sizes, err);
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		_cleanup_close_ int lock = pm_store_lock(e->store, "build-cache-use", names.v[i], PM_LOCK_EXCLUSIVE, false,
+							 NULL);
+		if (lock < 0)
+			continue;
+		r = pm_trash_dir(e->store, e->store->root_fd, paths.v[i], err);
+		*ret_bytes += r < 0 ? 0 : sizes[i];
+	}
+	return r < 0 ? r : 0;
 }
 
 /* --- secrets and agents ------------------------------------------------------------------------------ */
