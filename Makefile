@@ -56,7 +56,7 @@ PROGRAMS := $(OUT)/bin/pm $(OUT)/libexec/pm/pm-transfer $(OUT)/libexec/pm/pm-mon
 
 all: $(PROGRAMS)
 
-pm_LIBS := -lsqlite3 $(if $(STATIC),-lyajl_s,-lyajl) -lyaml -lseccomp -lcrypto -lm
+pm_LIBS := -lsqlite3 -lzstd $(if $(STATIC),-lyajl_s,-lyajl) -lyaml -lseccomp -lcrypto -lm
 pm_OBJS := $(OUT)/obj/cli/main.o $(if $(STATIC),$(OUT)/obj/base/nodl.o)
 pm_NODL := $(if $(STATIC),$(foreach f,dlopen dlsym dlclose dlerror dladdr,-Wl,--wrap=$(f)))
 $(OUT)/bin/pm: $(pm_OBJS) $(ARCHIVES)

@@ -95,6 +95,8 @@ static int put_node(struct layer_tar *t, int dirfd, const char *name, const stru
 		    struct pm_err *err)
 {
 	const char *path = pm_buf_str(&t->path);
+	if (S_ISSOCK(st->st_mode) && t->files.content)
+		return pm_fail(err, PM_E_UNSUPPORTED, "a layer has no sockets");
 	int r = S_ISSOCK(st->st_mode) ? 1 : pm_tar_files_link(&t->files, st, path, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -168,6 +170,8 @@ int pm_layer_tar(const struct pm_layer_tar *what, pm_tar_sink_fn *sink, void *ar
 	t.w = pm_tar_writer_new(sink, arg);
 	pm_tar_files_init(&t.files, t.w);
 	t.files.whole_seconds = true;
+	t.files.content = what->content;
+	t.files.content_arg = what->content_arg;
 	t.files.mtime = what->set_mtime ? &what->mtime : NULL;
 	r = put_self(&t, &root, err);
 	if (r >= 0)

@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "base/tar_write.h"
+#include "storage/tar_files.h"
 
 struct pm_layer_tar {
 	const int *layers; /* directories, top first (borrowed) */
@@ -30,6 +31,9 @@ struct pm_layer_tar {
 	size_t n_base;
 	bool set_mtime; /* all entries get mtime, seconds since the epoch, instead of their own */
 	int64_t mtime;
+	/* Told where content comes from (storage/layer_recipe.h); then a socket is PM_E_UNSUPPORTED. NULL: nobody. */
+	pm_tar_content_fn *content;
+	void *content_arg;
 };
 
 int pm_layer_tar(const struct pm_layer_tar *t, pm_tar_sink_fn *sink, void *arg, struct pm_err *err);

@@ -155,7 +155,8 @@ static bool find_regions(struct pm_tar_files *t, int fd, const struct stat *st)
 	return true;
 }
 
-static int copy_range(struct pm_tar_files *t, int fd, uint64_t offset, uint64_t len, struct pm_err *err)
+static int copy_range(struct pm_tar_files *t, int fd, const char *path, ino_t ino, uint64_t offset, uint64_t len,
+		      struct pm_err *err)
 {
 	bool ended = false;
 	while (len > 0) {
@@ -170,6 +171,8 @@ static int copy_range(struct pm_tar_files *t, int fd, uint64_t offset, uint64_t 
 			memset(t->copy, 0, want);
 			n = (ssize_t)want;
 		}
+		if (t->content)
+			t->content(t->content_arg, path, ino, offset, (uint64_t)n);
 		int r = pm_tar_writer_data(t->w, t->copy, (size_t)n, err);
 		if (r < 0)
 			return r;
@@ -198,9 +201,9 @@ int pm_tar_files_regular(struct pm_tar_files *t, int fd, const struct stat *st, 
 	if (r < 0)
 		return r;
 	if (!e.sparse)
-		return copy_range(t, fd, 0, e.size, err);
+		return copy_range(t, fd, path, st->st_ino, 0, e.size, err);
 	for (size_t i = 0; r >= 0 && i < t->n_regions; i++)
-		r = copy_range(t, fd, t->regions[i].offset, t->regions[i].len, err);
+		r = copy_range(t, fd, path, st->st_ino, t->regions[i].offset, t->regions[i].len, err);
 	return r;
 }
 

@@ -18,10 +18,15 @@
 #include "base/err.h"
 #include "base/tar_write.h"
 
+/* len bytes from offset of the file at path are what goes to the writer next. */
+typedef void pm_tar_content_fn(void *arg, const char *path, ino_t ino, uint64_t offset, uint64_t len);
+
 struct pm_tar_files {
 	struct pm_tar_writer *w; /* borrowed */
 	bool whole_seconds;      /* times without a fraction */
 	const int64_t *mtime;    /* of all entries, seconds since the epoch; NULL: their own */
+	pm_tar_content_fn *content; /* told of files' content; NULL: nobody */
+	void *content_arg;
 	void *links;             /* the rest is its own */
 	uint8_t *copy;
 	char *xattr_names;

@@ -116,8 +116,12 @@ static int run_stages(struct pm_build *b, struct pm_err *err)
 {
 	int r = 0;
 	size_t max = b->o->jobs > 0 ? (size_t)b->o->jobs : b->n_stages;
-	if (max > 1 && b->n_stages > 1)
-		return pm_build_jobs(b, max, err);
+	if (max > 1 && b->n_stages > 1) {
+		int userns;
+		bool single;
+		r = pm_build_userns(b, &userns, &single, err); /* one for all processes */
+		return r < 0 ? r : pm_build_jobs(b, max, err);
+	}
 	for (size_t k = 0; r >= 0 && k < b->n_stages; k++)
 		if (b->stages[k].needed)
 			r = pm_build_stage_run(&b->stages[k], err);
@@ -199,7 +203,7 @@ static void free_build(struct pm_build *b)
 int pm_build(struct pm_engine *e, const struct pm_build_options *o, struct pm_build_result *result,
 	     struct pm_err *err)
 {
-	struct pm_build b = {.e = e, .o = o, .pool = pm_json_pool_new(), .context = PM_BUILD_CONTEXT_INIT};
+	struct pm_build b = {.e = e, .o = o, .pool = pm_json_pool_new(), .context = PM_BUILD_CONTEXT_INIT, .userns = PM_BUILD_USERNS_INIT};
 	int r = prepare(&b, err);
 	if (r >= 0)
 		r = run_stages(&b, err);

@@ -11,6 +11,7 @@
 #include "engine/build/dockerfile.h"
 #include "engine/build/ignore.h"
 #include "engine/build/scope.h"
+#include "engine/build/userns.h"
 #include "engine/build/worker.h"
 
 struct pm_build;
@@ -55,8 +56,8 @@ struct pm_build {
 	struct pm_build_context context;
 	struct pm_build_extra *named; /* of --build-context, those that were used */
 	size_t n_named;
-	int userns;
-	bool userns_known, single_id;
+	struct pm_build_userns userns;
+	bool userns_known;
 	struct pm_strv extra;     /* images of COPY --from: name and id in turn */
 	struct pm_worker **others; /* working containers of these */
 	size_t n_others;

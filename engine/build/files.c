@@ -5,7 +5,6 @@
 
 #include "base/fs.h"
 #include "engine/build/build_parts.h"
-#include "netns/userns.h"
 
 static struct pm_build_context_spec spec_of(struct pm_build *b)
 {
@@ -42,8 +41,7 @@ void pm_build_close(struct pm_build *b)
 	for (size_t i = 0; i < b->n_named; i++)
 		pm_build_extra_close(&b->named[i]);
 	free(b->named);
-	if (b->userns_known && b->userns >= 0)
-		close(b->userns);
+	pm_build_userns_close(&b->userns);
 }
 
 /* --- contexts ---------------------------------------------------------------------------------------- */
@@ -115,17 +113,11 @@ int pm_build_context_path(struct pm_build *b, const char *named, char **ret, str
 
 int pm_build_userns(struct pm_build *b, int *ret, bool *ret_single, struct pm_err *err)
 {
-	_cleanup_userns_map_ struct pm_userns_map map = PM_USERNS_MAP_INIT;
 	int r = 0;
-	if (!b->userns_known) {
-		b->userns_known = true;
-		b->userns = -1;
-		r = pm_userns_get(b->e->store->runroot_fd, &b->userns, err);
-		if (r > 0)
-			r = pm_userns_default_map(&map, err);
-		b->single_id = map.single;
-	}
-	*ret = b->userns;
-	*ret_single = b->single_id;
-	return r < 0 ? r : 0;
+	if (!b->userns_known)
+		r = pm_build_userns_open(b->e->store, &b->userns, err);
+	b->userns_known = true;
+	*ret = b->userns.fd;
+	*ret_single = b->userns.single_id;
+	return r;
 }

@@ -97,7 +97,11 @@ int pm_build_stage_worker(struct pm_build_stage *s, struct pm_worker **ret, stru
 			.arch = o->arch,
 			.variant = o->variant,
 		};
-		r = pm_worker_new(s->b->e, &wo, w, err);
+		int userns;
+		bool single;
+		r = pm_build_userns(s->b, &userns, &single, err);
+		if (r >= 0)
+			r = pm_worker_new(s->b->e, &wo, w, err);
 	}
 	if (r >= 0)
 		drop_triggers(s, w->document);
@@ -335,6 +339,7 @@ static int commit(struct pm_build_stage *s, struct pm_worker *w, const char *cre
 		.squash = last && o->squash_all,
 		.created = created_of(s->b),
 		.clamp = o->timestamp != NULL,
+		.take = !o->keep && !o->keep_failed,
 		.annotations = &annotations,
 		.created_by = created_by,
 		.comment = from,

@@ -326,9 +326,10 @@ static int commit_layers(struct pm_worker *w, const struct pm_worker_commit *o, 
 			 const struct pm_layer_list *below, struct pm_stage **stage,
 			 struct pm_fetch_layer *made, char ret_id[65], struct pm_err *err)
 {
-	int r = layer ? pm_container_layer(w->e, &w->c, o->squash, o->clamp ? &o->created : NULL, o->progress,
-					   stage, made, err)
-		      : 0;
+	int r = layer && o->take && !o->squash && !o->clamp ? pm_worker_take_layer(w, stage, made, err) : 0;
+	if (r == 0 && layer)
+		r = pm_container_layer(w->e, &w->c, o->squash, o->clamp ? &o->created : NULL, o->progress, stage,
+				       made, err);
 	if (r < 0)
 		return r;
 	const struct pm_image_make m = {

@@ -115,6 +115,7 @@ struct pm_worker_commit {
 	const struct pm_strv *annotations; /* NULL: none */
 	const char *created_by, *comment, *author; /* of the history's new line; created_by NULL: the
 					* last line tells of the layer */
+	bool take;              /* its changes become the layer where they lie: it must be rebased before anything else */
 	bool omit_history;      /* the image has no history at all */
 	const struct pm_pull_progress *progress;
 };

@@ -292,6 +292,24 @@ config() {
 	assert_eq "$(build -q --no-cache --timestamp 1000)" "$first"
 }
 
+@test "what a command leaves is the layer, whatever it is: links, holes, owners, removals" {
+	containerfile <<-EOF
+		FROM $IMAGE
+		RUN echo one >/a; ln /a /hard; ln -s a /soft; mkfifo /p; mkdir -p /d/e; echo deep >/d/e/f; chown 5:6 /d; chmod 2755 /d/e; chmod 700 /root
+		RUN rm -rf /d; mkdir /d; echo again >/d/x; rm /etc/passwd; truncate -s 1M /sparse; echo end >>/sparse
+		RUN chown 7:7 /; touch /own
+	EOF
+	build -q -t odd >/dev/null
+	run -0 pm run --rm --network none odd sh -c 'ls -A /d; stat -c "%h %s" /a /sparse; cat /soft; ls /etc/passwd 2>/dev/null; ls /own'
+	assert_like "$output" $'^x\n2 4\n1 1048580\none\n/own$'
+	pm system check
+	# the stream that a push would send is the one that the id was made of
+	pm save -q -o "$T/odd.tar" odd
+	pm rmi -f odd >/dev/null
+	pm load -q -i "$T/odd.tar" >/dev/null
+	assert_eq "$(pm run --rm --network none odd cat /hard)" one
+}
+
 @test "FROM scratch, and from nothing at all" {
 	mkdir -p "$C/root/bin"
 	cp "$(command -v busybox)" "$C/root/bin/sh"
