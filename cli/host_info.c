@@ -116,8 +116,7 @@ static int oci_runtime(struct pm_engine *e, struct pm_json_pool *pool, struct pm
 	if (r < 0 && e->runtime)
 		return r;
 	const char *name = e->runtime ? e->runtime : e->conf.runtime ? e->conf.runtime : "crun";
-	const char *slash = strrchr(name, '/');
-	pm_json_set_str(pool, v, "name", slash ? slash + 1 : name);
+	pm_json_set_str(pool, v, "name", pm_conf_runtime_name(name));
 	pm_json_set_str(pool, v, "path", path ? path : "");
 	if (path) {
 		char *argv[] = {path, "--version", NULL};

@@ -519,6 +519,12 @@ static bool executable(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
+const char *pm_conf_runtime_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 int pm_conf_runtime(const struct pm_conf *c, const char *name, char **ret, struct pm_err *err)
 {
 	if (!name)

@@ -106,6 +106,8 @@ void pm_conf_init(struct pm_conf *c);
  * the built-in lists for crun and runc, then PATH. PM_E_NOSUCH when there is none. The caller
  * frees *ret. */
 int pm_conf_runtime(const struct pm_conf *c, const char *name, char **ret, struct pm_err *err);
+/* What the program at path is called: its last part. */
+const char *pm_conf_runtime_name(const char *path);
 
 /* "64m", "1g", "65536k", "512b", "4096" -> bytes, as Go's units.RAMInBytes. PM_E_USAGE. */
 int pm_conf_parse_size(const char *s, int64_t *ret, struct pm_err *err);

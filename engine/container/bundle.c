@@ -11,6 +11,7 @@
 #include "engine/container/bundle_parts.h"
 #include "engine/container/limits.h"
 #include "engine/container/mounts.h"
+#include "engine/container/ociruntime.h"
 #include "engine/container/service.h"
 #include "engine/network/place.h"
 
@@ -67,8 +68,7 @@ int pm_bundle_env(struct pm_engine *e, const struct pm_container *c,
 	if (r >= 0)
 		r = pm_limits_check(&c->config, &b->cgroup, err);
 	if (r >= 0)
-		r = pm_conf_runtime(&e->conf, c->config.runtime ? c->config.runtime : e->runtime,
-				    &b->runtime, err);
+		r = pm_ociruntime_path(e, &c->config, &b->runtime, err);
 	if (r >= 0)
 		r = pm_bundle_view(e, c, b, err);
 	b->run_dir = pm_asprintf("%s/ctr/%s", e->store->runroot, c->row.id);

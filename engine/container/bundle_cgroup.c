@@ -74,10 +74,9 @@ int pm_bundle_cgroup(const struct pm_container *c, struct pm_bundle_env *b, stru
 		b->cgroup.manager = PM_CGROUP_CGROUPFS;
 	struct pm_spec_env *env = &b->env;
 	env->no_pids_controller = !(b->cgroup.controllers & PM_CGROUP_PIDS);
-	const char *slash = strrchr(b->runtime, '/');
 	env->no_devices_controller =
 		!(b->cgroup.controllers & PM_CGROUP_DEVICES) ||
-		(pm_streq(slash ? slash + 1 : b->runtime, "crun") && !pm_cgroup_crun_devices());
+		(pm_streq(pm_conf_runtime_name(b->runtime), "crun") && !pm_cgroup_crun_devices());
 	env->cgroup_v1 = b->cgroup.host != PM_CGROUP_HOST_UNIFIED && !b->cgroup.private_mount;
 	switch (b->cgroup.manager) {
 	case PM_CGROUP_SYSTEMD:

@@ -135,14 +135,13 @@ int pm_bundle_plan(struct pm_start *s, const struct pm_container *c,
 {
 	struct pm_engine *e = s->engine;
 	const struct pm_ctr_config *k = &c->config;
-	const char *slash = strrchr(b->runtime, '/');
 
 	plan->kind = PM_LAUNCH_RUN;
 	plan->id = pm_strdup(c->row.id);
 	plan->name = pm_strdup(c->row.name);
 	plan->bundle = pm_store_ctr_path(e->store, c->row.id);
 	plan->runtime = pm_strdup(b->runtime);
-	plan->runtime_name = pm_strdup(slash ? slash + 1 : b->runtime);
+	plan->runtime_name = pm_strdup(pm_conf_runtime_name(b->runtime));
 	plan->runtime_root = pm_store_run_path(e->store, plan->runtime_name);
 	plan->cgroup_manager = b->cgroup.manager;
 	plan->cgroup_private_mount = b->cgroup.private_mount;

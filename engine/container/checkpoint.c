@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/proc.h"
+#include "engine/container/ociruntime.h"
 #include "netns/userns.h"
 
 const char *pm_checkpoint_criu_reason(char *text)
@@ -59,9 +60,7 @@ static int check_runtime(struct pm_engine *e, const struct pm_ctr_config *k, con
 {
 	_cleanup_free_ char *runtime = NULL;
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
-	int r = pm_engine_conf(e, err);
-	if (r >= 0)
-		r = pm_conf_runtime(&e->conf, k && k->runtime ? k->runtime : e->runtime, &runtime, err);
+	int r = pm_ociruntime_path(e, k, &runtime, err);
 	if (r < 0)
 		return r;
 	char *const argv[] = {runtime, "checkpoint", "--help", NULL};

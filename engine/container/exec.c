@@ -44,12 +44,11 @@ static void make_plan(struct pm_engine *e, const struct pm_container *c,
 		      const struct pm_exec_options *o, const struct pm_bundle_env *b,
 		      const char *dir, struct pm_launch_plan *plan)
 {
-	const char *slash = strrchr(b->runtime, '/');
 	plan->kind = PM_LAUNCH_EXEC;
 	plan->id = pm_strdup(c->row.id);
 	plan->name = pm_strdup(c->row.name);
 	plan->runtime = pm_strdup(b->runtime);
-	plan->runtime_name = pm_strdup(slash ? slash + 1 : b->runtime);
+	plan->runtime_name = pm_strdup(pm_conf_runtime_name(b->runtime));
 	plan->runtime_root = pm_store_run_path(e->store, plan->runtime_name);
 	for (size_t i = 0; e->runtime_flags && i < e->runtime_flags->n; i++)
 		pm_strv_addf(&plan->runtime_args, "--%s", e->runtime_flags->v[i]);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "engine/container/ociruntime.h"
 #include "engine/container/stop.h"
 #include "engine/events/events.h"
 #include "netns/userns.h"
@@ -48,28 +49,24 @@ static char *cgroup_dir(struct pm_engine *e, const struct pm_container *c)
 static void delete_runtime_state(struct pm_engine *e, const struct pm_container *c, const char *cgroup)
 {
 	struct pm_err err = PM_ERR_INIT;
-	_cleanup_free_ char *runtime = NULL;
+	_cleanup_ociruntime_ struct pm_ociruntime runtime = {0};
 	char path[256];
 
-	if (pm_engine_conf(e, &err) < 0 ||
-	    pm_conf_runtime(&e->conf, c->config.runtime ? c->config.runtime : e->runtime, &runtime,
-			    &err) < 0)
+	if (pm_ociruntime_find(e, &c->config, &runtime, &err) < 0)
 		return;
-	const char *slash = strrchr(runtime, '/');
-	snprintf(path, sizeof(path), "%s/%s", slash ? slash + 1 : runtime, c->row.id);
+	snprintf(path, sizeof(path), "%s/%s", runtime.name, c->row.id);
 	if (faccessat(e->store->runroot_fd, path, F_OK, 0) < 0)
 		return;
 
-	_cleanup_free_ char *root = pm_store_run_path(e->store, slash ? slash + 1 : runtime);
 	_cleanup_close_ int userns = -1;
 	if (pm_userns_get(e->store->runroot_fd, &userns, &err) < 0) {
 		pm_warn("delete the runtime's state of %s: %s", c->row.id, err.text);
 		return;
 	}
-	char *const argv[] = {runtime, (char[]){"--root"}, root, (char[]){"delete"},
+	char *const argv[] = {runtime.path, (char[]){"--root"}, runtime.root, (char[]){"delete"},
 			      (char[]){"--force"}, c->row.id, NULL};
 	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
-	spec.path = runtime;
+	spec.path = runtime.path;
 	spec.argv = argv;
 	spec.join_userns = userns;
 	int code = 0;

@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "engine/container/limits.h"
+#include "engine/container/ociruntime.h"
 #include "engine/container/pause.h"
 #include "engine/spec/spec.h"
 
@@ -28,7 +29,8 @@ static int update_by_runtime(struct pm_engine *e, const struct pm_container *c,
 	}
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_json *res = pm_json_object(pool);
-	_cleanup_free_ char *runtime = NULL, *root = NULL, *file = NULL;
+	_cleanup_ociruntime_ struct pm_ociruntime runtime = {0};
+	_cleanup_free_ char *file = NULL;
 	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
 
 	int r = pm_spec_limits(pool, &changed, res, err);
@@ -37,32 +39,26 @@ static int update_by_runtime(struct pm_engine *e, const struct pm_container *c,
 		pm_json_set_int(pool, pids, "limit", given->pids_limit > 0 ? given->pids_limit : -1);
 	}
 	if (r >= 0)
-		r = pm_engine_conf(e, err);
-	if (r >= 0)
-		r = pm_conf_runtime(&e->conf, c->config.runtime ? c->config.runtime : e->runtime,
-				    &runtime, err);
+		r = pm_ociruntime_find(e, &c->config, &runtime, err);
 	if (r < 0)
 		return r;
-	const char *slash = strrchr(runtime, '/');
-	root = pm_store_run_path(e->store, slash ? slash + 1 : runtime);
 	file = pm_asprintf("%s/ctr/%s/resources.json", e->store->runroot, c->row.id);
 	pm_json_write(res, 0, &text);
 	r = pm_fs_write_file(AT_FDCWD, file, text.data, text.len, 0600, false, err);
 	if (r < 0)
 		return r;
 
-	char *const argv[] = {runtime, (char[]){"--root"}, root, (char[]){"update"},
+	char *const argv[] = {runtime.path, (char[]){"--root"}, runtime.root, (char[]){"update"},
 			      (char[]){"--resources"}, file, c->row.id, NULL};
 	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;
-	spec.path = runtime;
+	spec.path = runtime.path;
 	spec.argv = argv;
 	int code = 0;
 	_cleanup_buf_ struct pm_buf said = PM_BUF_INIT;
 	r = pm_proc_run(&spec, NULL, 0, &said, &code, err);
 	unlink(file);
 	if (r >= 0 && code != 0)
-		r = pm_fail(err, PM_E_UNSUPPORTED, "%s update: %s", slash ? slash + 1 : runtime,
-			    pm_buf_str(&said));
+		r = pm_fail(err, PM_E_UNSUPPORTED, "%s update: %s", runtime.name, pm_buf_str(&said));
 	return r;
 }
 

@@ -32,15 +32,13 @@ static void add(struct pm_gen *g, struct pm_json *l, const char *dest, const cha
 
 bool pm_gen_is_crun(const struct pm_gen *g)
 {
-	const char *base = strrchr(g->env->runtime, '/');
-	return pm_streq(base ? base + 1 : g->env->runtime, "crun");
+	return pm_streq(pm_conf_runtime_name(g->env->runtime), "crun");
 }
 
 bool pm_gen_knows_rro(const struct pm_gen *g)
 {
-	const char *base = strrchr(g->env->runtime, '/');
-	base = base ? base + 1 : g->env->runtime;
-	return pm_streq(base, "crun") || pm_streq(base, "runc");
+	const char *name = pm_conf_runtime_name(g->env->runtime);
+	return pm_streq(name, "crun") || pm_streq(name, "runc");
 }
 
 /* sysfs belongs to a network namespace: only who owns that may mount it. */
