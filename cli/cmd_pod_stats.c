@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
@@ -81,45 +80,36 @@ static int sample(struct pm_engine *e, const char *name, const struct pm_stats_r
 
 struct stats_arg {
 	struct pm_cli *cli;
-	struct pm_engine e;
 	const struct stats_opts *o;
 };
 
-static int show(void *arg, const struct pm_stats_round *last, struct pm_stats_round *now,
-		struct pm_err *err)
+static int round_of(void *arg, struct pm_engine *e, const struct pm_stats_round *last, struct pm_stats_round *now,
+		    struct pm_json_pool *pool, struct pm_json *rows, struct pm_err *err)
 {
-	struct stats_arg *a = arg;
-	struct pm_cli *cli = a->cli;
-	struct pm_engine *e = &a->e;
-	const struct stats_opts *o = a->o;
-	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	const struct stats_arg *a = arg;
 	_cleanup_strv_ struct pm_strv pods = PM_STRV_INIT;
-	struct pm_json *rows = pm_json_array(pool);
-	struct pm_pod_choice ch = {.all = o->all || (!o->latest && !cli->n_args), .latest = o->latest};
-	int r = pm_pod_choose(cli, e, &ch, &pods, err);
+	struct pm_pod_choice ch = {.all = a->o->all || (!a->o->latest && !a->cli->n_args), .latest = a->o->latest};
+	int r = pm_pod_choose(a->cli, e, &ch, &pods, err);
 	for (size_t i = 0; r >= 0 && i < pods.n; i++)
 		r = sample(e, pods.v[i], last, now, pool, rows, err);
-	if (r < 0)
-		return r;
-	struct pm_format f = {.name = "pod stats",
-			      .format = o->format,
-			      .table_default = default_table,
-			      .headings = headings,
-			      .terminal = isatty(STDOUT_FILENO) == 1,
-			      .json_indent = 1,
-			      .opts = {.type = "*types.PodStatsReport"}};
-	return pm_stats_print(&f, rows, !o->no_stream && !o->no_reset, err);
+	return r;
 }
 
 static int stats_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	const struct stats_opts *o = opts;
 	struct stats_arg a = {.cli = cli, .o = o};
-	int r = pm_cli_engine(cli, &a.e, err);
-	if (r >= 0)
-		r = pm_stats_rounds(show, &a, 5, o->no_stream, err);
-	pm_engine_free(&a.e);
-	return r;
+	const struct pm_stats_view view = {.name = "pod stats",
+					   .type = "*types.PodStatsReport",
+					   .format = o->format,
+					   .table = default_table,
+					   .headings = headings,
+					   .once = o->no_stream,
+					   .no_reset = o->no_reset,
+					   .seconds = 5,
+					   .round = round_of,
+					   .arg = &a};
+	return pm_stats_show(cli, &view, err);
 }
 
 const struct pm_command pm_cmd_pod_stats = {

@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
@@ -34,67 +33,52 @@ static const struct pm_opt stats_table[] = {
 static const char default_table[] = "table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t"
 				    "{{.NetIO}}\t{{.BlockIO}}\t{{.PIDS}}\t{{.UpTime}}\t{{.AVGCPU}}";
 
-/* The ids to look at: those named, or all that are there now. */
-static int choose(struct pm_cli *cli, struct pm_engine *e, const struct stats_opts *o,
-		  struct pm_strv *ids, struct pm_err *err)
+struct stats_arg {
+	struct pm_cli *cli;
+	const struct stats_opts *o;
+};
+
+/* Of those named, or of all that are there now. */
+static int round_of(void *arg, struct pm_engine *e, const struct pm_stats_round *last, struct pm_stats_round *now,
+		    struct pm_json_pool *pool, struct pm_json *rows, struct pm_err *err)
 {
-	struct pm_ctr_choice choice = {.all = !o->latest && !cli->n_args,
+	const struct stats_arg *a = arg;
+	const struct stats_opts *o = a->o;
+	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
+	struct pm_ctr_choice choice = {.all = !o->latest && !a->cli->n_args,
 				       .latest = o->latest,
 				       .states = o->all ? 0
 							: PM_IN_STATE(PM_STATUS_RUNNING) |
 								  PM_IN_STATE(PM_STATUS_PAUSED)};
-	return pm_ctr_choose(cli, e, &choice, ids, err);
-}
-
-struct stats_arg {
-	struct pm_cli *cli;
-	struct pm_engine e;
-	const struct stats_opts *o;
-};
-
-static int show(void *arg, const struct pm_stats_round *last, struct pm_stats_round *now,
-		struct pm_err *err)
-{
-	struct stats_arg *a = arg;
-	struct pm_cli *cli = a->cli;
-	struct pm_engine *e = &a->e;
-	const struct stats_opts *o = a->o;
-	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
-	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
-	struct pm_json *rows = pm_json_array(pool);
 	const struct pm_stats_options so = {.json = o->format && pm_format_is_json(o->format),
 					    .no_trunc = o->no_trunc,
-					    .gone_ok = !cli->n_args};
-	int r = choose(cli, e, o, &ids, err);
+					    .gone_ok = !a->cli->n_args};
+	int r = pm_ctr_choose(a->cli, e, &choice, &ids, err);
 	if (r < 0)
 		return pm_wrap(err, "unable to get list of containers");
-	r = pm_stats_sample(e, &ids, &so, last, now, pool, rows, err);
-	if (r < 0)
-		return r;
-	struct pm_format f = {.name = "stats",
-			      .format = o->format,
-			      .table_default = default_table,
-			      .headings = pm_stats_headings,
-			      .terminal = isatty(STDOUT_FILENO) == 1,
-			      .json_indent = 1,
-			      .opts = {.type = "containers.containerStats"}};
-	return pm_stats_print(&f, rows, !o->no_stream && !o->no_reset, err);
+	return pm_stats_sample(e, &ids, &so, last, now, pool, rows, err);
 }
 
 static int stats_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	const struct stats_opts *o = opts;
 	struct stats_arg a = {.cli = cli, .o = o};
+	const struct pm_stats_view view = {.name = "stats",
+					   .type = "containers.containerStats",
+					   .format = o->format,
+					   .table = default_table,
+					   .headings = pm_stats_headings,
+					   .once = o->no_stream,
+					   .no_reset = o->no_reset,
+					   .seconds = o->interval,
+					   .round = round_of,
+					   .arg = &a};
 
 	if ((o->all && o->latest) || ((o->all || o->latest) && cli->n_args))
 		return pm_fail(err, PM_E_USAGE, "--all, --latest and containers cannot be used together");
 	if (o->interval < 1)
 		return pm_fail(err, PM_E_USAGE, "invalid interval, must be a positive number greater zero");
-	int r = pm_cli_engine(cli, &a.e, err);
-	if (r >= 0)
-		r = pm_stats_rounds(show, &a, o->interval, o->no_stream, err);
-	pm_engine_free(&a.e);
-	return r;
+	return pm_stats_show(cli, &view, err);
 }
 
 const struct pm_command pm_cmd_stats = {

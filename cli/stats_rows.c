@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/timefmt.h"
 
@@ -162,7 +163,7 @@ int pm_stats_sample(struct pm_engine *e, const struct pm_strv *ids,
 	return 0;
 }
 
-int pm_stats_print(const struct pm_format *f, const struct pm_json *rows, bool reset,
+static int print(const struct pm_format *f, const struct pm_json *rows, bool reset,
 		   struct pm_err *err)
 {
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
@@ -175,22 +176,40 @@ int pm_stats_print(const struct pm_format *f, const struct pm_json *rows, bool r
 	return 0;
 }
 
-int pm_stats_rounds(int (*show)(void *arg, const struct pm_stats_round *last,
-				struct pm_stats_round *now, struct pm_err *err),
-		    void *arg, int64_t seconds, bool once, struct pm_err *err)
+static int show(const struct pm_stats_view *v, struct pm_engine *e, const struct pm_stats_round *last,
+		struct pm_stats_round *now, struct pm_err *err)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_json *rows = pm_json_array(pool);
+	int r = v->round(v->arg, e, last, now, pool, rows, err);
+	if (r < 0)
+		return r;
+	struct pm_format f = {.name = v->name,
+			      .format = v->format,
+			      .table_default = v->table,
+			      .headings = v->headings,
+			      .terminal = isatty(STDOUT_FILENO) == 1,
+			      .json_indent = 1,
+			      .opts = {.type = v->type}};
+	return print(&f, rows, !v->once && !v->no_reset, err);
+}
+
+int pm_stats_show(struct pm_cli *cli, const struct pm_stats_view *v, struct pm_err *err)
 {
 	struct pm_stats_round last = {0};
-	int r;
-	for (;;) {
+	struct pm_engine e;
+	int r = pm_cli_engine(cli, &e, err);
+	while (r >= 0) {
 		struct pm_stats_round now = {0};
-		r = show(arg, &last, &now, err);
+		r = show(v, &e, &last, &now, err);
 		free(last.v);
 		last = now;
-		if (r < 0 || once || fflush(stdout) != 0)
+		if (r < 0 || v->once || fflush(stdout) != 0)
 			break;
-		struct timespec t = {.tv_sec = (time_t)seconds};
+		struct timespec t = {.tv_sec = (time_t)v->seconds};
 		nanosleep(&t, NULL);
 	}
 	free(last.v);
+	pm_engine_free(&e);
 	return r;
 }

@@ -6,6 +6,7 @@
 #define PM_CLI_STATS_ROWS_H
 
 #include "base/json.h"
+#include "cli/ctr_common.h"
 #include "cli/format.h"
 #include "engine/container/stats.h"
 
@@ -30,15 +31,23 @@ int pm_stats_sample(struct pm_engine *e, const struct pm_strv *ids, const struct
 		    const struct pm_stats_round *last, struct pm_stats_round *now,
 		    struct pm_json_pool *pool, struct pm_json *rows, struct pm_err *err);
 
-/* Rounds of show, seconds apart, each given the samples of the one before, until standard output or show fails; with
- * once a single one. */
-int pm_stats_rounds(int (*show)(void *arg, const struct pm_stats_round *last,
-				struct pm_stats_round *now, struct pm_err *err),
-		    void *arg, int64_t seconds, bool once, struct pm_err *err);
+/* What a command shows of them. */
+struct pm_stats_view {
+	const char *name;   /* of the command, for --format's errors */
+	const char *type;   /* Podman's Go type of a row */
+	const char *format; /* --format, or NULL */
+	const char *table;  /* instead of it */
+	const char *const *headings;
+	bool once, no_reset;
+	int64_t seconds; /* between two rounds */
+	/* One round: rows are added for what there is now; arg: the command's. */
+	int (*round)(void *arg, struct pm_engine *e, const struct pm_stats_round *last, struct pm_stats_round *now,
+		     struct pm_json_pool *pool, struct pm_json *rows, struct pm_err *err);
+	void *arg;
+};
 
-/* Print rows by f, after a cleared screen if reset is set. */
-int pm_stats_print(const struct pm_format *f, const struct pm_json *rows, bool reset,
-		   struct pm_err *err);
+/* Rounds, until standard output or one of them fails. */
+int pm_stats_show(struct pm_cli *cli, const struct pm_stats_view *v, struct pm_err *err);
 
 extern const char *const pm_stats_headings[];
 

@@ -100,6 +100,25 @@ bool pm_group_number(const struct pm_group *g, const char *file, int64_t *ret)
 	return read_file(g, file, &b) && parse(pm_buf_str(&b), ret);
 }
 
+bool pm_group_is_scope(const struct pm_group *g)
+{
+	return pm_endswith(g->path, ".scope");
+}
+
+bool pm_group_limit(const struct pm_group *g, const char *file, int64_t *ret)
+{
+	_cleanup_free_ char *below = pm_asprintf("container/%s", file);
+	int64_t least = INT64_MAX, n;
+	if (pm_group_number(g, file, &n))
+		least = n;
+	if (pm_group_is_scope(g) && pm_group_number(g, below, &n) && n < least)
+		least = n;
+	if (least == INT64_MAX)
+		return false;
+	*ret = least;
+	return true;
+}
+
 bool pm_group_key(const struct pm_group *g, const char *file, const char *key, int64_t *ret)
 {
 	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;

@@ -49,6 +49,15 @@ void pm_group_pids(const struct pm_group *g, struct pm_buf *out);
 
 /* A file that is one number: "max" is INT64_MAX. false: not there, or no number. */
 bool pm_group_number(const struct pm_group *g, const char *file, int64_t *ret);
+/*
+ * A scope of systemd's: it writes the scope's files anew from its properties, and where below it the limits are
+ * is the runtime's to know (crun: in a group "container"). Limits are read there by pm_group_limit and changed by the
+ * runtime; those of any other group are its own files.
+ */
+bool pm_group_is_scope(const struct pm_group *g);
+/* The limit in that file which counts: the smallest of the group's and, in a scope, of the one below. false: there is none,
+ * or the file is not there. */
+bool pm_group_limit(const struct pm_group *g, const char *file, int64_t *ret);
 /* The number after key in a file of "KEY NUMBER" lines. */
 bool pm_group_key(const struct pm_group *g, const char *file, const char *key, int64_t *ret);
 /* Sum over all devices of key ("rbytes") in io.stat. */

@@ -93,11 +93,8 @@ static bool group_memory(const struct pm_group *g, struct pm_ctr_stats *ret)
 		return false;
 	pm_group_key(g, "memory.stat", "inactive_file", &cache);
 	ret->memory = ret->memory > cache ? ret->memory - cache : 0;
-	/* crun has the limits in a group of its own below a scope */
-	static const char *const files[] = {"memory.max", "container/memory.max"};
-	for (size_t i = 0; i < PM_ARRAY_SIZE(files); i++)
-		if (pm_group_number(g, files[i], &limit) && limit < ret->memory_limit)
-			ret->memory_limit = limit;
+	if (pm_group_limit(g, "memory.max", &limit) && limit < ret->memory_limit)
+		ret->memory_limit = limit;
 	return true;
 }
 

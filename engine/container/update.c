@@ -12,8 +12,7 @@
 
 /* --- a scope of systemd ----------------------------------------------------------------------- */
 
-/* systemd writes a scope's files anew from its properties, and where in the scope the limits are
- * (crun: in a group "container" below) is the runtime's to know: it changes both. */
+/* The scope's properties and the group below it that has the limits (engine/cgroup/group.h). */
 static int update_by_runtime(struct pm_engine *e, const struct pm_container *c,
 			     const struct pm_ctr_config *given, struct pm_err *err)
 {
@@ -82,7 +81,7 @@ int pm_container_update(struct pm_engine *e, struct pm_container *c,
 		_cleanup_group_ struct pm_group g = PM_GROUP_INIT;
 		r = pm_container_group(e, c, "update", &g, err);
 		if (r >= 0)
-			r = pm_endswith(g.path, ".scope")
+			r = pm_group_is_scope(&g)
 				    ? update_by_runtime(e, c, given, err)
 				    : pm_limits_write(&g, given, &c->config, err);
 		if (r < 0)
