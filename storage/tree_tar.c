@@ -83,6 +83,7 @@ static int add_dir(struct tree *t, int at, const struct stat *st, const char *na
 	struct held held = {.up = t->held, .fd = fd, .st = st, .path = path};
 	int r = 0;
 	if (what == PM_TREE_TAR_LATER && !top)
+		/* cppcheck-suppress autoVariables ; taken out again below */
 		t->held = &held;
 	else if (what == PM_TREE_TAR_TAKE && !top)
 		r = write_held(t, &held, err);

@@ -121,21 +121,29 @@ static struct pm_tar_entry entry_of(const struct work *k, enum pm_tar_type type,
 				     .mtime = k->now};
 }
 
-/* Is the directory path ("/a/b") there? With --link a symlink is none. */
-static bool dir_is_there(const struct work *k, const char *path)
+/* 1: the directory path ("/a/b") is there; 0: nothing is, or with --link something else, which is replaced. */
+static int dir_is_there(const struct work *k, const char *path, struct pm_err *err)
 {
-	_cleanup_close_ int fd = pm_fs_open_in(
-		k->root, path, O_PATH | O_DIRECTORY | (k->c->link ? O_NOFOLLOW : 0), 0, NULL);
-	return fd >= 0;
+	struct stat st;
+	_cleanup_close_ int fd =
+		pm_fs_open_in(k->root, path, O_PATH | (k->c->link ? O_NOFOLLOW : 0), 0, NULL);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	if (S_ISDIR(st.st_mode))
+		return 1;
+	return k->c->link ? 0 : pm_fail(err, ENOTDIR, "\"%s\" is there and is no directory", path);
 }
 
 /* Entries for what is missing of the directory path ("/a/b", "" for the root). */
 static int make_dirs(struct work *k, const char *path, struct pm_err *err)
 {
-	if (k->root < 0 || !*path || pm_strv_has(&k->made, path) || dir_is_there(k, path))
+	if (k->root < 0 || !*path || pm_strv_has(&k->made, path))
 		return 0;
+	int r = dir_is_there(k, path, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	_cleanup_free_ char *above = pm_strndup(path, (size_t)(strrchr(path, '/') - path));
-	int r = make_dirs(k, above, err);
+	r = make_dirs(k, above, err);
 	if (r < 0)
 		return r;
 	struct pm_tar_entry e = entry_of(k, PM_TAR_DIR, path + 1, 0755);

@@ -231,6 +231,7 @@ TEST(what_cannot_be_copied)
 		{"COPY f/x /n", PM_E_NOSUCH, "Containerfile:2: COPY: \"f/x\": no such file or directory"},
 		{"COPY d /etc/passwd", ENOTDIR, "Containerfile:2: COPY: the destination \"/etc/passwd\" is there and is no directory"},
 		{"COPY f d /etc/passwd", ENOTDIR, "Containerfile:2: COPY: the destination \"/etc/passwd\" is there and is no directory"},
+		{"COPY f /etc/passwd/x", ENOTDIR, "Containerfile:2: COPY: \"/etc/passwd\" is there and is no directory"},
 		{"COPY --exclude=f f /n", PM_E_NOSUCH, "Containerfile:2: COPY: \"f\": the ignore file or --exclude leaves nothing of it"},
 		{"COPY --chmod=abc f /n", PM_E_USAGE, "Containerfile:2: --chmod: \"abc\" is no mode: it must be octal digits or like u=rwX,go=rX"},
 		{"COPY --chown=nobody f /n", PM_E_USAGE, NULL},
