@@ -1,8 +1,9 @@
 #include "netns/netd/guard.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
+
+#include "base/mem.h"
 
 bool pm_guard_wanted(const struct pm_netd_net *net)
 {
@@ -29,11 +30,6 @@ static const char rules[] =
 	"\t\tdrop\n"
 	"\t}\n";
 
-static void begin_elements(const char *table, const char *set, bool add, struct pm_buf *out)
-{
-	pm_buf_printf(out, "%s element bridge %s %s { ", add ? "add" : "delete", table, set);
-}
-
 /* The address that the kernel gives itself on a link (RFC 4291, appendix A). */
 static struct pm_ip link_local(const uint8_t mac[6])
 {
@@ -41,52 +37,111 @@ static struct pm_ip link_local(const uint8_t mac[6])
 	return pm_ip_from_bytes(b, sizeof(b));
 }
 
-static void add_target(const char *device, const struct pm_ip *ip, struct pm_buf *out)
+/* A port's addresses of a family; returns how many. */
+static size_t addresses(const struct pm_guard_port *p, int family, struct pm_ip ret[PM_NETD_SUBNETS + 1])
 {
-	size_t len;
-	const uint8_t *b = pm_ip_bytes(ip, &len);
-	pm_buf_printf(out, "\"%s\" . 0x", device);
-	for (size_t i = 0; i < len; i++)
-		pm_buf_printf(out, "%02x", b[i]);
-}
-
-/* What is in a set for the port: its addresses of a family, as " . MAC . ADDRESS" or, targets, as numbers. */
-static void add_addresses(const char *table, const char *set, int family, const struct pm_guard_port *p, bool add,
-			  struct pm_buf *out)
-{
-	char mac[PM_MAC_TEXT], text[PM_IP_TEXT];
-	struct pm_ip ips[PM_NETD_SUBNETS + 1];
 	size_t n = 0;
 	for (size_t i = 0; i < p->net->n_subnets; i++)
 		if (p->net->subnets[i].address.family == family)
-			ips[n++] = p->net->subnets[i].address;
+			ret[n++] = p->net->subnets[i].address;
 	if (family == AF_INET6)
-		ips[n++] = link_local(p->net->mac);
-	if (n == 0)
-		return;
-	begin_elements(table, set, add, out);
+		ret[n++] = link_local(p->net->mac);
+	return n;
+}
+
+/* What is in each set for a port, a word for each element. */
+static void element_ports(const struct pm_guard_port *p, struct pm_strv *ret)
+{
+	pm_strv_addf(ret, "\"%s\"", p->device);
+}
+
+static void element_macs(const struct pm_guard_port *p, struct pm_strv *ret)
+{
+	char mac[PM_MAC_TEXT];
+	pm_strv_addf(ret, "\"%s\" . %s", p->device, pm_mac_format(p->net->mac, mac));
+}
+
+static void element_addresses(const struct pm_guard_port *p, int family, struct pm_strv *ret)
+{
+	char mac[PM_MAC_TEXT], text[PM_IP_TEXT];
+	struct pm_ip ips[PM_NETD_SUBNETS + 1];
+	size_t n = addresses(p, family, ips);
+	for (size_t i = 0; i < n; i++)
+		pm_strv_addf(ret, "\"%s\" . %s . %s", p->device, pm_mac_format(p->net->mac, mac),
+			     pm_ip_format(&ips[i], text));
+}
+
+static void element_addr4(const struct pm_guard_port *p, struct pm_strv *ret)
+{
+	element_addresses(p, AF_INET, ret);
+}
+
+static void element_addr6(const struct pm_guard_port *p, struct pm_strv *ret)
+{
+	element_addresses(p, AF_INET6, ret);
+}
+
+static void element_targets(const struct pm_guard_port *p, struct pm_strv *ret)
+{
+	struct pm_ip ips[PM_NETD_SUBNETS + 1];
+	size_t n = addresses(p, AF_INET6, ips);
 	for (size_t i = 0; i < n; i++) {
-		pm_buf_add_str(out, i ? ", " : "");
-		if (strcmp(set, "targets") == 0)
-			add_target(p->device, &ips[i], out);
-		else
-			pm_buf_printf(out, "\"%s\" . %s . %s", p->device, pm_mac_format(p->net->mac, mac),
-				      pm_ip_format(&ips[i], text));
+		char hex[33];
+		size_t len;
+		const uint8_t *b = pm_ip_bytes(&ips[i], &len);
+		for (size_t k = 0; k < len; k++)
+			snprintf(hex + 2 * k, 3, "%02x", b[k]);
+		pm_strv_addf(ret, "\"%s\" . 0x%s", p->device, hex);
 	}
-	pm_buf_add_str(out, " }\n");
+}
+
+/* nft text with the elements; nothing when there are none. */
+static void add_elements(const char *table, const char *set, bool add, const struct pm_strv *elements,
+			 struct pm_buf *out)
+{
+	for (size_t i = 0; i < elements->n; i++)
+		if (i == 0)
+			pm_buf_printf(out, "%s element bridge %s %s { %s", add ? "add" : "delete", table, set,
+				      elements->v[i]);
+		else
+			pm_buf_printf(out, ", %s", elements->v[i]);
+	if (elements->n)
+		pm_buf_add_str(out, " }\n");
 }
 
 void pm_guard_port(const char *table, const struct pm_guard_port *p, bool add, struct pm_buf *out)
 {
-	char mac[PM_MAC_TEXT];
-	begin_elements(table, "ports", add, out);
-	pm_buf_printf(out, "\"%s\" }\n", p->device);
-	begin_elements(table, "macs", add, out);
-	pm_buf_printf(out, "\"%s\" . %s }\n", p->device, pm_mac_format(p->net->mac, mac));
-	add_addresses(table, "addr4", AF_INET, p, add, out);
-	add_addresses(table, "addr6", AF_INET6, p, add, out);
-	add_addresses(table, "targets", AF_INET6, p, add, out);
+	static const struct {
+		const char *name;
+		void (*elements)(const struct pm_guard_port *p, struct pm_strv *ret);
+	} sets[] = {
+		{"ports", element_ports}, {"macs", element_macs}, {"addr4", element_addr4},
+		{"addr6", element_addr6}, {"targets", element_targets},
+	};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(sets); i++) {
+		_cleanup_strv_ struct pm_strv elements = PM_STRV_INIT;
+		sets[i].elements(p, &elements);
+		add_elements(table, sets[i].name, add, &elements, out);
+	}
 }
+
+void pm_guard_table(const char *table, bool there, struct pm_buf *out)
+{
+	pm_buf_printf(out, "table bridge %s { }\ndelete table bridge %s\n", table, table);
+	if (!there)
+		return;
+	pm_buf_printf(out,
+		      "table bridge %s {\n"
+		      "\tset ports { type ifname; }\n"
+		      "\tset macs { type ifname . ether_addr; }\n"
+		      "\tset addr4 { type ifname . ether_addr . ipv4_addr; }\n"
+		      "\tset addr6 { type ifname . ether_addr . ipv6_addr; }\n"
+		      "\tset targets { typeof iifname . @th,64,128; }\n"
+		      "%s}\n",
+		      table, rules);
+}
+
+/* --- routes ---------------------------------------------------------------------------------- */
 
 /* ARP and neighbour discovery, multicast or not, are the container's own affair: the guard has looked at them. */
 static const char routes[] =
@@ -101,56 +156,27 @@ static const char routes[] =
 	"\t\tether daddr set ether daddr map @bridges meta pkttype set host\n"
 	"\t}\n";
 
-static bool is_same_mac(const struct pm_guard_port *a, const struct pm_guard_port *b)
-{
-	return a->bridge_mac && memcmp(a->net->mac, b->net->mac, sizeof(a->net->mac)) == 0;
-}
-
 /* One MAC address may be asked for on two networks; a map has it once. */
-static void add_routes(const char *table, const struct pm_guard_port *ports, size_t n, struct pm_buf *out)
+void pm_guard_routes(const char *table, const struct pm_guard_port *ports, size_t n, struct pm_buf *out)
 {
+	_cleanup_strv_ struct pm_strv routed = PM_STRV_INIT, bridges = PM_STRV_INIT;
+	_cleanup_free_ char *own = pm_asprintf("%s_routes", table);
 	char mac[PM_MAC_TEXT], bridge[PM_MAC_TEXT];
-	bool any = false;
-	for (size_t i = 0; i < n; i++)
-		any |= ports[i].bridge_mac != NULL;
-	if (!any)
+	pm_buf_printf(out, "table bridge %s { }\ndelete table bridge %s\n", own, own);
+	for (size_t i = 0; i < n; i++) {
+		if (!ports[i].bridge_mac || pm_strv_has(&routed, pm_mac_format(ports[i].net->mac, mac)))
+			continue;
+		pm_strv_add(&routed, mac);
+		pm_strv_addf(&bridges, "%s : %s", mac, pm_mac_format(ports[i].bridge_mac, bridge));
+	}
+	if (!routed.n)
 		return;
 	pm_buf_printf(out,
 		      "table bridge %s {\n"
 		      "\tset routed { type ether_addr; }\n"
 		      "\tmap bridges { type ether_addr : ether_addr; }\n"
 		      "%s}\n",
-		      table, routes);
-	for (size_t i = 0; i < n; i++) {
-		size_t k = 0;
-		while (k < i && !is_same_mac(&ports[k], &ports[i]))
-			k++;
-		if (!ports[i].bridge_mac || k < i)
-			continue;
-		pm_mac_format(ports[i].net->mac, mac);
-		begin_elements(table, "routed", true, out);
-		pm_buf_printf(out, "%s }\n", mac);
-		begin_elements(table, "bridges", true, out);
-		pm_buf_printf(out, "%s : %s }\n", mac, pm_mac_format(ports[i].bridge_mac, bridge));
-	}
-}
-
-void pm_guard_table(const char *table, bool there, const struct pm_guard_port *ports, size_t n,
-		    struct pm_buf *out)
-{
-	pm_buf_printf(out, "table bridge %s { }\ndelete table bridge %s\n", table, table);
-	if (!there)
-		return;
-	pm_buf_printf(out,
-		      "table bridge %s {\n"
-		      "\tset ports { type ifname; }\n"
-		      "\tset macs { type ifname . ether_addr; }\n"
-		      "\tset addr4 { type ifname . ether_addr . ipv4_addr; }\n"
-		      "\tset addr6 { type ifname . ether_addr . ipv6_addr; }\n"
-		      "\tset targets { typeof iifname . @th,64,128; }\n"
-		      "%s}\n",
-		      table, rules);
-	for (size_t i = 0; i < n; i++)
-		pm_guard_port(table, &ports[i], true, out);
-	add_routes(table, ports, n, out);
+		      own, routes);
+	add_elements(own, "routed", true, &routed, out);
+	add_elements(own, "bridges", true, &bridges, out);
 }

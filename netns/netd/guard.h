@@ -6,7 +6,8 @@
  * whole would be long. A network without addresses, or with the option antispoof=false, has no ports there.
  *
  * What a container with egress rules and its neighbours on the bridge say to each other goes through the host's IP, where these
- * rules are (rules.h): its frames, and those to it, are handed to the bridge itself. Multicast of it is dropped. Pure.
+ * rules are (rules.h): its frames, and those to it, are handed to the bridge itself. Multicast of it is dropped. That is a
+ * table of its own, as a transaction's length is limited: some 700 ports. Pure.
  */
 #ifndef PM_NETNS_NETD_GUARD_H
 #define PM_NETNS_NETD_GUARD_H
@@ -20,15 +21,16 @@
 struct pm_guard_port {
 	const char *device;            /* the bridge's end */
 	const struct pm_netd_net *net; /* with the container's addresses */
-	const uint8_t *bridge_mac;     /* it has egress rules: such ports come and go with the whole table; else NULL */
+	const uint8_t *bridge_mac;     /* it has egress rules; else NULL */
 };
 
 /* Is a container on that network kept to its addresses? */
 bool pm_guard_wanted(const struct pm_netd_net *net);
-/* The table anew as nft text; without ports when n is 0. there false: that it is gone. */
-void pm_guard_table(const char *table, bool there, const struct pm_guard_port *ports, size_t n,
-		    struct pm_buf *out);
-/* One port, without egress rules, comes to the table or goes. */
+/* The table anew as nft text, without ports; there false: that it is gone. */
+void pm_guard_table(const char *table, bool there, struct pm_buf *out);
+/* A port comes to the table or goes. */
 void pm_guard_port(const char *table, const struct pm_guard_port *p, bool add, struct pm_buf *out);
+/* The table TABLE_routes anew, for those of the ports that have egress rules; without any: that it is gone. */
+void pm_guard_routes(const char *table, const struct pm_guard_port *ports, size_t n, struct pm_buf *out);
 
 #endif

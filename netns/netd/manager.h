@@ -87,7 +87,8 @@ struct netd {
 	size_t n_scopes;
 	unsigned int next_scope;
 	bool rules_due; /* what there is has changed since the tables were written */
-	struct pm_buf ports_due; /* nft text: ports, changed since */
+	bool guard_due; /* with rules_due: so must the guard's be, with all ports */
+	struct pm_strv ports_due; /* nft text: ports, changed since */
 };
 
 /* Serve until the last container has gone. */

@@ -177,6 +177,7 @@ static int bridge_new(struct netd *d, const struct pm_netd_net *net, struct netd
 		return r;
 	}
 	d->rules_due = true;
+	d->guard_due |= d->n_bridges == 1; /* the first: there is no table yet */
 	*ret = b;
 	return 0;
 }

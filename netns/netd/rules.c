@@ -187,7 +187,7 @@ static void add_masquerade(const struct pm_rules *r, struct pm_buf *out)
 void pm_rules_text(const struct pm_rules *r, struct pm_buf *out)
 {
 	pm_buf_printf(out, "table inet %s { }\ndelete table inet %s\n", r->table, r->table);
-	pm_guard_table(r->table, r->n_nets, r->ports, r->n_ports, out);
+	pm_guard_routes(r->table, r->ports, r->n_ports, out);
 	if (!r->n_nets)
 		return;
 	pm_buf_printf(out, "table inet %s {\n", r->table);

@@ -8,6 +8,9 @@
 /* DNS answers may live for a second; connections begin a little later, and last. */
 #define TTL_MIN 60
 #define TTL_MAX 86400
+/* Some 700 are the most that libnftables can send. */
+#define PORTS_AT_ONCE 100
+
 #define TTL_SLACK (TTL_MIN / 4)
 
 static int64_t now_s(void)
@@ -126,12 +129,19 @@ static bool is_guarded(const struct netd_place *p)
 	return p->bridge && !p->retired && pm_guard_wanted(&p->net);
 }
 
+static void port_due(struct netd *d, const struct pm_guard_port *port, bool add)
+{
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	pm_guard_port(d->table, port, add, &text);
+	pm_strv_add(&d->ports_due, pm_buf_str(&text));
+}
+
 void netd_guard(struct netd *d, const struct netd_place *p, bool add)
 {
 	const struct pm_guard_port port = {.device = p->host_device, .net = &p->net};
 	d->rules_due |= p->routed;
 	if (is_guarded(p))
-		pm_guard_port(d->table, &port, add, &d->ports_due);
+		port_due(d, &port, add);
 }
 
 /* The caller frees. */
@@ -152,18 +162,25 @@ static struct pm_guard_port *all_ports(const struct netd *d, size_t *ret_n)
 	return ports;
 }
 
-static void whole_text(const struct netd *d, struct pm_buf *text)
+/* The tables anew, as far as they have to be; ports of the guard's are then due. */
+static void tables_text(struct netd *d, struct pm_buf *text)
 {
+	size_t n_ports;
+	struct pm_guard_port *ports = all_ports(d, &n_ports);
+	if (d->guard_due || !d->n_bridges) {
+		pm_strv_free(&d->ports_due);
+		pm_guard_table(d->table, d->n_bridges, text);
+		for (size_t i = 0; i < n_ports && d->n_bridges; i++)
+			port_due(d, &ports[i], true);
+	}
 	const struct pm_netd_net **nets = pm_calloc(d->n_bridges, sizeof(*nets));
 	struct pm_rules_scope *scopes = pm_calloc(d->n_scopes, sizeof(*scopes));
 	for (size_t i = 0; i < d->n_bridges; i++)
 		nets[i] = &d->bridges[i]->net;
 	for (size_t i = 0; i < d->n_scopes; i++)
 		scopes[i] = d->scopes[i]->rules;
-	struct pm_rules r = {.table = d->table, .mark = d->mark, .nets = nets, .n_nets = d->n_bridges,
-			     .scopes = scopes, .n_scopes = d->n_scopes};
-	struct pm_guard_port *ports = all_ports(d, &r.n_ports);
-	r.ports = ports;
+	const struct pm_rules r = {.table = d->table, .mark = d->mark, .nets = nets, .n_nets = d->n_bridges,
+				   .scopes = scopes, .n_scopes = d->n_scopes, .ports = ports, .n_ports = n_ports};
 	pm_rules_text(&r, text);
 	for (size_t i = 0; i < d->n_scopes && d->n_bridges; i++)
 		add_open(d, d->scopes[i], text);
@@ -172,23 +189,44 @@ static void whole_text(const struct netd *d, struct pm_buf *text)
 	free(ports);
 }
 
+/* The next ports that are due, so many as go into a transaction. */
+static void take_ports(struct netd *d, struct pm_buf *text)
+{
+	size_t n = d->ports_due.n < PORTS_AT_ONCE ? d->ports_due.n : PORTS_AT_ONCE;
+	struct pm_strv rest = PM_STRV_INIT;
+	for (size_t i = 0; i < n; i++)
+		pm_buf_add_str(text, d->ports_due.v[i]);
+	if (n < d->ports_due.n)
+		pm_strv_add_all(&rest, d->ports_due.v + n);
+	pm_strv_free(&d->ports_due);
+	d->ports_due = rest;
+}
+
 int netd_rules_begin(struct netd *d, struct pm_err *err)
 {
-	if (!d->rules_due && !d->ports_due.len)
-		return 0;
 	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	int r = 0;
+	if (!d->rules_due && !d->ports_due.n)
+		return 0;
 	if (d->rules_due)
-		whole_text(d, &text);
-	int r = pm_rules_begin(pm_buf_str(d->rules_due ? &text : &d->ports_due), err);
-	pm_buf_free(&d->ports_due);
-	d->rules_due = r < 0;
+		tables_text(d, &text);
+	take_ports(d, &text);
+	while (d->ports_due.n && r >= 0) {
+		r = pm_rules_apply(pm_buf_str(&text), err);
+		pm_buf_free(&text);
+		take_ports(d, &text);
+	}
+	if (r >= 0)
+		r = pm_rules_begin(pm_buf_str(&text), err);
+	d->rules_due = d->guard_due = r < 0;
 	return r;
 }
 
 int netd_rules_end(struct netd *d, int job, struct pm_err *err)
 {
 	int r = job > 0 ? pm_rules_end(job, err) : 0;
-	d->rules_due |= r < 0; /* whatever the kernel has now */
+	if (r < 0) /* whatever the kernel has now */
+		d->rules_due = d->guard_due = true;
 	return r;
 }
 

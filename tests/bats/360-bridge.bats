@@ -278,6 +278,12 @@ no_netd() {
 	run -0 pm exec host64 sh -c 'for i in $(seq 64); do wget -qO- http://host$i/ 2>&1; done | grep -c 404'
 	assert_eq "$output" 64
 	assert_eq "$(netd | grep -c .)" 1
+	# the end of many, and what comes after
+	# shellcheck disable=SC2046
+	pm rm -f -t 0 $(printf 'host%s ' {1..63}) >/dev/null
+	run -0 pm run --rm --network n:ip=10.123.0.2 "$IMAGE" sh -c 'wget -qO- http://host64/ 2>&1; nslookup -type=a host1 || true'
+	assert_like "$output" 404
+	assert_like "$output" "can't find host1"
 	pm rm -f -t 0 -a >/dev/null
 	wait_for no_netd
 }

@@ -124,6 +124,8 @@ TEST(rules_against_spoofing)
 	CHECK(pm_ip_parse("fd01::9", &a.subnets[1].address, NULL) >= 0);
 	CHECK(pm_mac_parse("02:00:00:00:00:07", a.mac, NULL) >= 0);
 	pm_rules_text(&r, &out);
+	CHECK(!strstr(out.data, "chain route"));
+	pm_guard_port("t", &port, true, &out);
 	CHECK(strstr(out.data, "add element bridge t addr4 { \"veth1\" . 02:00:00:00:00:07 . 10.1.0.9 }\n"));
 	/* its own and the one that the kernel makes of the MAC address */
 	CHECK(strstr(out.data, "addr6 { \"veth1\" . 02:00:00:00:00:07 . fd01::9, "
@@ -138,12 +140,11 @@ TEST(rules_against_spoofing)
 		line = line ? strchr(line, '\n') + 1 : NULL;
 	}
 	CHECK(line && strncmp(line, "add element", 11) != 0);
-	CHECK(!strstr(out.data, "chain route"));
 	/* with egress rules */
 	const uint8_t bridge[6] = {2, 0, 0, 0, 0, 1};
 	const struct pm_guard_port twice[] = {{"veth1", &a, bridge}, {"veth2", &a, bridge}};
 	_cleanup_buf_ struct pm_buf routed = PM_BUF_INIT;
-	pm_guard_table("t", true, twice, 2, &routed);
+	pm_guard_routes("t", twice, 2, &routed);
 	const char *map = strstr(routed.data, "bridges { 02:00:00:00:00:07 : 02:00:00:00:00:01 }\n");
 	CHECK(map && !strstr(map + 1, "bridges {"));
 	a.any_source = true;
