@@ -302,13 +302,13 @@ static void key_of_image(struct pm_build_stage *s, struct pm_cache_key *key, boo
 	}
 	if (!last)
 		return;
-	pm_cache_key_add(key, "last", "");
 	add_list(key, "env", o->env);
 	add_list(key, "unsetenv", o->unsetenv);
 	add_list(key, "unsetlabel", o->unsetlabels);
 	add_list(key, "annotation", o->annotations);
 	add_list(key, "feature", o->os_features);
-	pm_cache_key_add(key, "os.version", o->os_version);
+	if (o->os_version)
+		pm_cache_key_add(key, "os.version", o->os_version);
 }
 
 static void base_annotations(const struct pm_build_stage *s, struct pm_strv *ret)
@@ -418,7 +418,7 @@ static int layered_step(struct pm_build_stage *s, struct pm_build_step *t, bool 
 		return r;
 	bool hit = r > 0;
 	s->finished = last;
-	if (last)
+	if (last && (!hit || (s->b->o->names && s->b->o->names->n)))
 		say_commit(s);
 	if (!hit) {
 		r = commit(s, &s->worker, t->created_by, last, id, err);
