@@ -177,6 +177,11 @@ int pm_ctr_list(struct pm_store *s, unsigned int what, struct pm_ctr_list *ret, 
 	return 0;
 }
 
+int pm_ctr_of_builds(struct pm_store *s, struct pm_strv *ret, struct pm_err *err)
+{
+	return strings(s, "SELECT id FROM containers WHERE working = CAST(? AS INTEGER)", "1", ret, err);
+}
+
 int pm_ctr_dependents(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err)
 {
 	return strings(s, "SELECT container FROM container_deps WHERE needs=? ORDER BY container", id,

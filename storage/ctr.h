@@ -104,6 +104,9 @@ int pm_ctr_rename(struct pm_store *s, const char *id, const char *name, struct p
  * that one. The container's directory: pm_trash_dir after. PM_E_NOSUCH. */
 int pm_ctr_delete(struct pm_store *s, const char *id, struct pm_err *err);
 
+/* Ids of the working containers of builds. */
+int pm_ctr_of_builds(struct pm_store *s, struct pm_strv *ret, struct pm_err *err);
+
 /* Ids of the containers that depend on id. */
 int pm_ctr_dependents(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err);
 

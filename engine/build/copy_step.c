@@ -145,12 +145,16 @@ int pm_build_copy_key(struct pm_build_step *t, const char *named, const char *pa
 	spec.ignore = NULL;
 	if (r >= 0)
 		r = pm_build_userns(t->s->b, &spec.userns, &spec.single_id, err);
+	struct pm_err why = PM_ERR_INIT;
 	if (r >= 0)
-		r = open_copy(t, &i, c, &spec, err);
+		r = open_copy(t, &i, c, &spec, &why);
 	if (r >= 0)
-		r = pm_copy_digest(c->copy, hex, err);
+		r = pm_copy_digest(c->copy, hex, &why);
 	if (r >= 0)
 		pm_cache_key_add(key, "mounted", hex);
+	else if (why.code)
+		pm_instruction_fail(&t->i, err, why.code, "RUN --mount: cannot read \"%.300s\" of the build context",
+				    path);
 	pm_build_copy_free(c);
 	return r;
 }

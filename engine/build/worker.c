@@ -196,24 +196,22 @@ void pm_worker_free(struct pm_worker *w)
 int pm_workers_sweep(struct pm_engine *e, struct pm_err *err)
 {
 	const struct pm_remove_options ro = {.force = true, .volumes = true, .timeout = 0, .no_sweep = true};
-	_cleanup_ctr_list_ struct pm_ctr_list l = {0};
-	int r = pm_ctr_list(e->store, PM_CTR_EXTERNAL, &l, err);
+	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
+	int r = pm_ctr_of_builds(e->store, &ids, err);
 	bool any = false;
-	for (size_t i = 0; r >= 0 && i < l.n; i++) {
-		if (l.v[i].working != PM_CTR_WORKING_BUILD)
-			continue;
+	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
 		struct pm_err why = PM_ERR_INIT;
 		_cleanup_close_ int alive =
-			pm_store_lock(e->store, "build", l.v[i].id, PM_LOCK_EXCLUSIVE, false, NULL);
+			pm_store_lock(e->store, "build", ids.v[i], PM_LOCK_EXCLUSIVE, false, NULL);
 		if (alive < 0)
 			continue;
 		_cleanup_container_ struct pm_container c;
 		pm_container_init(&c);
-		int x = pm_container_load(e, l.v[i].id, &c, &why);
+		int x = pm_container_load(e, ids.v[i], &c, &why);
 		if (x >= 0)
 			x = pm_container_remove(e, &c, &ro, &why);
 		if (x < 0 && x != -PM_E_NOSUCH)
-			pm_warn("remove %s, which a build left: %s", l.v[i].name, why.text);
+			pm_warn("remove container %.12s, which a build left: %s", ids.v[i], why.text);
 		any = true;
 	}
 	if (any)
