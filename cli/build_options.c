@@ -10,14 +10,13 @@
 #include "cli/called_as.h"
 #include "cli/commands.h"
 #include "cli/ctr_options_parts.h"
-#include "cli/version.h"
+#include "engine/build/cache_remote.h"
 
 #define O struct pm_build_opts
 #define C struct pm_ctr_opts
 
 #define NO_CRYPT "encrypted images are not supported"
 #define NO_MAPS "layers are stored with the ids of your user namespace: a build cannot have another"
-#define NO_REMOTE_CACHE "steps are found again in this store only: push the image, and pull it where it is needed"
 
 /* Sorted by name; what Podman has and pm has not is refused by name. */
 const struct pm_opt pm_build_table[] = {
@@ -28,8 +27,8 @@ const struct pm_opt pm_build_table[] = {
 	{"build-arg", 0, PM_STRINGS(O, build_arg), "Value of an ARG", .arg = "NAME=VALUE"},
 	{"build-arg-file", 0, PM_STRINGS(O, build_arg_file), "Read in a file of values of ARGs, one a line", .complete = PM_COMPLETE_FILE},
 	{"build-context", 0, PM_STRINGS(O, build_context), "Another directory, URL or docker-image://IMAGE that --from and FROM can name", .arg = "NAME=VALUE"},
-	{"cache-from", 0, PM_REFUSED, NO_REMOTE_CACHE},
-	{"cache-to", 0, PM_REFUSED, NO_REMOTE_CACHE},
+	{"cache-from", 0, PM_STRINGS(O, cache_from), "Repository to look for steps in that are not known here", .arg = "repository"},
+	{"cache-to", 0, PM_STRINGS(O, cache_to), "Repository to push the images of steps to", .arg = "repository"},
 	{"cache-ttl", 0, PM_STRING(O, cache_ttl), "Use only steps that were done within this time; 0 uses none", .arg = "duration"},
 	{"cert-dir", 0, PM_STRING(O, cert_dir), "Directory of TLS certificates and keys", .complete = PM_COMPLETE_DIR},
 	{"compress", 0, PM_BOOL(O, compress), "Legacy; of no effect, as in Podman"},
@@ -322,6 +321,10 @@ static int given(const struct pm_build_opts *o, struct pm_build_setup *s, struct
 		r = pm_build_secret_add(&s->secrets, o->secret.v[i], err);
 	for (size_t i = 0; r >= 0 && i < o->ssh.n; i++)
 		r = pm_build_agent_add(&s->secrets, o->ssh.v[i], err);
+	for (size_t i = 0; r >= 0 && i < o->cache_from.n; i++)
+		r = pm_cache_check_name("--cache-from", o->cache_from.v[i], err);
+	for (size_t i = 0; r >= 0 && i < o->cache_to.n; i++)
+		r = pm_cache_check_name("--cache-to", o->cache_to.v[i], err);
 	for (size_t i = 0; r >= 0 && i < o->build_context.n; i++)
 		if (!strchr(o->build_context.v[i], '='))
 			r = pm_fail(err, PM_E_USAGE, "while parsing additional build context: %s: must be NAME=VALUE",
@@ -348,6 +351,8 @@ int pm_build_setup(struct pm_cli *cli, struct pm_engine *e, const struct pm_buil
 		.variant = o->variant,
 		.layers = pm_cli_given(cli, "layers") ? o->layers : env_true("BUILDAH_LAYERS", !buildah),
 		.no_cache = o->no_cache,
+		.cache_from = &o->cache_from,
+		.cache_to = &o->cache_to,
 		.squash_all = o->squash_all,
 		.all_stages = !o->skip_unused,
 		.keep = !o->rm,

@@ -13,7 +13,7 @@
 struct pm_build_opts {
 	struct pm_ctr_opts ctr; /* of it only what pm_build_ctr_table has */
 	/* what is built */
-	struct pm_strv file, build_arg, build_arg_file, build_context, platform, cpp_flag;
+	struct pm_strv file, build_arg, build_arg_file, build_context, platform, cpp_flag, cache_from, cache_to;
 	const char *target, *from, *ignorefile;
 	const char *arch, *os, *variant;
 	/* how */

@@ -36,6 +36,7 @@ struct pm_build_options {
 	bool all_stages;           /* also those that the target does not need */
 	bool keep;                 /* working containers stay (--rm=false) */
 	bool keep_failed;          /* and of a build that failed (--force-rm=false) */
+	const struct pm_strv *cache_from, *cache_to; /* repositories (engine/build/cache_remote.h) */
 	int64_t cache_ttl;         /* ns: older steps are done again; 0: no limit, < 0: all of them */
 	int64_t jobs;              /* stages at a time; 0: no limit */
 	enum pm_pull_policy pull;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/build/build_parts.h"
+#include "engine/build/cache_remote.h"
 #include "engine/build/config.h"
 #include "engine/image/changes.h"
 #include "storage/image.h"
@@ -395,6 +396,29 @@ static int known_step(struct pm_build_stage *s, const char *key, struct pm_err *
 	return pm_cache_find(s->b->e->store, key, o->cache_ttl, s->head, err);
 }
 
+/* From a registry, and then it is known here as well. 1: there it was. */
+static int fetch_step(struct pm_build_stage *s, const char *key, struct pm_err *err)
+{
+	const struct pm_build_options *o = s->b->o;
+	_cleanup_free_ char *from = NULL;
+	if (o->no_cache || s->missed)
+		return 0;
+	int r = pm_cache_pull(s->b->e->store, o->cache_from, key, s->head, o->how_to_pull, s->head, &from, err);
+	if (r <= 0)
+		return r;
+	say(s, "--> Cache pulled from remote %s", from);
+	r = pm_cache_add(s->b->e->store, key, s->head, err);
+	return r < 0 ? r : 1;
+}
+
+static int offer_step(struct pm_build_stage *s, const char *key, struct pm_err *err)
+{
+	const struct pm_strv *to = s->b->o->cache_to;
+	for (size_t i = 0; to && i < to->n; i++)
+		say(s, "--> Pushing cache [%s]:%s", to->v[i], key);
+	return pm_cache_push(s->b->e->store, to, key, s->head, s->b->o->how_to_pull, err);
+}
+
 static int layered_step(struct pm_build_stage *s, struct pm_build_step *t, bool last, struct pm_err *err)
 {
 	struct pm_cache_key key;
@@ -408,15 +432,19 @@ static int layered_step(struct pm_build_stage *s, struct pm_build_step *t, bool 
 	r = known_step(s, hex, err);
 	if (r < 0)
 		return r;
-	if (r > 0) {
+	if (r > 0)
 		say(s, "--> Using cache %s", s->head);
-	} else {
+	bool hit = r > 0, fetched = false;
+	if (!hit) {
+		r = fetch_step(s, hex, err);
+		hit = fetched = r > 0;
+	}
+	if (r >= 0 && !hit) {
 		s->missed = true;
 		r = do_step(s, t, err);
 	}
 	if (r < 0)
 		return r;
-	bool hit = r > 0;
 	s->finished = last;
 	if (last && (!hit || (s->b->o->names && s->b->o->names->n)))
 		say_commit(s);
@@ -427,6 +455,8 @@ static int layered_step(struct pm_build_stage *s, struct pm_build_step *t, bool 
 		memcpy(s->head, id, sizeof(id));
 		r = pm_cache_add(s->b->e->store, hex, id, err);
 	}
+	if (r >= 0 && !fetched)
+		r = offer_step(s, hex, err);
 	say(s, "--> %.12s", s->head);
 	return r < 0 ? r : follow(s, t, err);
 }

@@ -376,8 +376,8 @@ config() {
 	assert_error 125 'isolation chroot'
 	run -125 build --userns auto
 	assert_error 125 'userns auto'
-	run -125 build --cache-from registry.test/x
-	assert_error 125 'cache-from'
+	run -125 build --cache-from registry.test/x:tag
+	assert_error 125 'without transport, tag and digest'
 }
 
 @test "where the Containerfile is" {
@@ -500,4 +500,27 @@ config() {
 	wait
 	cat "$T"/err?
 	assert_eq "$(cat "$T"/id? | sort -u | wc -l)" 1
+}
+
+@test "steps go to a registry and come from there" {
+	start_registry
+	printf 'FROM %s\nENV A=1\nRUN date +%%N >/stamp\nLABEL x=y\n' "$IMAGE" >"$C/Containerfile"
+	run -0 --separate-stderr build --tls-verify=false --cache-to "$REGISTRY/cache"
+	assert_eq "$(grep -c '^--> Pushing cache' <<<"$output")" 3
+	id=${lines[-1]}
+	stamp=$(pm run --rm --network none "$id" cat /stamp)
+	pm rmi -f "$id" >/dev/null
+	pm image prune -f >/dev/null
+	run -0 --separate-stderr build --tls-verify=false --cache-from "$REGISTRY/other" --cache-from "$REGISTRY/cache"
+	assert_eq "$(grep -c '^--> Cache pulled from remote' <<<"$output")" 3
+	assert_eq "${lines[-1]}" "$id"
+	assert_eq "$(pm run --rm --network none "$id" cat /stamp)" "$stamp"
+	# it has no name of the registry's, and is known here now
+	[[ $(pm images) != *"$REGISTRY"* ]] || fail "the cache's name is there"
+	run -0 --separate-stderr build
+	assert_eq "$(grep -c '^--> Using cache' <<<"$output")" 3
+	# another step is done, whatever the registry has
+	printf 'FROM %s\nENV A=2\nRUN date +%%N >/stamp\n' "$IMAGE" >"$C/Containerfile"
+	run -0 --separate-stderr build --tls-verify=false --cache-from "$REGISTRY/cache"
+	[[ $output != *remote* ]] || fail "it came from the registry"
 }
