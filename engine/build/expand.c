@@ -140,18 +140,19 @@ static int operator(struct lexer *x, const char *name, const char *value, struct
 	return op == '?' ? 0 : put(x, out, pm_buf_str(&word.text), word.text.len, quoted);
 }
 
-/* Characters of the name at s: a name, a number or one of a shell's own. */
-static size_t name_len(const char *s)
+/* Characters of the name at s. A shell's own variables have one digit, or any in braces; others ($@, $$) are none here,
+ * and text where there are no braces. */
+static size_t name_len(const char *s, bool brace)
 {
 	size_t n = 0;
 	if (isdigit((unsigned char)*s)) {
-		while (isdigit((unsigned char)s[n]))
+		while (isdigit((unsigned char)s[n]) && (brace || n == 0))
 			n++;
 		return n;
 	}
 	while (isalnum((unsigned char)s[n]) || s[n] == '_')
 		n++;
-	return n ? n : *s && strchr("@*#?-$!", *s) ? 1 : 0;
+	return n;
 }
 
 /* At a "$". */
@@ -159,7 +160,7 @@ static int variable(struct lexer *x, struct marked *out, bool quoted)
 {
 	bool brace = x->p[1] == '{';
 	const char *s = x->p + 1 + brace;
-	size_t n = name_len(s);
+	size_t n = name_len(s, brace);
 	if (!n && !brace) {
 		x->p++;
 		return put(x, out, "$", 1, quoted);

@@ -21,7 +21,7 @@ TEST(words)
 		{"${p/b*t/X}", "a/Xar.gz"}, {"${p//./}", "a/b/ctargz"}, {"${p/zz/X}", "a/b/c.tar.gz"}, {"${p//?/x}", "xxxxxxxxxxxx"},
 		{"${o//?/x}", "xxx"}, {"${o#?}", "\xc3\xb6z"}, {"${u#x}", ""}, {"${x/b}", "ac"}, {"${u/x/y}", ""},
 		{"${", NULL}, {"${x", NULL}, {"${}", NULL}, {"${x!}", NULL}, {"${x:}", NULL}, {"\"x", NULL}, {"'x", NULL}, {"${u:-x", NULL},
-		{"${x:#a}", NULL}, {"$1", ""}, {"$@", ""}, {"${p##*/}.${x%c}", "c.tar.gz.ab"},
+		{"${x:#a}", NULL}, {"$1", ""}, {"$10", "0"}, {"${10}", ""}, {"$@", "$@"}, {"$$x", "$abc"}, {"\"$$\"", "$$"}, {"${@}", NULL},  {"${p##*/}.${x%c}", "c.tar.gz.ab"},
 	};
 	_cleanup_strv_ struct pm_strv env = PM_STRV_INIT;
 	pm_strv_add(&env, "x=abc");
