@@ -1,0 +1,162 @@
+#!/usr/bin/env bats
+# What pm build builds of: contexts that are streamed or fetched, other contexts, Containerfiles from elsewhere.
+
+load helpers
+
+test_setup() {
+	load_busybox
+	C=$T/ctx
+	mkdir "$C"
+	echo text >"$C/file"
+	printf 'FROM %s\nCOPY file /copied\nCOPY . /all/\n' "$IMAGE" >"$C/Dockerfile"
+	printf 'ignored\n' >"$C/.dockerignore"
+	touch "$C/ignored"
+}
+
+test_teardown() {
+	if [ -n "${SERVER-}" ]; then kill "$SERVER"; wait "$SERVER" || true; fi
+	[ -z "$(ls "$T/root/staging")" ]
+}
+
+# A server of $C's parent on loopback; URL.
+serve() {
+	python3 -u -c 'import functools, http.server
+h = functools.partial(http.server.SimpleHTTPRequestHandler, directory="'"$T"'")
+s = http.server.HTTPServer(("127.0.0.1", 0), h)
+print(s.server_address[1], flush=True)
+s.serve_forever()' >"$T/port" 2>/dev/null 3>&- &
+	SERVER=$!
+	wait_for test -s "$T/port"
+	URL=http://127.0.0.1:$(cat "$T/port")
+}
+
+# The image built last as `built` has the context's file, and not what is ignored.
+check_built() {
+	run -0 pm run --rm --network none built sh -c 'cat /copied; ls -A /all'
+	assert_eq "$output" "text
+.dockerignore
+Dockerfile
+file"
+}
+
+@test "a tar on standard input, compressed or not; a symlink in it leads nowhere" {
+	tar -C "$C" -c . | pm build -q -t built -
+	check_built
+	tar -C "$C" -cz . | pm build -q -t built -
+	check_built
+	tar -C "$C" -cJ . | pm build -q -t built -
+	check_built
+	echo private >"$T/private"
+	ln -s "$T/private" "$C/out"
+	tar -C "$C" -c . >"$T/ctx.tar"
+	printf 'FROM %s\nCOPY out /\n' "$IMAGE" >"$T/other"
+	run -125 pm build -f "$T/other" - <"$T/ctx.tar"
+	assert_error 125 '"out": no such file or directory'
+}
+
+@test "a Containerfile on standard input: without a context, and with one" {
+	run -0 pm build -q -t built - <<<"FROM $IMAGE
+RUN echo made >/made"
+	run -0 pm run --rm built cat /made
+	assert_eq "$output" made
+	run -125 pm build - <<<"FROM $IMAGE
+COPY file /"
+	assert_error 125 'standard input:2: COPY: "file": no such file or directory'
+	pm build -q -t built -f - "$C" <"$C/Dockerfile"
+	check_built
+	run -125 pm build -f - - <"$C/Dockerfile"
+	assert_error 125 'cannot be given together with -f'
+	tar -C "$C" -c . >"$T/ctx.tar"
+	run -125 pm build -f - - <"$T/ctx.tar"
+	assert_error 125 'standard input is read once'
+}
+
+@test "a URL: of a tar, of a Containerfile; git is refused" {
+	serve
+	tar -C "$C" -czf "$T/ctx.tgz" .
+	pm build -q -t built "$URL/ctx.tgz"
+	check_built
+	printf 'FROM %s\nRUN echo fetched >/made\n' "$IMAGE" >"$T/only"
+	pm build -q -t built "$URL/only"
+	run -0 pm run --rm built cat /made
+	assert_eq "$output" fetched
+	pm build -q -t built -f "$URL/ctx/Dockerfile" "$C"
+	check_built
+	run -125 pm build "$URL/none.tar"
+	assert_error 125 'the server answers 404'
+	run -125 pm build https://127.0.0.1:1/some/repository.git
+	assert_error 125 'pm does not fetch git repositories'
+	run -125 pm build git@example.invalid:some/repository
+	assert_error 125 'pm does not fetch git repositories'
+}
+
+@test "--build-context: a directory, an archive by URL, an image" {
+	serve
+	mkdir "$T/lib"
+	echo lib >"$T/lib/name"
+	tar -C "$T/lib" -cf "$T/lib.tar" .
+	cat >"$T/Containerfile" <<-EOF
+		FROM base
+		COPY --from=dir name /dir
+		COPY --from=url name /url
+		COPY --from=img /bin/busybox /img
+		RUN --mount=from=dir,target=/mnt cat /mnt/name >/mounted
+	EOF
+	pm build -q -t built -f "$T/Containerfile" --build-context "dir=$T/lib" --build-context "url=$URL/lib.tar" \
+		--build-context "img=docker-image://$IMAGE" --build-context "base=container-image://$IMAGE" "$C"
+	run -0 pm run --rm built sh -c 'cat /dir /url /mounted; test -x /img'
+	assert_eq "$output" "lib
+lib
+lib"
+	sed -i '1s/.*/FROM scratch/' "$T/Containerfile"
+	run -125 pm build -f "$T/Containerfile" --build-context "dir=$T/nowhere" "$C"
+	assert_error 125 "build-context dir: .*$T/nowhere"
+	run -125 pm build -f "$T/Containerfile" --build-context "dir" "$C"
+	assert_error 125 'must be NAME=VALUE'
+}
+
+@test "a Containerfile through cpp" {
+	printf '#include "part"\n#ifdef EXTRA\nRUN echo EXTRA >/extra\n#endif\n' >"$C/Containerfile.in"
+	echo "FROM $IMAGE" >"$C/part"
+	pm build -q -t built -f "$C/Containerfile.in" --cpp-flag=-DEXTRA=yes "$C"
+	run -0 pm run --rm built cat /extra
+	assert_eq "$output" yes
+	tar -C "$C" -c . >"$T/ctx.tar"
+	run -125 pm build -f Containerfile.in - <"$T/ctx.tar"
+	assert_error 125 "must be the user's own"
+	echo '#error "not so"' >"$C/bad.in"
+	run -125 pm build -f "$C/bad.in" "$C"
+	assert_error 125 'not so'
+}
+
+@test "which ignore file holds: the Containerfile's own before the context's" {
+	printf 'file\n' >"$C/Dockerfile.dockerignore"
+	run -125 pm build -q "$C"
+	assert_error 125 '"file": the ignore file'
+	printf 'ignored\nDockerfile.*\n' >"$C/Dockerfile.containerignore"
+	pm build -q -t built "$C"
+	check_built
+	printf 'nothing\n' >"$C/.containerignore"
+	rm "$C"/Dockerfile.*
+	pm build -q -t built "$C"
+	run -0 pm run --rm built ls /all/ignored
+	printf '[\n' >"$C/.containerignore"
+	run -125 pm build -q "$C"
+	assert_error 125 'containerignore:1: pattern "\["'
+}
+
+@test "a fetch that is killed leaves nothing that the next command does not sweep" {
+	mkfifo "$T/pipe"
+	"$PM_BIN" --root "$T/root" --runroot "$T/run" build -q - <"$T/pipe" >/dev/null 2>&1 3>&- &
+	local pid=$!
+	exec 7>"$T/pipe"
+	head -c 100000 /dev/zero >&7
+	staged() { [ -n "$(ls "$T/root/staging" 2>/dev/null)" ]; }
+	wait_for staged
+	kill -KILL "$pid"
+	exec 7>&-
+	wait "$pid" || true
+	staged
+	pm build -q -t built "$C" >/dev/null
+	[ -z "$(ls "$T/root/staging")" ]
+}
