@@ -12,11 +12,9 @@
 
 struct play_opts {
 	struct pm_strv annotation, configmap, ip, log_opt, mac_address, network, publish;
-	const char *authfile, *cert_dir, *creds, *log_driver, *seccomp_profile_root, *userns, *propagation;
-	bool down, force, no_hosts, no_pod_prefix, publish_all, quiet, replace, service_container, start, tls_verify, wait;
+	const char *authfile, *cert_dir, *creds, *log_driver, *seccomp_profile_root, *userns, *propagation, *context_dir;
+	bool build, down, force, no_hosts, no_pod_prefix, publish_all, quiet, replace, service_container, start, tls_verify, wait;
 };
-
-#define NO_BUILD PM_REFUSED, "images are not built from here: run pm build first"
 
 static const struct pm_opt play_table[] = {
 	{"annotation", 0, PM_STRINGS(struct play_opts, annotation),
@@ -24,13 +22,15 @@ static const struct pm_opt play_table[] = {
 	{"authfile", 0, PM_STRING(struct play_opts, authfile),
 	 "Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
 	 .complete = PM_COMPLETE_FILE},
-	{"build", 0, NO_BUILD, .no_value = "true"},
+	{"build", 0, PM_BOOL(struct play_opts, build),
+	 "Build all images in a YAML (given Containerfiles exist), even if they are there; false builds none"},
 	{"cert-dir", 0, PM_STRING(struct play_opts, cert_dir),
 	 "Path of a directory containing TLS certificates and keys", .complete = PM_COMPLETE_DIR},
 	{"configmap", 0, PM_LIST(struct play_opts, configmap),
 	 "Path of a YAML file containing a Kubernetes configmap", .arg = "path",
 	 .complete = PM_COMPLETE_FILE},
-	{"context-dir", 0, NO_BUILD},
+	{"context-dir", 0, PM_STRING(struct play_opts, context_dir),
+	 "Path to top level of context directory, with a directory for each image", .complete = PM_COMPLETE_DIR},
 	{"creds", 0, PM_STRING(struct play_opts, creds),
 	 "Credentials (USERNAME:PASSWORD) to use for authenticating to a registry"},
 	{"down", 0, PM_BOOL(struct play_opts, down), "Take the pods of the file down: as pm kube down",
@@ -68,6 +68,13 @@ static const struct pm_opt play_table[] = {
 	 "Clean up all objects created when a SIGTERM is received or pods exit"},
 	{0},
 };
+
+static void say(void *arg, const char *line)
+{
+	(void)arg;
+	puts(line);
+	fflush(stdout);
+}
 
 static int check_annotations(const struct pm_strv *l, struct pm_err *err)
 {
@@ -149,6 +156,11 @@ static int play(struct pm_cli *cli, struct pm_engine *e, const struct play_opts 
 		.service_exit = o->propagation && strcmp(o->propagation, "none") != 0 ? o->propagation : NULL,
 		.pull = &po,
 		.progress = pm_progress_events(bars),
+		.build = !pm_cli_given(cli, "build") ? PM_KUBE_BUILD_MISSING
+			 : o->build		     ? PM_KUBE_BUILD_ALWAYS
+						     : PM_KUBE_BUILD_NEVER,
+		.context_dir = o->context_dir,
+		.say = o->quiet ? NULL : say,
 	};
 	int r = pm_kube_play(e, set, &ko, &report, err);
 	pm_progress_clear(bars);
@@ -171,6 +183,8 @@ static int play_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return pm_kube_cli_down(&e, cli->args, o->force, err);
 	if (o->force && !o->wait)
 		return pm_fail(err, PM_E_USAGE, "--force may be specified only with --down and --wait");
+	if (o->context_dir && !o->build)
+		return pm_fail(err, PM_E_USAGE, "--build must be specified when using --context-dir option");
 	if (o->wait && !o->start)
 		return pm_fail(err, PM_E_USAGE, "--wait and --start=false contradict");
 	for (int i = 0; r >= 0 && i < cli->n_args; i++)

@@ -6,6 +6,7 @@
 #include "engine/container/start.h"
 #include "engine/events/events.h"
 #include "engine/kube/annotation.h"
+#include "engine/kube/build.h"
 #include "engine/kube/container.h"
 #include "engine/kube/infra.h"
 #include "engine/kube/volume.h"
@@ -207,7 +208,10 @@ static int obtain(struct play *p, const char *word, const char *policy, struct p
 	if (image_of(p, word) && !pm_streq(policy, "Always"))
 		return 0;
 	struct pm_kube_image image = {0};
-	int r = pm_image_obtain(p->e->store, word, policy_of(policy, word), p->o->pull, &progress, image.id,
+	int built = pm_kube_build(p->e, p->o, word, err);
+	if (built < 0)
+		return built;
+	int r = pm_image_obtain(p->e->store, word, built ? PM_PULL_NEVER : policy_of(policy, word), p->o->pull, &progress, image.id,
 				&image.name, err);
 	if (r < 0)
 		return pm_wrap(err, "image %s", word);

@@ -12,6 +12,13 @@
 #include "engine/image/pull.h"
 #include "engine/kube/doc.h"
 
+/* When an image is built that has a directory with a Containerfile (engine/kube/build.h). */
+enum pm_kube_build {
+	PM_KUBE_BUILD_MISSING, /* when there is none of its name */
+	PM_KUBE_BUILD_ALWAYS,
+	PM_KUBE_BUILD_NEVER,
+};
+
 /* What the command line says beside the file. All borrowed; NULL: not given. */
 struct pm_kube_options {
 	const struct pm_strv *networks, *ips, *macs; /* --ip, --mac-address: one for each pod, in order */
@@ -26,6 +33,9 @@ struct pm_kube_options {
 	const char *service_exit; /* what of the containers' exit codes is its own: "all", "any"; NULL: nothing */
 	const struct pm_pull_options *pull;
 	const struct pm_pull_progress *progress;
+	enum pm_kube_build build;
+	const char *context_dir;                     /* where directories of images are; NULL: here */
+	void (*say)(void *arg, const char *line);    /* what a build says; NULL: nobody wants to know */
 };
 
 struct pm_kube_report_pod {

@@ -321,8 +321,6 @@ ns() {
 	assert_eq "$(pm inspect -f '{{.Config.Annotations.note}} {{index .Config.Labels "io.containers.autoupdate"}}' uniq)" "x registry"
 	run -125 pm kube play --network none --annotation io.podman.annotations.nonsense=1 --replace "$T/opts.yaml"
 	assert_error 125 'annotation io.podman.annotations.nonsense is not supported'
-	run -125 pm kube play --build "$T/opts.yaml"
-	assert_error 125 'run pm build first'
 }
 
 @test "a subPath that is not there is made; one that leads out of its volume stays inside" {
@@ -439,4 +437,35 @@ ns() {
 	sed -i 's,autoupdate/two,autoupdate/three,' "$T/upd.yaml"
 	run -125 pm kube play --replace --network none "$T/upd.yaml"
 	assert_like "$output" 'annotation io.containers.autoupdate/three: the pod has no container three'
+}
+
+@test "an image that has a directory with a Containerfile is built: when it is missing, always with --build, never with --build=false" {
+	mkdir -p "$T/ctx/made" && cd "$T/ctx"
+	printf 'FROM %s\nRUN echo first >/word\nCMD ["sh", "-c", "cat /word; exec sleep 1000"]\n' "$IMAGE" >made/Containerfile
+	printf 'kind: Pod\nmetadata: {name: built}\nspec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: made}]}\n' >"$T/built.yaml"
+	run -125 play "$T/built.yaml" --build=false
+	run -1 pm image exists localhost/made
+	run -0 play "$T/built.yaml"
+	assert_like "$output" 'STEP 1/'
+	assert_eq "$(pm inspect -f '{{.ImageName}}' built-main)" localhost/made:latest
+	wait_for eval '[ "$(pm logs built-main)" = first ]'
+	# it is there: not built again, unless that is asked for
+	sed -i s/first/second/ made/Containerfile
+	run -0 play "$T/built.yaml" --replace
+	[[ $output != *STEP* ]]
+	wait_for eval '[ "$(pm logs built-main)" = first ]'
+	cd /
+	run -0 play "$T/built.yaml" --replace --build --context-dir "$T/ctx"
+	wait_for eval '[ "$(pm logs built-main)" = second ]'
+	run -125 play "$T/built.yaml" --replace --context-dir "$T/ctx"
+	assert_error 125 '--build must be specified when using --context-dir'
+	# what does not build leaves the pod as it is, and a name does not lead out of the directory
+	echo 'RUN exit 3' >>"$T/ctx/made/Containerfile"
+	run -125 play "$T/built.yaml" --replace --build --context-dir "$T/ctx"
+	assert_like "$output" 'build made from .*/ctx/made'
+	assert_eq "$(pm inspect -f '{{.State.Status}}' built-main)" running
+	mkdir "$T/ctx/below"
+	sed 's,image: made,image: ../made,' "$T/built.yaml" >"$T/out.yaml"
+	run -125 play "$T/out.yaml" --replace --build --context-dir "$T/ctx/below"
+	[[ $output != *STEP* ]]
 }
