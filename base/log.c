@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 static enum pm_log_level log_level = PM_LOG_WARN;
+static int syslog_fd = -1;
 
 static const char *const level_names[] = {
 	[PM_LOG_TRACE] = "trace", [PM_LOG_DEBUG] = "debug", [PM_LOG_INFO] = "info",
@@ -42,6 +45,35 @@ int pm_log_parse_level(const char *name, enum pm_log_level *ret_level, struct pm
 		       name);
 }
 
+int pm_log_open_syslog(struct pm_err *err)
+{
+	const struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0) {
+		int r = pm_fail_sys(err, "connect to syslog at %s", to.sun_path);
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	syslog_fd = fd;
+	return 0;
+}
+
+/* RFC 3164, as syslog(3) writes it: the facility is "user". A reader that does not keep up loses the line. */
+static void to_syslog(enum pm_log_level level, const char *line, size_t len)
+{
+	static const int priorities[] = {
+		[PM_LOG_TRACE] = 7, [PM_LOG_DEBUG] = 7, [PM_LOG_INFO] = 6, [PM_LOG_WARN] = 4,
+		[PM_LOG_ERROR] = 3, [PM_LOG_FATAL] = 2, [PM_LOG_PANIC] = 0,
+	};
+	char message[4500];
+	if (syslog_fd < 0)
+		return;
+	int n = snprintf(message, sizeof(message), "<%d>pm[%d]: %.*s", 8 + priorities[level], (int)getpid(), (int)len,
+			 line);
+	send(syslog_fd, message, (size_t)n < sizeof(message) ? (size_t)n : sizeof(message) - 1, MSG_NOSIGNAL);
+}
+
 void pm_log(enum pm_log_level level, const char *fmt, ...)
 {
 	if (level < log_level)
@@ -74,6 +106,7 @@ void pm_log(enum pm_log_level level, const char *fmt, ...)
 			line[n++] = (char)c;
 	}
 	line[n++] = '"';
+	to_syslog(level, line, (size_t)n);
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)
 		return; /* nowhere left to say it */

@@ -1,7 +1,7 @@
 /*
  * log - diagnostics on stderr, below the errors that cli/main.c prints.
  *
- * The level is the process's only global state. Messages go out in one write, so that lines of
+ * The level, and whether syslog gets the messages, too, is the process's only global state. Messages go out in one write, so that lines of
  * several processes do not mix. Format: time="RFC 3339" level=LEVEL msg="..." as Podman's.
  */
 #ifndef PM_BASE_LOG_H
@@ -21,6 +21,9 @@ enum pm_log_level {
 
 void pm_log_set_level(enum pm_log_level level);
 enum pm_log_level pm_log_get_level(void);
+
+/* From now on messages go to syslog (/dev/log) as well. Fails where nobody listens. */
+int pm_log_open_syslog(struct pm_err *err);
 
 /* Parse a --log-level argument (case-insensitive; "warning" too). PM_E_USAGE when unknown. */
 int pm_log_parse_level(const char *name, enum pm_log_level *ret_level, struct pm_err *err);

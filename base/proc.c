@@ -23,6 +23,7 @@ enum step {
 	STEP_NULL,
 	STEP_USERNS,
 	STEP_MNTNS,
+	STEP_NETNS,
 	STEP_IDS,
 	STEP_DUP,
 	STEP_CLOSE,
@@ -92,6 +93,8 @@ ON_CHILD_STACK static int child_namespaces(struct plan *p)
 	}
 	if (s->join_mntns >= 0 && setns(s->join_mntns, CLONE_NEWNS) < 0)
 		return fail_step(p, STEP_MNTNS);
+	if (s->join_netns >= 0 && setns(s->join_netns, CLONE_NEWNET) < 0)
+		return fail_step(p, STEP_NETNS);
 	return 0;
 }
 
@@ -169,6 +172,8 @@ static int report(const struct plan *p, struct pm_err *err)
 		return pm_fail_errno(err, e, "start %s: join the user namespace", s->path);
 	case STEP_MNTNS:
 		return pm_fail_errno(err, e, "start %s: join the mount namespace", s->path);
+	case STEP_NETNS:
+		return pm_fail_errno(err, e, "start %s: join the network namespace", s->path);
 	case STEP_IDS:
 		return pm_fail_errno(err, e, "start %s: become id 0 of the user namespace", s->path);
 	case STEP_DUP:
@@ -233,7 +238,8 @@ int pm_proc_spawn(const struct pm_proc_spec *spec, pid_t *ret_pid, int *ret_pidf
 
 	/* entering a user namespace changes the credentials, which makes the memory we share
 	 * undumpable and /proc/PID root's: newuidmap and ourselves could not open it any more */
-	bool joins = spec->join_userns >= 0 || spec->join_mntns >= 0;
+	bool joins = spec->join_userns >= 0 || spec->join_mntns >= 0 ||
+		     spec->join_netns >= 0;
 	int dumpable = joins ? prctl(PR_GET_DUMPABLE) : 0;
 
 	sigset_t all;

@@ -31,10 +31,11 @@ struct pm_proc_spec {
 	int death_signal;     /* PR_SET_PDEATHSIG, 0 for none */
 	int join_userns;      /* setns(CLONE_NEWUSER) before exec, or -1: set it! */
 	int join_mntns;       /* setns(CLONE_NEWNS) after the user namespace, or -1 */
+	int join_netns;       /* setns(CLONE_NEWNET), last, or -1 */
 	bool reset_signals;   /* default dispositions, empty mask */
 };
 
-#define PM_PROC_SPEC_INIT {.join_userns = -1, .join_mntns = -1, .reset_signals = true}
+#define PM_PROC_SPEC_INIT {.join_userns = -1, .join_mntns = -1, .join_netns = -1, .reset_signals = true}
 
 /* Start the program; *ret_pid is a child to be waited for. When ret_pidfd is not NULL it gets a
  * pidfd. A failed exec is reported here ("execute /usr/bin/crun: No such file or directory"). */

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
+#include "engine/container/exec.h"
 #include "engine/container/remove.h"
 
 /*
@@ -14,11 +15,13 @@
 
 struct cleanup_opts {
 	bool all, latest, rm, rmi;
+	const char *exec;
 };
 
 static const struct pm_opt cleanup_table[] = {
 	{"all", 'a', PM_BOOL(struct cleanup_opts, all), "Clean up all containers"},
-	{"exec", 0, PM_REFUSED, "pm's exec sessions clean up after themselves"},
+	{"exec", 0, PM_STRING(struct cleanup_opts, exec), "Clean up the given exec session instead of the container",
+	 .arg = "session"},
 	{"latest", 'l', PM_BOOL(struct cleanup_opts, latest), "Act on the container created last"},
 	{"rm", 0, PM_BOOL(struct cleanup_opts, rm), "Remove the container after the clean-up"},
 	{"rmi", 0, PM_BOOL(struct cleanup_opts, rmi),
@@ -34,6 +37,12 @@ static int cleanup_one(struct pm_engine *e, const char *name, void *arg, struct 
 	int r = pm_container_load(e, name, &c, err);
 	if (r < 0)
 		return r;
+	if (o->exec) {
+		r = pm_exec_cleanup(e, &c, o->exec, err);
+		if (r >= 0)
+			printf("%s\n", name);
+		return r;
+	}
 
 	_cleanup_close_ int lock = pm_container_lock(e, c.row.id, false, err);
 	if (lock == -EAGAIN)
@@ -63,6 +72,10 @@ static int cleanup_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 				       .latest = o->latest,
 				       .states = PM_IN_STATE(PM_STATUS_CREATED) |
 						 PM_IN_STATE(PM_STATUS_EXITED)};
+	if (o->exec && (o->all || cli->n_args > 1))
+		return pm_fail(err, PM_E_USAGE, "exec and all options conflict: a session is one container's");
+	if (o->exec && o->rmi)
+		return pm_fail(err, PM_E_USAGE, "exec and rmi options conflict: the container is not cleaned up");
 	int r = pm_ctr_verb(cli, &choice, cleanup_one, o, err);
 	/* a monitor that was a service's main process goes on as this one: the service's result
 	 * is the container's exit code */

@@ -40,7 +40,8 @@ const struct pm_opt pm_global_table[] = {
 	 "Load this module of containers.conf", .complete = PM_COMPLETE_FILE},
 	{"namespace", 0, PM_REFUSED, "stores are kept apart by --root and --runroot"},
 	{"network-cmd-path", 0, PM_REFUSED, "the user-mode network is pm's own program"},
-	{"network-config-dir", 0, PM_REFUSED, "networks are defined below --root"},
+	{"network-config-dir", 0, PM_STRING(struct pm_global_opts, network_config_dir),
+	 "Directory of the definitions of networks, instead of the usual one", .complete = PM_COMPLETE_DIR},
 	{"noout", 0, PM_BOOL(struct pm_global_opts, noout), "Do not print to stdout"},
 	{"out", 0, PM_STRING(struct pm_global_opts, out),
 	 "Send the output on stdout to a file", .complete = PM_COMPLETE_FILE},
@@ -63,7 +64,8 @@ const struct pm_opt pm_global_table[] = {
 	 .choices = "overlay|fuse-overlayfs|vfs"},
 	{"storage-opt", 0, PM_STRINGS(struct pm_global_opts, storage_opt),
 	 "Option of the storage driver: overlay.mount_program=PATH, imagestore=DIR"},
-	{"syslog", 0, PM_REFUSED, "warnings are standard error's: nothing of pm runs in the background to log for", .no_value = "true"},
+	{"syslog", 0, PM_BOOL(struct pm_global_opts, syslog),
+	 "Output logging information to syslog as well as the console"},
 	{"tmpdir", 0, PM_STRING(struct pm_global_opts, tmpdir),
 	 "The run directory, when --runroot is not given", .complete = PM_COMPLETE_DIR},
 	{"url", 0, PM_REFUSED, "pm has no service to connect to"},
@@ -460,6 +462,12 @@ static int run_command(struct pm_cli *cli, char **rest, void *opts, struct pm_er
 	if (r < 0)
 		return r;
 	pm_log_set_level(level);
+	if (cli->global.syslog) {
+		/* as Podman: the command goes on */
+		struct pm_err why = PM_ERR_INIT;
+		if (pm_log_open_syslog(&why) < 0)
+			pm_warn("%s", why.text);
+	}
 
 	if (c->flags & PM_CMD_STORE)
 		r = pm_cli_open_store(cli, err);

@@ -35,8 +35,8 @@ struct pm_global_opts {
 	struct pm_strv storage_opt;
 	const char *cgroup_manager;
 	const char *events_backend;
-	const char *out, *conmon;
-	bool noout;
+	const char *out, *conmon, *network_config_dir;
+	bool noout, syslog;
 	struct pm_strv module, hooks_dir, cdi_spec_dir, runtime_flag;
 	bool version;
 };

@@ -38,6 +38,12 @@ const struct pm_command pm_cmd_kube = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_machine = {
+	.path = "machine",
+	.summary = "Manage virtual machines, of which there are none",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_network = {
 	.path = "network",
 	.summary = "Manage networks",
@@ -76,6 +82,12 @@ const struct pm_command pm_cmd_system = {
 	.flags = PM_CMD_GROUP,
 };
 
+const struct pm_command pm_cmd_system_connection = {
+	.path = "system connection",
+	.summary = "Manage connections to services, of which there are none",
+	.flags = PM_CMD_GROUP,
+};
+
 const struct pm_command pm_cmd_volume = {
 	.path = "volume",
 	.summary = "Manage volumes",
@@ -93,11 +105,13 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_image,
 	&pm_cmd_image_trust,
 	&pm_cmd_manifest,
+	&pm_cmd_machine,
 	&pm_cmd_network,
 	&pm_cmd_pod,
 	&pm_cmd_quadlet,
 	&pm_cmd_secret,
 	&pm_cmd_system,
+	&pm_cmd_system_connection,
 	&pm_cmd_volume,
 	/* images made by hand */
 	&pm_cmd_buildah_add,
@@ -209,6 +223,15 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_quadlet_list,
 	&pm_cmd_quadlet_print,
 	&pm_cmd_quadlet_rm,
+	/* machines */
+	&pm_cmd_machine_info,
+	&pm_cmd_machine_inspect,
+	&pm_cmd_machine_list,
+	&pm_cmd_machine_rm,
+	&pm_cmd_machine_set,
+	&pm_cmd_machine_ssh,
+	&pm_cmd_machine_start,
+	&pm_cmd_machine_stop,
 	/* secrets */
 	&pm_cmd_secret_create,
 	&pm_cmd_secret_exists,
@@ -256,8 +279,11 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_help,
 	&pm_cmd_info,
 	&pm_cmd_system_check,
+	&pm_cmd_system_connection_list,
 	&pm_cmd_system_df,
+	&pm_cmd_system_migrate,
 	&pm_cmd_system_prune,
+	&pm_cmd_system_renumber,
 	&pm_cmd_system_reset,
 	&pm_cmd_unshare,
 	&pm_cmd_kubernetes,

@@ -14,11 +14,13 @@ extern const struct pm_command pm_cmd_container;
 extern const struct pm_command pm_cmd_generate;
 extern const struct pm_command pm_cmd_image;
 extern const struct pm_command pm_cmd_kube;
+extern const struct pm_command pm_cmd_machine;
 extern const struct pm_command pm_cmd_network;
 extern const struct pm_command pm_cmd_play;
 extern const struct pm_command pm_cmd_quadlet;
 extern const struct pm_command pm_cmd_secret;
 extern const struct pm_command pm_cmd_system;
+extern const struct pm_command pm_cmd_system_connection;
 extern const struct pm_command pm_cmd_volume;
 
 extern const struct pm_command pm_cmd_buildah_add; /* images made by hand */
@@ -99,6 +101,14 @@ extern const struct pm_command pm_cmd_quadlet_install;
 extern const struct pm_command pm_cmd_quadlet_list;
 extern const struct pm_command pm_cmd_quadlet_print;
 extern const struct pm_command pm_cmd_quadlet_rm;
+extern const struct pm_command pm_cmd_machine_info;
+extern const struct pm_command pm_cmd_machine_inspect;
+extern const struct pm_command pm_cmd_machine_list;
+extern const struct pm_command pm_cmd_machine_rm;
+extern const struct pm_command pm_cmd_machine_set;
+extern const struct pm_command pm_cmd_machine_ssh;
+extern const struct pm_command pm_cmd_machine_start;
+extern const struct pm_command pm_cmd_machine_stop;
 
 extern const struct pm_command pm_cmd_secret_create; /* secrets */
 extern const struct pm_command pm_cmd_secret_exists;
@@ -167,13 +177,16 @@ extern const struct pm_command pm_cmd_image_tree;
 extern const struct pm_command pm_cmd_push;
 extern const struct pm_command pm_cmd_rmi;
 extern const struct pm_command pm_cmd_system_check;
+extern const struct pm_command pm_cmd_system_connection_list;
 extern const struct pm_command pm_cmd_system_df;
+extern const struct pm_command pm_cmd_system_migrate;
 extern const struct pm_command pm_cmd_save;
 extern const struct pm_command pm_cmd_search;
 extern const struct pm_command pm_cmd_standalone_sign;
 extern const struct pm_command pm_cmd_standalone_verify;
 extern const struct pm_command pm_cmd_sync;
 extern const struct pm_command pm_cmd_system_prune;
+extern const struct pm_command pm_cmd_system_renumber;
 extern const struct pm_command pm_cmd_system_reset;
 extern const struct pm_command pm_cmd_kube_down;
 extern const struct pm_command pm_cmd_kube_generate;

@@ -38,6 +38,7 @@ int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 	ret->events_backend = cli->global.events_backend;
 	ret->log_level = cli->global.log_level;
 	ret->mounts_file = cli->global.default_mounts_file;
+	ret->network_config_dir = cli->global.network_config_dir;
 	ret->modules = &cli->global.module;
 	ret->hooks_dirs = &cli->global.hooks_dir;
 	ret->cdi_spec_dirs = &cli->global.cdi_spec_dir;

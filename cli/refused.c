@@ -8,10 +8,12 @@
 const struct pm_refused pm_refused_commands[] = {
 	{"farm", NO_SERVICE},
 	{"kube apply", "pm is no client of a Kubernetes cluster: use kubectl apply"},
-	{"machine", NO_VM},
-	{"system connection", NO_SERVICE},
-	{"system migrate", "nothing of pm keeps running that would have to be migrated"},
-	{"system renumber", "pm's locks are files and not numbered"},
+	{"machine init", NO_VM},
+	{"system connection add", NO_SERVICE},
+	{"system connection default", NO_SERVICE},
+	{"system connection remove", NO_SERVICE},
+	{"system connection rename", NO_SERVICE},
+	{"system connection rm", NO_SERVICE},
 	{"system service", NO_SERVICE},
 	{0},
 };

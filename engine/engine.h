@@ -19,6 +19,7 @@ struct pm_engine {
 	const char *cgroup_manager; /* --cgroup-manager; borrowed, NULL: containers.conf's, the host's */
 	const char *events_backend; /* --events-backend; borrowed, NULL: containers.conf's */
 	const char *log_level;      /* --log-level, for helpers; borrowed or NULL */
+	const char *network_config_dir; /* --network-config-dir; borrowed, NULL: containers.conf's, the usual one */
 	const struct pm_strv *modules;       /* --module; borrowed or NULL, as the next three */
 	const struct pm_strv *hooks_dirs;    /* --hooks-dir */
 	const struct pm_strv *cdi_spec_dirs; /* --cdi-spec-dir */

@@ -94,11 +94,21 @@ int pm_netd_go(struct pm_netd_dial *d, struct pm_err *err)
 
 /* --- connecting ------------------------------------------------------------------------------ */
 
-static int hello(int sock, int *ret_userns, struct pm_err *err)
+static int open_ns(int64_t pid, const char *kind, int *ret, struct pm_err *err)
+{
+	char path[64];
+	if (!ret)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
+	*ret = pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
+	return *ret < 0 ? *ret : 0;
+}
+
+/* Its namespaces, where ret_userns and ret_netns are not NULL. */
+static int hello(int sock, int *ret_userns, int *ret_netns, struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT, hello = PM_WIRE_INIT;
 	int64_t pid = 0;
-	char path[64];
 	pm_wire_add(&hello, "type", "hello");
 	int r = pm_wire_send(sock, &hello, NULL, 0, err);
 	if (r >= 0)
@@ -114,11 +124,9 @@ static int hello(int sock, int *ret_userns, struct pm_err *err)
 	if (pm_wire_get(&w, "error"))
 		return pm_fail(err, PM_E_INTERNAL, "%s", pm_wire_get(&w, "error"));
 	r = pm_wire_get_int(&w, "pid", 0, &pid, err);
-	if (r < 0 || !ret_userns)
-		return r;
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	*ret_userns = pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
-	return *ret_userns < 0 ? *ret_userns : 0;
+	if (r >= 0)
+		r = open_ns(pid, "user", ret_userns, err);
+	return r < 0 ? r : open_ns(pid, "net", ret_netns, err);
 }
 
 static int open_dir(int runroot_fd, struct pm_err *err)
@@ -158,7 +166,7 @@ static int dial(struct pm_netd_dial *d, bool rootless, struct pm_err *err)
 	if (d->sock < 0)
 		return d->sock;
 	close(pm_steal_fd(&d->lock));
-	int r = hello(d->sock, rootless ? &d->userns : NULL, err);
+	int r = hello(d->sock, rootless ? &d->userns : NULL, NULL, err);
 	return r < 0 ? r : 1;
 }
 
@@ -193,6 +201,13 @@ int pm_netd_connect(int runroot_fd, int userns, int *ret_sock, struct pm_err *er
 	return r < 0 ? r : 0;
 }
 
+int pm_netd_namespaces(int runroot_fd, int *ret_userns, int *ret_netns, struct pm_err *err)
+{
+	_cleanup_close_ int dir = open_dir(runroot_fd, err);
+	_cleanup_close_ int sock = dir < 0 ? dir : connect_to(dir, err);
+	return sock < 0 ? sock : hello(sock, ret_userns, ret_netns, err);
+}
+
 int pm_netd_connect_live(int runroot_fd, int *ret_sock, struct pm_err *err)
 {
 	_cleanup_close_ int dir = open_dir(runroot_fd, err);
@@ -201,7 +216,7 @@ int pm_netd_connect_live(int runroot_fd, int *ret_sock, struct pm_err *err)
 		return lock;
 	_cleanup_close_ int sock = connect_to(dir, err);
 	close(pm_steal_fd(&lock));
-	int r = sock < 0 ? sock : hello(sock, NULL, err);
+	int r = sock < 0 ? sock : hello(sock, NULL, NULL, err);
 	if (nobody(r)) {
 		pm_err_clear(err);
 		return 0;

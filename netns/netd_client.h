@@ -147,6 +147,9 @@ int pm_netd_go(struct pm_netd_dial *d, struct pm_err *err);
 int pm_netd_connect(int runroot_fd, int userns, int *ret_sock, struct pm_err *err);
 /* The same without starting one: 1, or 0 when none runs. */
 int pm_netd_connect_live(int runroot_fd, int *ret_sock, struct pm_err *err);
+/* Of the one that runs, for who looks into them while he has a connection: the caller's descriptors, which may both be open when
+ * it fails. */
+int pm_netd_namespaces(int runroot_fd, int *ret_userns, int *ret_netns, struct pm_err *err);
 
 /* Each sends and does not wait. */
 int pm_netd_send_attach(int sock, const struct pm_netd_config *c, const struct pm_listen *l,

@@ -338,7 +338,8 @@ int pm_store_destroy(struct pm_store *s, struct pm_err *err)
 		"buildcache", "pm.db", "pm.db-wal", "pm.db-shm", "pm.db-journal", "pm.db-queue", NULL,
 	};
 	static const char *const in_runroot[] = {
-		"ctr", "images", "events", "locks", "crun", "runc", "userns", "overlay-native", "operations", "seccomp", "shm", "netd", NULL,
+		"ctr", "images", "events", "locks", "crun", "runc", "userns", "overlay-native", "criu-works",
+		"operations", "seccomp", "shm", "netd", NULL,
 	};
 	int r = pm_store_need_dirs(s, err);
 	if (r < 0)

@@ -9,6 +9,8 @@
  * and on ctl.sock, whose clients get no output:
  *	7 no more restarts: a wait for one ends	8 a restart that is waited for comes now
  *	9 run the health check; answered by the same kind with u8: 0 passed, 1 failed, 2 there is none
+ *	10 hold: as long as this client stays nothing is undone after the container's end, and no restart
+ *	   decided upon; answered by the same kind
  * Data is at most PM_ATTACH_DATA bytes a frame. Run by pm; the monitor serves (engine/monitor/io.h).
  */
 #ifndef PM_ENGINE_CONTAINER_ATTACH_H
@@ -31,6 +33,7 @@ enum pm_attach_kind {
 	PM_ATTACH_STOP = 7,
 	PM_ATTACH_START = 8,
 	PM_ATTACH_CHECK = 9,
+	PM_ATTACH_HOLD = 10,
 };
 
 #define PM_ATTACH_DATA 16384

@@ -16,6 +16,8 @@ static void forget_own(struct pm_ctr_config *k)
 		free(*own[i]);
 		*own[i] = NULL;
 	}
+	k->checkpoint_time = k->restored_time = 0;
+	k->checkpointed = k->pre_checkpoint = k->checkpoint_log = k->restore_log = false;
 	/* made of the mode again: auto takes other ids */
 	pm_strv_free(&k->id_uids);
 	pm_strv_free(&k->id_gids);

@@ -213,6 +213,13 @@ static const struct field config_fields[] = {
 	STR(pull_policy),
 	STR(working),
 	STR(image_document),
+
+	INT(checkpoint_time, 0),
+	BOOL(checkpointed),
+	BOOL(pre_checkpoint),
+	INT(restored_time, 0),
+	BOOL(checkpoint_log),
+	BOOL(restore_log),
 };
 
 static void *at(const void *rec, size_t offset)

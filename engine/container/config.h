@@ -200,6 +200,12 @@ struct pm_ctr_config {
 	/* an image is made in it (engine/build/worker.h): "build" or "own"; NULL: it is an ordinary container */
 	char *working;
 	char *image_document; /* working: the image's configuration as it is to be, JSON */
+	/* its checkpoint (engine/container/checkpoint.h), which a start from nothing forgets */
+	int64_t checkpoint_time; /* a whole one is there, of then; 0: none */
+	bool checkpointed;       /* the container ended by it */
+	bool pre_checkpoint;     /* its memory was dumped before */
+	int64_t restored_time;   /* it runs on from one since then; 0: it does not */
+	bool checkpoint_log, restore_log; /* CRIU's are kept */
 };
 
 /* All defaults (numbers PM_UNSET where that is the default). Any record must start so. */

@@ -25,6 +25,15 @@ static int say(int fd, enum pm_attach_kind kind, struct pm_err *err)
 	return 0;
 }
 
+static ssize_t hear(int fd, unsigned char frame[2])
+{
+	ssize_t n;
+	do
+		n = recv(fd, frame, 2, 0);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
 bool pm_container_may_restart(const struct pm_ctr_config *c)
 {
 	return (c->restart_policy && *c->restart_policy && !pm_streq(c->restart_policy, "no")) ||
@@ -77,14 +86,25 @@ int pm_container_check_health(struct pm_engine *e, struct pm_container *c, struc
 	int r = say(fd, PM_ATTACH_CHECK, err);
 	if (r < 0)
 		return r;
-	ssize_t n;
-	do
-		n = recv(fd, frame, sizeof(frame), 0);
-	while (n < 0 && errno == EINTR);
+	ssize_t n = hear(fd, frame);
 	if (n != sizeof(frame) || frame[0] != PM_ATTACH_CHECK)
 		return pm_fail(err, PM_E_STATE, "container %s ended before its health check did",
 			       c->row.name);
 	if (frame[1] > 1)
 		return pm_fail(err, PM_E_STATE, "container %s has no defined healthcheck", c->row.name);
 	return frame[1] == 0;
+}
+
+int pm_container_hold(struct pm_engine *e, const struct pm_container *c, struct pm_err *err)
+{
+	unsigned char frame[2] = {0};
+	_cleanup_close_ int fd = connect_monitor(e, c->row.id, err);
+	if (fd < 0)
+		return pm_wrap(err, "container %s", c->row.name);
+	int r = say(fd, PM_ATTACH_HOLD, err);
+	if (r < 0)
+		return r;
+	if (hear(fd, frame) != 1 || frame[0] != PM_ATTACH_HOLD)
+		return pm_fail(err, PM_E_STATE, "the monitor of container %s does not wait", c->row.name);
+	return pm_steal_fd(&fd);
 }

@@ -1,6 +1,6 @@
 /*
  * control - words to a container's monitor, over ctr_dir/ctl.sock: no more restarts, restart now, run the
- * health check. Frames: attach.h. Runs in pm.
+ * health check, wait for me. Frames: attach.h. Runs in pm.
  */
 #ifndef PM_ENGINE_CONTAINER_CONTROL_H
 #define PM_ENGINE_CONTAINER_CONTROL_H
@@ -22,5 +22,9 @@ int pm_container_restart_now(struct pm_engine *e, struct pm_container *c, struct
 
 /* Run the health check: 1 passed, 0 failed. PM_E_STATE: none is defined, or it does not run. */
 int pm_container_check_health(struct pm_engine *e, struct pm_container *c, struct pm_err *err);
+
+/* The container's monitor undoes nothing and decides about no restart after its end, until the descriptor returned,
+ * the caller's, is closed. The caller must not wait for that end before. */
+int pm_container_hold(struct pm_engine *e, const struct pm_container *c, struct pm_err *err);
 
 #endif

@@ -483,6 +483,14 @@ static int replace_old(struct pm_engine *e, const char *name, struct pm_err *err
 	return pm_container_remove(e, &old, &ro, err);
 }
 
+static int check_id(struct pm_engine *e, const char *id, struct pm_err *err)
+{
+	_cleanup_ctr_row_ struct pm_ctr_row row = {0};
+	if (pm_ctr_find(e->store, id, 0, &row, NULL) < 0)
+		return 0;
+	return pm_fail(err, PM_E_EXISTS, "the container ID %.12s is already in use by container %s", id, row.name);
+}
+
 int pm_container_create(struct pm_engine *e, struct pm_container *c,
 			const struct pm_create_options *o, struct pm_err *err)
 {
@@ -540,6 +548,8 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 	_cleanup_close_ int lock = pm_store_lock(e->store, "container", k->id, PM_LOCK_EXCLUSIVE, true, err);
 	if (lock < 0)
 		return lock;
+	if (o->id && (r = check_id(e, k->id, err)) < 0)
+		return r;
 	pm_undo_add(&undo, unmake, &made);
 	r = make_mounts(e, c, &made, err);
 	if (r >= 0)

@@ -16,7 +16,7 @@
 struct pm_create_options {
 	const char *image_id;   /* hex; NULL with config.rootfs */
 	bool user_entrypoint;   /* --entrypoint was given, maybe empty */
-	const char *id;         /* what it is to be; NULL: made up */
+	const char *id;         /* what it is to be, PM_E_EXISTS when a container has it; NULL: made up */
 	bool starting;          /* the row is written as running: `run` starts it at once */
 	const struct pm_strv *unsetenv; /* --unsetenv: names the image does not set; NULL: none */
 	bool unsetenv_all;      /* nothing of the image's environment is taken */

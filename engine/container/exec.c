@@ -199,3 +199,19 @@ void pm_exec_end(const char *dir)
 	if (pm_fs_remove_tree(AT_FDCWD, dir, &err) < 0)
 		pm_debug("remove %s: %s", dir, err.text);
 }
+
+int pm_exec_cleanup(struct pm_engine *e, const struct pm_container *c, const char *session, struct pm_err *err)
+{
+	const size_t len = strlen(session);
+	_cleanup_free_ char *dir = pm_asprintf("ctr/%s/" SESSION "%s", c->row.id, session);
+	_cleanup_free_ char *live = pm_asprintf("%s/live", dir);
+	if (len != 64 || strspn(session, "0123456789abcdef") != len ||
+	    faccessat(e->store->runroot_fd, dir, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return pm_fail(err, PM_E_NOSUCH, "container %s has no exec session with ID %s: no such exec session",
+			       c->row.name, session);
+	int r = pm_lock_is_held(e->store->runroot_fd, live, err);
+	if (r > 0)
+		return pm_fail(err, PM_E_STATE, "exec session %s of container %s is running: container state improper",
+			       session, c->row.name);
+	return r < 0 ? r : pm_fs_remove_tree(e->store->runroot_fd, dir, err);
+}

@@ -40,4 +40,8 @@ int pm_exec_sessions(struct pm_engine *e, const struct pm_container *c, struct p
 /* After the end of a process that was not detached. */
 void pm_exec_end(const char *dir);
 
+/* What a session of c left whose monitor was killed; others clean up after themselves. PM_E_NOSUCH: c has no such
+ * session; PM_E_STATE: it runs. */
+int pm_exec_cleanup(struct pm_engine *e, const struct pm_container *c, const char *session, struct pm_err *err);
+
 #endif

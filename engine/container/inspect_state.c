@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "engine/container/checkpoint.h"
 #include "engine/container/health.h"
 
 static void cgroup_of(struct insp *i, struct pm_json *o, pid_t pid)
@@ -20,6 +21,35 @@ static void cgroup_of(struct insp *i, struct pm_json *o, pid_t pid)
 	const char *q = p ? p + 3 : strchr(pm_buf_str(&b), '/');
 	_cleanup_free_ char *s = pm_strndup(q ? q : "", q ? strcspn(q, "\n") : 0);
 	insp_str(i, o, "CgroupPath", s);
+}
+
+static void flag_if(struct insp *i, struct pm_json *o, const char *name, bool on)
+{
+	if (on)
+		insp_flag(i, o, name, true);
+	else
+		insp_omitted(i, o, name, pm_json_bool(i->pool, false));
+}
+
+/* A file or directory of the container's. */
+static void path_if(struct insp *i, struct pm_json *o, const char *name, bool on, const char *file)
+{
+	if (on)
+		insp_strf(i, o, name, "%s/%s", i->dir, file);
+	else
+		insp_omitted(i, o, name, pm_json_str(i->pool, ""));
+}
+
+static void checkpoint_of(struct insp *i, struct pm_json *o)
+{
+	const struct pm_ctr_config *k = i->k;
+	flag_if(i, o, "Checkpointed", k->checkpointed);
+	insp_when(i, o, "CheckpointedAt", k->checkpointed ? k->checkpoint_time : 0);
+	insp_when(i, o, "RestoredAt", k->restored_time);
+	path_if(i, o, "CheckpointLog", k->checkpoint_log, "dump.log");
+	path_if(i, o, "CheckpointPath", k->checkpoint_time != 0, PM_CHECKPOINT_DIR);
+	path_if(i, o, "RestoreLog", k->restore_log, "restore.log");
+	flag_if(i, o, "Restored", k->restored_time != 0);
 }
 
 struct pm_json *insp_state(struct insp *i)
@@ -46,7 +76,6 @@ struct pm_json *insp_state(struct insp *i)
 	insp_when(i, o, "FinishedAt", st->finished);
 	insp_set(i, o, "Health", pm_health_json(i->e, i->c, i->pool));
 	cgroup_of(i, o, running ? st->pid : 0);
-	insp_str(i, o, "CheckpointedAt", ZERO_TIME);
-	insp_str(i, o, "RestoredAt", ZERO_TIME);
+	checkpoint_of(i, o);
 	return o;
 }

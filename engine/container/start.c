@@ -17,6 +17,7 @@
 #include "engine/container/attach.h"
 #include "engine/container/control.h"
 #include "engine/container/create.h"
+#include "engine/container/criu.h"
 #include "engine/container/service.h"
 #include "engine/network/place.h"
 #include "engine/systemd/manager.h"
@@ -254,6 +255,17 @@ static int place_in_systemd(struct pm_start *s, const struct pm_launch_plan *pla
 	return r < 0 ? pm_wrap(err, "limits of the pod") : 0;
 }
 
+static void plan_restore(const struct pm_start_restore *from, struct pm_launch_plan *plan)
+{
+	plan->restore_image = pm_strdup(from->image);
+	plan->restore_work = pm_strdup(from->work);
+	plan->restore_shm = pm_strdup_null(from->shm);
+	plan->restore_tcp = from->tcp_established;
+	plan->restore_locks = from->file_locks;
+	if (!plan->runtime_env.n)
+		pm_criu_env(&plan->runtime_env);
+}
+
 int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *err)
 {
 	_cleanup_spec_plan_ struct pm_spec_plan spec = {0};
@@ -286,6 +298,8 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 	if (r < 0)
 		return r;
 	plan.create_only = s->create_only;
+	if (s->restore)
+		plan_restore(s->restore, &plan);
 	pm_service_main_pid(&plan, s->monitor.pid);
 	return pm_monitor_launch(&s->monitor, &plan, err);
 }
@@ -340,6 +354,17 @@ static int launched_userns(struct pm_start *s, struct pm_err *err)
 	return s->userns_fd;
 }
 
+/* Its processes begin anew: an earlier checkpoint is there still, but not what it comes from. */
+static int forget_checkpoint(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
+{
+	struct pm_ctr_config *k = &c->config;
+	if (!k->checkpointed && !k->restored_time)
+		return 0;
+	k->checkpointed = false;
+	k->restored_time = 0;
+	return pm_container_save_config(e, c, err);
+}
+
 int pm_start_begin_again(struct pm_engine *e, struct pm_container *c, bool attach, struct pm_start *first,
 			 struct pm_start *s, struct pm_err *err)
 {
@@ -352,6 +377,8 @@ int pm_start_begin_again(struct pm_engine *e, struct pm_container *c, bool attac
 				       .join_userns = first ? launched_userns(first, err) : -1,
 				       .attach = attach,
 				       .config = &c->config};
+	if (!s->restore && (r = forget_checkpoint(e, c, err)) < 0)
+		return r;
 	c->row.word = PM_CTR_EXITED; /* so that its start is written anew */
 	return pm_start_begin(e, &facts, s, err);
 }

@@ -38,6 +38,12 @@ struct pm_start_facts {
 	const struct pm_ctr_config *config; /* of the container, as far as it is known */
 };
 
+/* What the runtime's execution is given when it is a restore (engine/container/restore.h). */
+struct pm_start_restore {
+	const char *image, *work, *shm; /* launch.h; shm may be NULL */
+	bool tcp_established, file_locks;
+};
+
 struct pm_start {
 	struct pm_engine *engine;
 	struct pm_monitor monitor;
@@ -52,6 +58,7 @@ struct pm_start {
 	bool netd_due;                /* it is not started yet */
 	int slirp_fd;                 /* to the network's helper: pm-slirp or pm-netd */
 	pid_t slirp_pid;              /* a child; 0: none */
+	const struct pm_start_restore *restore; /* set before pm_start_begin_again: from a checkpoint; borrowed */
 	bool create_only;             /* set before pm_start_finish: the process waits for a start */
 	struct pm_volume_locks volumes; /* held until its state is there */
 	struct pm_netd_config netd;   /* bridge networks: the container's places */

@@ -43,7 +43,8 @@ static void write_config(struct pm_json_pool *p, const struct pm_json *config,
 }
 
 static void write_manifest(struct pm_json_pool *p, const char *config_digest, size_t config_len,
-			   const struct pm_fetch_layer *layer, struct pm_buf *out)
+			   const struct pm_fetch_layer *layer, const struct pm_strv *annotations,
+			   struct pm_buf *out)
 {
 	struct pm_json *root = pm_json_object(p), *config = pm_json_object(p);
 	struct pm_json *layers = pm_json_array(p), *l = pm_json_object(p);
@@ -58,6 +59,14 @@ static void write_manifest(struct pm_json_pool *p, const char *config_digest, si
 	pm_json_set_int(p, l, "size", layer->stream_size);
 	pm_json_add(p, layers, l);
 	pm_json_set(p, root, "layers", layers);
+	for (size_t i = 0; annotations && i < annotations->n; i++) {
+		const char *eq = strchr(annotations->v[i], '=');
+		struct pm_json *all = pm_json_get(root, "annotations");
+		if (!all)
+			all = pm_json_set(p, root, "annotations", pm_json_object(p));
+		_cleanup_free_ char *name = pm_strndup(annotations->v[i], (size_t)(eq - annotations->v[i]));
+		pm_json_set_str(p, all, name, eq + 1);
+	}
 	pm_json_write(root, 0, out);
 }
 
@@ -69,6 +78,7 @@ struct import {
 	struct pm_json *config;
 	struct pm_platform platform;
 	const char *message;
+	const struct pm_strv *annotations;
 	char *name; /* NULL: none */
 };
 
@@ -81,7 +91,7 @@ static int commit(struct import *im, const struct pm_pull_progress *progress, ch
 	write_config(im->pool, im->config, &im->layer, &im->platform, im->message, created,
 		     &config);
 	pm_digest_of(config.data, config.len, digest);
-	write_manifest(im->pool, digest, config.len, &im->layer, &manifest);
+	write_manifest(im->pool, digest, config.len, &im->layer, im->annotations, &manifest);
 	pm_digest_of(manifest.data, manifest.len, manifest_digest);
 	pm_chain_id(NULL, im->layer.diff_id, chain);
 	struct pm_image_name name = {im->name, manifest_digest};
@@ -146,6 +156,7 @@ int pm_image_import(struct pm_store *store, const char *path, int fd, const char
 		.pool = pool,
 		.config = pm_json_object(pool),
 		.message = options->message && *options->message ? options->message : NULL,
+		.annotations = options->annotations,
 		.platform = {options->os, options->arch, options->variant},
 	};
 	pm_platform_default(&im.platform);

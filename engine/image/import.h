@@ -16,6 +16,7 @@ struct pm_import_options {
 					  USER, VOLUME, WORKDIR, ONBUILD; NULL: none */
 	const char *message;           /* --message: the comment of the history entry */
 	const char *os, *arch, *variant; /* NULL: this host's */
+	const struct pm_strv *annotations; /* of the manifest, NAME=VALUE; NULL: none */
 };
 
 /* Import path ("-": fd) as an image; reference may be NULL (no name), else it is completed as podman

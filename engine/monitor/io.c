@@ -193,6 +193,14 @@ void io_tell_check(unsigned char result)
 	}
 }
 
+bool io_held(void)
+{
+	for (unsigned int i = 0; i < MAX_CLIENTS; i++)
+		if (io.client[i].fd >= 0 && io.client[i].holds)
+			return true;
+	return false;
+}
+
 void io_run(struct monitor *m)
 {
 	for (unsigned int i = 0; i < 2; i++)

@@ -29,6 +29,9 @@ void io_close_streams(struct monitor *m);
 /* The runtime has returned: take the terminal's master from the console socket. */
 int io_accept_terminal(struct monitor *m, struct pm_err *err);
 
+/* Is there a client that holds what follows the container's end (PM_ATTACH_HOLD)? */
+bool io_held(void);
+
 /* Copy until the container has ended (m->exited, m->status) and all it wrote is in the log. */
 void io_run(struct monitor *m);
 

@@ -293,6 +293,13 @@ static void on_frame(struct monitor *m, struct client *c, size_t len)
 		c->check_due = true;
 		health_now(m);
 		return;
+	case PM_ATTACH_HOLD:
+		if (!c->control)
+			return;
+		c->holds = true;
+		if (io_send_frame(c, io.input, 1) <= 0)
+			io_client_drop(c);
+		return;
 	default:
 		return;
 	}

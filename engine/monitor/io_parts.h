@@ -22,6 +22,7 @@ struct client {
 	bool chunk_due; /* has not taken the chunk yet */
 	bool exit_sent;
 	bool check_due;    /* asked for a health check */
+	bool holds;        /* whatever follows the end waits for it to go */
 	bool input_paused; /* not read from: io.in is full */
 	int64_t stalled;   /* ms, monotonic: since when something is due; 0: nothing */
 	off_t spool_at;

@@ -163,6 +163,10 @@ struct pm_launch_plan {
 	bool no_pivot; /* --no-pivot */
 	bool no_keyring; /* --no-new-keyring */
 	bool create_only; /* create it and wait for PM_ATTACH_START on ctl.sock before it is started */
+	/* The first start is a restore from the checkpoint in this directory; NULL: it is not. The runtime's and CRIU's
+	 * logs go into restore_work; what is in restore_shm (may be NULL) is put into /dev/shm before. */
+	char *restore_image, *restore_work, *restore_shm;
+	bool restore_tcp, restore_locks;
 	char *process; /* exec: the file with the OCI process; removed after the start */
 
 	char *rootfs; /* as config.json's root; exec: may be NULL */

@@ -287,10 +287,14 @@ static void tell_started(struct monitor *m)
 		monitor_event(m, &(struct pm_event_what){.status = "exec"});
 		return;
 	}
-	monitor_event(m, &(struct pm_event_what){.status = "init"});
-	if (m->created)
-		return;
-	monitor_event(m, &(struct pm_event_what){.status = "start"});
+	if (monitor_restores(m)) {
+		monitor_event(m, &(struct pm_event_what){.status = "restore"});
+	} else {
+		monitor_event(m, &(struct pm_event_what){.status = "init"});
+		if (m->created)
+			return;
+		monitor_event(m, &(struct pm_event_what){.status = "start"});
+	}
 	if (m->attached)
 		monitor_event(m, &(struct pm_event_what){.status = "attach"});
 	m->attached = false;
@@ -437,6 +441,8 @@ static void live(struct monitor *m)
 			health_start(m);
 		io_run(m);
 		health_stop(m);
+		while (io_held())
+			io_wait(m);
 		bool again = life_restarts(m, exit_code(m));
 		tell_exit(m, again);
 		if (!again)

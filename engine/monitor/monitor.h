@@ -92,6 +92,12 @@ void monitor_owner_end(const struct monitor *m);
 /* Write an event of the container, as the plan says. */
 void monitor_event(const struct monitor *m, const struct pm_event_what *what);
 
+/* Is the start at hand a restore? Restarts begin anew. */
+static inline bool monitor_restores(const struct monitor *m)
+{
+	return m->plan.restore_image && !m->restarts;
+}
+
 /* CLOCK_MONOTONIC. */
 int64_t monitor_now_ms(void);
 

@@ -309,6 +309,15 @@ static int share_shm(const struct pm_launch_plan *p, struct pm_err *err)
 
 /* The container's /dev/shm is made here and not by the runtime, so that containers which join its IPC
  * namespace find it, too: by our mount namespace. */
+/* What was in it at the checkpoint: its processes have files there open. */
+static int fill_shm(const struct pm_launch_plan *p, struct pm_err *err)
+{
+	_cleanup_close_ int from = pm_fs_open(AT_FDCWD, p->restore_shm, O_RDONLY | O_DIRECTORY, 0, err);
+	_cleanup_close_ int to =
+		from < 0 ? from : pm_fs_open(AT_FDCWD, p->shm_dir, O_RDONLY | O_DIRECTORY, 0, err);
+	return to < 0 ? to : pm_vfs_apply(from, to, err);
+}
+
 static int mount_shm(struct monitor *m, struct pm_err *err)
 {
 	const struct pm_launch_plan *p = &m->plan;
@@ -326,7 +335,7 @@ static int mount_shm(struct monitor *m, struct pm_err *err)
 		 (long long)p->shm_size, (long long)p->root_uid, (long long)p->root_gid);
 	if (mount("shm", p->shm_dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
 		return pm_fail_sys(err, "mount a tmpfs for the container's /dev/shm");
-	return 0;
+	return p->restore_shm ? fill_shm(p, err) : 0;
 }
 
 /* From where pm put it into the tmpfs, which no other namespace sees. */

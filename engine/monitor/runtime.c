@@ -156,6 +156,18 @@ static void global_args(const struct monitor *m, struct pm_strv *argv)
 		pm_strv_add(argv, "--cgroup-manager=disabled");
 }
 
+static void restore_args(const struct pm_launch_plan *p, struct pm_strv *argv)
+{
+	pm_strv_add(argv, "--image-path");
+	pm_strv_add(argv, p->restore_image);
+	pm_strv_add(argv, "--work-path");
+	pm_strv_add(argv, p->restore_work);
+	if (p->restore_tcp)
+		pm_strv_add(argv, "--tcp-established");
+	if (p->restore_locks)
+		pm_strv_add(argv, "--file-locks");
+}
+
 static void build_argv(const struct monitor *m, const char *console, struct pm_strv *argv)
 {
 	const struct pm_launch_plan *p = &m->plan;
@@ -165,19 +177,21 @@ static void build_argv(const struct monitor *m, const char *console, struct pm_s
 		pm_strv_add(argv, "--process");
 		pm_strv_add(argv, p->process);
 	} else {
-		pm_strv_add(argv, m->created ? "create" : "run");
+		pm_strv_add(argv, m->created ? "create" : monitor_restores(m) ? "restore" : "run");
 		pm_strv_add(argv, "--bundle");
 		pm_strv_add(argv, p->bundle);
 		if (p->no_pivot)
 			pm_strv_add(argv, "--no-pivot");
-		if (p->no_keyring)
+		if (monitor_restores(m))
+			restore_args(p, argv);
+		else if (p->no_keyring)
 			pm_strv_add(argv, "--no-new-keyring");
 	}
 	if (!m->created)
 		pm_strv_add(argv, "--detach");
 	pm_strv_add(argv, "--pid-file");
 	pm_strv_addf(argv, "%s/pidfile", p->ctr_dir);
-	if (p->preserve_fds > 0) {
+	if (p->preserve_fds > 0 && !monitor_restores(m)) {
 		pm_strv_add(argv, "--preserve-fds");
 		pm_strv_addf(argv, "%d", (int)p->preserve_fds);
 	}

@@ -259,7 +259,7 @@ static int open_dir(struct pm_engine *e, bool make, struct pm_err *err)
 	int r = pm_engine_conf(e, err);
 	if (r < 0)
 		return r;
-	const char *path = e->conf.network_config_dir;
+	const char *path = e->network_config_dir ? e->network_config_dir : e->conf.network_config_dir;
 	_cleanup_free_ char *own = pm_store_path(e->store, "networks");
 	if (!path || !*path)
 		path = geteuid() == 0 && pm_streq(e->store->root, "/var/lib/pm")

@@ -33,6 +33,7 @@
 #include "registry/client.h"
 #include "registry/daemon.h"
 #include "registry/image_path.h"
+#include "storage/deflate.h"
 
 /* --- registries ---------------------------------------------------------------------------------- */
 
@@ -302,6 +303,33 @@ static int unpack(struct pm_session *s, struct pm_err *err)
 	return pm_layers_import(s, s->input, &spec, &res, err);
 }
 
+static int put_compressed(void *arg, const void *data, size_t len, struct pm_err *err)
+{
+	return pm_fs_write_all(*(const int *)arg, data, len, err);
+}
+
+/* What pm itself writes, on its way to a file. */
+static int compress(struct pm_session *s, struct pm_err *err)
+{
+	static char buf[1 << 20];
+	const char *kind = pm_wire_get(&s->request, "kind");
+	struct pm_deflate *z = NULL;
+	int r = pm_deflate_new(pm_streq(kind, "gzip") ? PM_COMPRESSION_GZIP : PM_COMPRESSION_ZSTD, 0, 0,
+			       put_compressed, &s->output, &z, err);
+	ssize_t n = 1;
+	while (r >= 0 && n != 0) {
+		n = read(s->input, buf, sizeof(buf));
+		if (n < 0 && errno != EINTR)
+			r = pm_fail_sys(err, "read");
+		if (n > 0)
+			r = pm_deflate_add(z, buf, (size_t)n, err);
+	}
+	if (r >= 0)
+		r = pm_deflate_finish(z, err);
+	pm_deflate_free(z);
+	return r;
+}
+
 /* --- entry --------------------------------------------------------------------------------------- */
 
 static int serve(struct pm_session *s, struct pm_err *err)
@@ -314,6 +342,8 @@ static int serve(struct pm_session *s, struct pm_err *err)
 		return import(s, err);
 	if (pm_streq(op, "unpack") && s->input >= 0 && s->dir >= 0)
 		return unpack(s, err);
+	if (pm_streq(op, "compress") && s->input >= 0 && s->output >= 0)
+		return compress(s, err);
 	if (pm_streq(op, "commit") && s->dir >= 0)
 		return pm_commit_serve(s, err);
 	if (pm_streq(op, "push"))

@@ -42,6 +42,8 @@
  *	"base" (paths of the layers below, top first) where it is a whole copy ("copied" 1) or the
  *	layer shall be the merged tree ("merged" 1); "dir", "recipe", "userns" as import.
  *
+ * compress: kind ("gzip", "zstd"); "input" and "output" ride along; answered by "end".
+ *
  * push: the request has transport and name of the destination, manifest ("oci", "v2s2" or ""), compression
  *	("gzip", "zstd", "none" or "" for what suits it), chosen (1: the user asked for that one), level, force (1:
  *	no blob is used for being known) and of the above authfile, creds, cert_dir, tls_verify, retries,

@@ -164,10 +164,49 @@ usage() {
 }
 
 @test "what pm leaves out of Podman's commands is refused with the reason" {
-	run -125 pm machine ls
-	assert_error 125 'pm machine: containers run on this Linux host itself'
+	run -125 pm machine init
+	assert_error 125 'pm machine init: containers run on this Linux host itself'
+	run -125 pm system connection add x ssh://x
+	assert_error 125 'pm system connection add: pm has no daemon'
 	run -125 pm system service --time 0
 	assert_error 125 'pm system service: pm has no daemon'
 	run -125 pm nosuchcommand
 	assert_error 125 'unrecognized command `pm nosuchcommand`'
+}
+
+@test "lists of what there is none of are empty, as scripts expect them" {
+	assert_like "$(pm system connection list)" '^Name +URI +Identity +Default$'
+	assert_eq "$(pm system connection ls --format json)" '[]'
+	assert_eq "$(pm system connection ls -q)" ""
+	assert_like "$(pm machine list)" '^NAME +VM TYPE +CREATED +LAST UP +CPUS +MEMORY +DISK SIZE$'
+	assert_eq "$(pm machine ls --format json)" '[]'
+	assert_eq "$(pm machine ls -q)$(pm machine list --noheading)" ""
+	assert_eq "$(pm machine info --format '{{.Host.OS}} {{.Host.NumberOfMachines}}')" "linux 0"
+	assert_eq "$(pm machine info --format json | jq -r .Host.Arch)" "$(pm info -f '{{.Host.Arch}}')"
+	for verb in 'rm -f' start stop ssh 'set --cpus 2' inspect; do
+		# shellcheck disable=SC2086
+		run -125 pm machine $verb nosuch
+		assert_error 125 'nosuch: VM does not exist'
+	done
+	run -125 pm machine start
+	assert_error 125 'podman-machine-default: VM does not exist'
+}
+
+@test "system migrate stops what runs, and moves containers to another runtime; renumber has nothing to do" {
+	load_busybox
+	pm system renumber
+	run -0 pm system migrate
+	assert_eq "$output" ""
+	id=$(pm run -d --name runs --stop-timeout 0 "$IMAGE" sleep 100)
+	pm create --name made "$IMAGE" true >/dev/null
+	run -125 pm system migrate --new-runtime nosuchruntime
+	assert_like "$output" nosuchruntime
+	assert_eq "$(pm ps -q --no-trunc)" "$id"
+	run -0 pm system migrate --new-runtime runc
+	assert_eq "$output" "stopped $id"
+	assert_eq "$(pm ps -q)" ""
+	assert_eq "$(pm inspect -f '{{.OCIRuntime}}' runs made | xargs)" "runc runc"
+	pm start made runs >/dev/null
+	[ -d "$T/run/runc/$id" ] || fail "it was not started by runc"
+	pm rm -f -t 0 runs made >/dev/null
 }

@@ -32,8 +32,6 @@ inside() {
 	run -7 pm unshare sh -c 'exit 7'
 	run -127 pm unshare nosuchcommand
 	assert_error 127 'exec: "nosuchcommand": executable file not found in \$PATH'
-	run -125 pm unshare --rootless-netns true
-	assert_error 125 "option --rootless-netns: "
 	run -0 env SHELL=/bin/sh bash -c "echo 'id -u' | '$PM_BIN' --root '$T/root' --runroot '$T/run' unshare"
 	assert_eq "$output" 0
 }

@@ -128,7 +128,9 @@ test_setup() {
 	run pm image exists "$IMAGE"
 	assert_eq "$status" 1
 	run pm container cleanup --exec x nosuch
-	assert_error 125 'exec'
+	assert_error 125 'no container with name or ID "nosuch" found'
+	run pm container cleanup --exec x --all
+	assert_error 125 'exec and all options conflict'
 }
 
 @test "container runlabel: pm itself, by the image's label; nothing else" {
@@ -191,7 +193,27 @@ test_setup() {
 	run pm container restore a
 	assert_error 125 'restoring a container requires root'
 	run pm container checkpoint --export "$T/x.tar" a
-	assert_error 125 'export'
+	assert_error 125 'checkpointing a container requires root'
+	[ ! -e "$T/x.tar" ]
+	run pm container restore --import "$T/x.tar"
+	assert_error 125 'restoring a container requires root'
+	refuses() { # MESSAGE COMMAND...
+		local message=$1
+		shift
+		run pm container "$@"
+		assert_error 125 "$message"
+	}
+	refuses '--pre-checkpoint cannot be used together with --with-previous' checkpoint -P --with-previous a
+	refuses '--pre-checkpoint cannot be used together with --leave-running' checkpoint -P -R a
+	refuses '--compress can only be used with --export' checkpoint --compress gzip a
+	refuses '--ignore-rootfs can only be used with --export' checkpoint --ignore-rootfs a
+	refuses '--export is for one container' checkpoint --all --export "$T/x.tar"
+	refuses 'must provide at least one name or id' checkpoint
+	refuses '--name can only be used with image or --import' restore --name b a
+	refuses '--publish can only be used with image or --import' restore -p 80:80 a
+	refuses '--import-previous can only be used with --import' restore --import-previous "$T/x.tar" a
+	refuses '--tcp-established cannot be used with --name' restore --import "$T/x.tar" --name b --tcp-established
+	refuses 'Cannot use --import with positional arguments' restore --import "$T/x.tar" a
 	run pm container checkpoint nosuch
 	assert_error 125 'no container with name or ID "nosuch" found'
 	pm rm a

@@ -73,3 +73,23 @@ test_teardown() {
 	clean() { [ -z "$(ls -d "$T"/run/ctr/*/exec-* 2>/dev/null)" ]; }
 	wait_for clean
 }
+
+@test "cleanup --exec: what a session left whose monitor was killed" {
+	id=$(pm exec -d c sh -c 'until [ -e /end ]; do sleep 0.1; done')
+	run pm container cleanup --exec "$id" c
+	assert_error 125 'is running'
+	dir=$(ls -d "$T"/run/ctr/*/exec-"$id")
+	# of the two monitors the one that holds this session's lock
+	monitor=$(for p in $(pgrep -x pm-monitor -u "$(id -u)"); do
+		ls -l "/proc/$p/fd" 2>/dev/null | grep -qF "$dir/live" && echo "$p"
+	done)
+	kill -9 "$monitor"
+	pm exec c touch /end
+	removed() { pm container cleanup --exec "$id" c; }
+	wait_for removed
+	[ ! -e "$dir" ]
+	run pm container cleanup --exec "$id" c
+	assert_error 125 'no such exec session'
+	run pm container cleanup --exec ../../x c
+	assert_error 125 'no such exec session'
+}

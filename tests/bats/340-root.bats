@@ -174,14 +174,50 @@ Error (criu/vdso.c:381): vdso: Unexpected rt vDSO area bounds'
 	assert_error 125 'does not work with this kernel: vdso: Unexpected rt vDSO area bounds$'
 	fake 0 'Looks good.'
 	PATH=$T/bin:$PATH run -125 pm container restore ctr
-	if crun --version | grep -q '+CRIU'; then
-		assert_error 125 'not supported by this version of pm'
-	else
+	if ! crun --version | grep -q '+CRIU'; then
 		assert_error 125 'its runtime .*crun, which was built without CRIU'
 	fi
 	pm --runtime runc create --name other "$IMAGE" true >/dev/null
 	PATH=$T/bin:$PATH run -125 pm container checkpoint other
-	assert_error 125 'not supported by this version of pm'
+	assert_error 125 'container other is created: only a running one can be checkpointed'
+	PATH=$T/bin:$PATH run -125 pm container restore other
+	assert_error 125 'a complete checkpoint for container other cannot be found'
+	# what comes from elsewhere is looked at before anything is made
+	mkdir -p "$T/archive/checkpoint"
+	import() { # MESSAGE
+		tar -C "$T/archive" -cf "$T/archive.tar" .
+		PATH=$T/bin:$PATH run -125 pm container restore --import "$T/archive.tar"
+		assert_error 125 "$1"
+		assert_eq "$(pm ps -aq | wc -l)" 2
+		[ "$(find "$T/root/staging" "$T/root/trash" -mindepth 1 2>/dev/null | wc -l)" = 0 ] || fail "something is left"
+	}
+	import 'is not a checkpoint'
+	id=$(pm inspect -f '{{.Id}}' other) image=$(pm inspect -f '{{.Image}}' other)
+	config() { # MEMBERS
+		jq -n "{pm: ({version: 1, id: \"$id\", name: \"web\", image_id: \"$image\", network: \"none\", runtime: \"runc\",
+			command: [\"true\"]} + $1)}" >"$T/archive/config.dump"
+	}
+	echo '{}' >"$T/archive/spec.dump"
+	config '{privileged: true}'
+	import 'wants all privileges .* of the host'
+	config '{mounts: [{type: "bind", source: "/", dest: "/host"}]}'
+	import 'wants a directory of the host'
+	config '{name: "../../x"}'
+	import "name of the checkpoint's container"
+	config '{image_id: "0000000000000000000000000000000000000000000000000000000000000000"}'
+	import 'is not in the store: pull it first'
+	config '{}'
+	import 'container ID .* is already in use by container other'
+	ln -s /etc/shadow "$T/archive/checkpoint/pages-1.img"
+	import 'checkpoint/pages-1.img is no regular file'
+	rm "$T/archive/checkpoint/pages-1.img"
+	# a whole way, to where CRIU fails: nothing stays
+	config "{id: \"$(printf %064d 1)\"}"
+	tar -cf "$T/archive/rootfs-diff.tar" -C "$T" archive.tar
+	echo '["/bin", "/../../etc/../bin/../../x"]' >"$T/archive/deleted.files"
+	import 'restore container web: '
+	echo '["/.."]' >"$T/archive/deleted.files"
+	import "is no file's path"
 	pm rm ctr other >/dev/null
 }
 

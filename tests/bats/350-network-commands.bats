@@ -173,3 +173,11 @@ field() { # NETWORK TEMPLATE
 	assert_like "$(pm __complete network rm back)" "^backend"
 	assert_like "$(pm __complete run --network '')" $'(^|\n)backend.*'
 }
+
+@test "--network-config-dir: definitions of another directory" {
+	mkdir "$T/nets"
+	pm --network-config-dir "$T/nets" network create other >/dev/null
+	[ -f "$T/nets/other.json" ]
+	assert_eq "$(pm network ls -q)" podman
+	assert_eq "$(pm --network-config-dir "$T/nets" network ls -q | sort | xargs)" "other podman"
+}

@@ -545,3 +545,19 @@ no_netd() {
 	pm pod rm -f fixed loose
 	pm network rm podnet
 }
+
+@test "unshare --rootless-netns: in the bridges' namespace, where containers are reached by address" {
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	pm run -d --name web --network n "$IMAGE" httpd -f -p 80 -h /bin >/dev/null
+	ip=$(pm inspect -f '{{.NetworkSettings.Networks.n.IPAddress}}' web)
+	gets() { pm unshare --rootless-netns curl -sf --max-time 5 -o /dev/null "http://$ip/cat"; }
+	wait_for gets
+	assert_like "$(pm unshare --rootless-netns cat /proc/net/dev)" 'podman|pm|veth'
+	run -7 pm unshare --rootless-netns sh -c 'exit 7'
+	pm rm -f -t 0 web >/dev/null
+	wait_for no_netd
+	# with nothing there it is made, and stays as long as the command
+	assert_like "$(pm unshare --rootless-netns cat /proc/net/dev)" ' lo:'
+	[ "$(pm unshare --rootless-netns readlink /proc/self/ns/net)" != "$(readlink /proc/self/ns/net)" ]
+	wait_for no_netd
+}
