@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,6 +20,7 @@
  * short, at two syncs every so many pages, and emptied then. Sooner where nobody waits for it. */
 #define CHECKPOINT_PAGES 128
 #define TIDY_PAGES 64
+#define PATIENCE 60 /* seconds */
 
 struct pm_stmt {
 	struct pm_db *db;
@@ -33,6 +35,7 @@ struct pm_db {
 	char *path;
 	bool in_transaction;
 	char *queue; /* the file where writers wait for each other */
+	unsigned int patience; /* seconds that one holder of it is waited for */
 	int queue_fd; /* held: ours is the turn; -1 */
 	bool full; /* synchronous=FULL is set now */
 	bool wal;
@@ -153,12 +156,63 @@ static int migrate(struct pm_db *db, const char *const *migrations, size_t n, st
  * Writers wait for their turn at a lock, which the kernel gives to one after the other. SQLite's own way is to sleep and try
  * again, longer each time: of a hundred containers started at once each slept for over a second.
  */
+struct turn {
+	int64_t pid;
+	int64_t since; /* ns of CLOCK_MONOTONIC: one process has many turns */
+};
+
+/* Whose turn it is, by his own word. */
+static void queue_sign(const struct pm_db *db)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	const struct turn t = {getpid(), (int64_t)now.tv_sec * 1000000000 + now.tv_nsec};
+	if (pwrite(db->queue_fd, &t, sizeof(t), 0) != sizeof(t))
+		return; /* it is only for an error's text */
+}
+
+static struct turn queue_turn(const struct pm_db *db)
+{
+	struct turn t = {0};
+	_cleanup_close_ int fd = open(db->queue, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && pread(fd, &t, sizeof(t), 0) == sizeof(t) ? t : (struct turn){0};
+}
+
+/* As long as the turn changes it is waited for; a holder that was stopped, or hangs, is not waited for for ever. */
+static int queue_wait(struct pm_db *db, struct pm_err *err)
+{
+	for (;;) {
+		const struct turn before = queue_turn(db);
+		struct pm_err why = PM_ERR_INIT;
+		db->queue_fd = pm_lock_take_within(AT_FDCWD, db->queue, PM_LOCK_EXCLUSIVE, db->patience, &why);
+		if (db->queue_fd != -ETIMEDOUT)
+			return db->queue_fd < 0 ? pm_fail(err, why.code, "database %s: %s", db->path, why.text) : 0;
+		const struct turn now = queue_turn(db);
+		if (now.pid == before.pid && now.since == before.since)
+			return pm_fail(err, EBUSY,
+				       "database %s: process %lld has been writing to it for %u seconds and does not "
+				       "end: continue it (kill -CONT), or end it", db->path, (long long)now.pid,
+				       db->patience);
+	}
+}
+
 static int queue_enter(struct pm_db *db, struct pm_err *err)
 {
 	if (db->queue_fd >= 0)
 		return 0;
-	db->queue_fd = pm_lock_take(AT_FDCWD, db->queue, PM_LOCK_EXCLUSIVE, err);
-	return db->queue_fd < 0 ? pm_wrap(err, "database %s", db->path) : 0;
+	db->queue_fd = pm_lock_try(AT_FDCWD, db->queue, PM_LOCK_EXCLUSIVE, err);
+	int r = db->queue_fd < 0 ? db->queue_fd : 0;
+	if (r == -EAGAIN) {
+		pm_err_clear(err);
+		r = queue_wait(db, err);
+	} else if (r < 0) {
+		pm_wrap(err, "database %s", db->path);
+	}
+	if (r < 0)
+		db->queue_fd = -1;
+	else
+		queue_sign(db);
+	return r;
 }
 
 static void queue_leave(struct pm_db *db)
@@ -186,6 +240,11 @@ static int after_commit(void *arg, sqlite3 *handle, const char *name, int pages)
 	if (pages >= CHECKPOINT_PAGES)
 		checkpoint(db);
 	return SQLITE_OK;
+}
+
+void pm_db_set_patience(struct pm_db *db, unsigned int seconds)
+{
+	db->patience = seconds;
 }
 
 void pm_db_tidy(struct pm_db *db)
@@ -263,6 +322,7 @@ int pm_db_open(const char *path, const char *const *migrations, size_t n, struct
 	db->path = pm_strdup(path);
 	db->queue = pm_asprintf("%s-queue", path);
 	db->queue_fd = -1;
+	db->patience = PATIENCE;
 	db->full = true; /* SQLite's default; NORMAL is set with the first transaction */
 	int r = 0;
 	int rc = sqlite3_open_v2(path, &db->handle,

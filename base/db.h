@@ -2,8 +2,9 @@
  * db - SQLite for pm: one connection, prepared statements, transactions, migrations.
  *
  * Opened in WAL mode. A connection never crosses fork: open after, close before. Nothing is held over I/O or a child, so
- * a wait is as long as others' statements; writers wait in turn (PATH-queue), others' readers for 10 s at most. durable transactions are synced before they return; others may be lost (never torn)
- * when the power goes.
+ * a wait is as long as others' statements; writers wait in turn (PATH-queue, which holds the pid of the one whose turn it
+ * is), for one holder a minute at most (EBUSY, naming it), others' readers for 10 s at most. durable transactions are synced
+ * before they return; others may be lost (never torn) when the power goes.
  */
 #ifndef PM_BASE_DB_H
 #define PM_BASE_DB_H
@@ -27,6 +28,9 @@ int pm_db_open(const char *path, const char *const *migrations, size_t n, struct
  * above n is PM_E_UNSUPPORTED, a database without tables -ENOENT. */
 int pm_db_open_readonly(const char *path, size_t n, struct pm_db **ret, struct pm_err *err);
 void pm_db_close(struct pm_db *db);
+
+/* So many seconds one writer is waited for, instead of a minute. */
+void pm_db_set_patience(struct pm_db *db, unsigned int seconds);
 
 /* Write the WAL back if our commits found it half as long as it may become: to be called before a wait for others. */
 void pm_db_tidy(struct pm_db *db);

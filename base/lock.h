@@ -22,6 +22,11 @@ enum pm_lock_kind {
  * holds the lock; closing it releases. Works also on a directory opened by the caller's path. */
 int pm_lock_take(int dirfd, const char *path, enum pm_lock_kind kind, struct pm_err *err);
 
+/* The same for at most so many seconds: -ETIMEDOUT. The wait is a blocking one, so that waiters keep their order; SIGALRM
+ * and the process's ITIMER_REAL are used, and put back. */
+int pm_lock_take_within(int dirfd, const char *path, enum pm_lock_kind kind, unsigned int seconds,
+			struct pm_err *err);
+
 /* The same without waiting: -EAGAIN when another holds it. */
 int pm_lock_try(int dirfd, const char *path, enum pm_lock_kind kind, struct pm_err *err);
 

@@ -1,5 +1,6 @@
 #include "cli/called_as.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -17,6 +18,7 @@ struct global {
 	const char *ours; /* pm's option before the command, whole; NULL: moved behind it under its own name,
 			     where the command has it */
 	const char *why;  /* refused; NULL: not */
+	const char *env;  /* else this variable is set to the value */
 };
 
 struct program {
@@ -41,15 +43,15 @@ static const struct word skopeo_words[] = {
 };
 
 static const struct global skopeo_globals[] = {
-	{"--command-timeout", true, NULL, "a command's time is not limited: use timeout(1)"},
-	{"--debug", false, "--log-level=debug", NULL},
-	{"--insecure-policy", false, NULL, NULL},
-	{"--override-arch", true, NULL, NULL},
-	{"--override-os", true, NULL, NULL},
-	{"--override-variant", true, NULL, NULL},
-	{"--policy", true, NULL, NULL},
-	{"--registries.d", true, NULL, NULL},
-	{"--tmpdir", true, NULL, "pm needs no directory for temporary files but its store"},
+	{"--command-timeout", true, NULL, "a command's time is not limited: use timeout(1)", NULL},
+	{"--debug", false, "--log-level=debug", NULL, NULL},
+	{"--insecure-policy", false, NULL, NULL, NULL},
+	{"--override-arch", true, NULL, NULL, NULL},
+	{"--override-os", true, NULL, NULL, NULL},
+	{"--override-variant", true, NULL, NULL, NULL},
+	{"--policy", true, NULL, NULL, NULL},
+	{"--registries.d", true, NULL, NULL, NULL},
+	{"--tmpdir", true, NULL, NULL, "TMPDIR"},
 	{0},
 };
 
@@ -164,7 +166,10 @@ static int take_globals(const struct program *p, char *const *argv, struct pm_st
 		if (g->why)
 			return pm_fail(err, PM_E_UNSUPPORTED, "option %s: %s", g->name, g->why);
 		bool apart = g->value && !strchr(argv[i], '=');
-		if (g->ours)
+		const char *eq = strchr(argv[i], '='), *value = eq ? eq + 1 : apart ? argv[i + 1] : NULL;
+		if (g->env && value)
+			setenv(g->env, value, 1);
+		else if (g->ours)
 			pm_strv_add(ret, g->ours);
 		else if (apart && argv[i + 1])
 			pm_strv_addf(moved, "%s=%s", argv[i], argv[i + 1]);

@@ -31,6 +31,7 @@ struct import {
 	struct pm_engine *e;
 	const struct pm_checkpoint_source *from;
 	const struct pm_restore_options *o;
+	char id[65];            /* that it had */
 	struct pm_stage *stage; /* the archive's files */
 	struct pm_container *c;
 	int dir; /* the container's */
@@ -211,6 +212,7 @@ static int configure(struct import *m, struct pm_err *err)
 		r = check_volumes(m, err);
 	if (r < 0)
 		return r;
+	memcpy(m->id, k->id, sizeof(m->id)); /* pm_checkpoint_config has looked at its length */
 	if (m->o->name) {
 		free(k->name);
 		k->name = pm_strdup(m->o->name);
@@ -292,6 +294,30 @@ static int fill_volumes(struct import *m, struct pm_err *err)
 	return r;
 }
 
+/* With version 2 of control groups CRIU puts the processes into the group that they were in, whatever the runtime has made
+ * for them: that of the container which this is another of. Its name is the id, which is as long as the new one, so that
+ * CRIU's records stay as they are. */
+static int rename_group(struct import *m, struct pm_err *err)
+{
+	static const char file[] = PM_CHECKPOINT_DIR "/cgroup.img";
+	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
+	const size_t len = strlen(m->id);
+	struct pm_err why = PM_ERR_INIT;
+	if (pm_streq(m->id, m->c->row.id))
+		return 0;
+	int r = pm_fs_read_in(m->dir, file, 16 << 20, &b, &why);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return pm_fail(err, why.code, "%s", why.text);
+	char *at = b.data, *end = b.data + b.len;
+	while ((at = memmem(at, (size_t)(end - at), m->id, len)) != NULL) {
+		memcpy(at, m->c->row.id, len);
+		at += len;
+	}
+	return pm_fs_write_file(m->dir, file, b.data, b.len, 0600, false, err);
+}
+
 static int move_images(struct import *m, struct pm_err *err)
 {
 	static const char *const names[] = {PM_CHECKPOINT_DIR, PM_CHECKPOINT_PRE, PM_CHECKPOINT_SHM,
@@ -302,6 +328,9 @@ static int move_images(struct import *m, struct pm_err *err)
 		if (renameat(m->stage->dir_fd, names[i], m->dir, names[i]) < 0 && errno != ENOENT)
 			return pm_fail_sys(err, "move %s of the checkpoint", names[i]);
 	}
+	int r = rename_group(m, err);
+	if (r < 0)
+		return r;
 	m->c->config.checkpoint_time = m->c->config.created;
 	m->c->config.checkpointed = true;
 	return pm_container_save_config(m->e, m->c, err);

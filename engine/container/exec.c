@@ -55,6 +55,11 @@ static void make_plan(struct pm_engine *e, const struct pm_container *c,
 	plan->cgroup_manager = b->cgroup.manager;
 	/* with a living monitor its mount namespace, joined, has the mount already */
 	plan->cgroup_private_mount = b->cgroup.private_mount && c->state.monitor <= 0;
+	/* runc joins what config.json names, which is not the network namespace that the container has of its monitor */
+	if (b->env.netns == PM_SPEC_NETNS_INHERIT) {
+		plan->netns = PM_LAUNCH_NET_JOIN;
+		plan->netns_path = pm_asprintf("/proc/%d/ns/net", (int)c->state.pid);
+	}
 	plan->process = pm_asprintf("%s/process.json", dir);
 	plan->terminal = o->tty;
 	plan->preserve_fds = o->preserve_fds;

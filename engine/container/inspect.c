@@ -14,6 +14,36 @@
 
 #define MAX_CONFIG (64 << 20)
 
+/* What config.json would be at a start now. */
+static int generate(struct insp *i, const struct pm_container *c, struct pm_err *err)
+{
+	_cleanup_userns_map_ struct pm_userns_map map = PM_USERNS_MAP_INIT;
+	_cleanup_bundle_env_ struct pm_bundle_env env = {0};
+	_cleanup_spec_plan_ struct pm_spec_plan plan = {0};
+	const bool userns = pm_userns_needed();
+	int r = userns ? pm_userns_default_map(&map, err) : 0;
+	if (r >= 0)
+		r = pm_bundle_env(i->e, c, userns ? &map : NULL, &env, err);
+	if (r < 0)
+		return r;
+	if (!env.env.rootfs)
+		env.env.rootfs = i->dir;
+	r = pm_spec_generate(&c->config, &env.env, &plan, err);
+	return r < 0 ? r : pm_json_parse(i->pool, plan.json, plan.json_len, &i->oci, err);
+}
+
+/* k is a copy that borrows its strings. */
+static void leave_joined(struct pm_ctr_config *k)
+{
+	static char none[] = "none";
+	char **const modes[] = {&k->pidns, &k->ipcns, &k->utsns, &k->cgroupns, &k->userns};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(modes); i++)
+		if (*modes[i] && pm_startswith(*modes[i], "container:"))
+			*modes[i] = NULL;
+	if (k->network && pm_startswith(k->network, "container:"))
+		k->network = none;
+}
+
 /* config.json of the last start, else what a start would write now. */
 static void load_oci(struct insp *i)
 {
@@ -23,19 +53,16 @@ static void load_oci(struct insp *i)
 	if (pm_fs_read_file(AT_FDCWD, path, MAX_CONFIG, &b, NULL) >= 0 &&
 	    pm_json_parse(i->pool, pm_buf_str(&b), b.len, &i->oci, &err) >= 0)
 		return;
-	_cleanup_userns_map_ struct pm_userns_map map = PM_USERNS_MAP_INIT;
-	_cleanup_bundle_env_ struct pm_bundle_env env = {0};
-	_cleanup_spec_plan_ struct pm_spec_plan plan = {0};
-	bool userns = pm_userns_needed();
-	if ((userns && pm_userns_default_map(&map, &err) < 0) ||
-	    pm_bundle_env(i->e, i->c, userns ? &map : NULL, &env, &err) < 0)
-		goto none;
-	if (!env.env.rootfs)
-		env.env.rootfs = i->dir;
-	if (pm_spec_generate(i->k, &env.env, &plan, &err) >= 0 &&
-	    pm_json_parse(i->pool, plan.json, plan.json_len, &i->oci, &err) >= 0)
+	int r = generate(i, i->c, &err);
+	if (r == -PM_E_STATE && pm_container_joins(i->c)) {
+		/* those whose namespaces it joins do not run: nothing else of it depends on them */
+		struct pm_container alone = *i->c;
+		leave_joined(&alone.config);
+		pm_err_clear(&err);
+		r = generate(i, &alone, &err);
+	}
+	if (r >= 0)
 		return;
-none:
 	/* It could not be started now; what it is made of can be told all the same. */
 	pm_debug("inspect %s: %s", i->c->row.name, err.text);
 	i->oci = pm_json_object(i->pool);

@@ -43,6 +43,9 @@ test_teardown() {
 	run -0 skopeo generate-sigstore-key --output-prefix "$T/key" --passphrase-file "$T/word"
 	[ -f "$T/key.private" ]
 	run -0 skopeo --registries.d "$T/none" --insecure-policy copy -q "dir:$T/dir" "dir:$T/dir2"
+	run -0 skopeo --tmpdir "$T" --insecure-policy copy -q "oci:$T/oci:latest" "docker-archive:$T/x.tar"
+	run -125 skopeo --tmpdir "$T/none" --insecure-policy copy -q "oci:$T/oci:latest" "docker-archive:$T/y.tar"
+	assert_error 125 "$T/none"
 	run -125 skopeo --command-timeout 5s inspect x
 	assert_error 125 'option --command-timeout: '
 	run -125 skopeo nosuch

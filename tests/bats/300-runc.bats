@@ -92,3 +92,12 @@ forgotten() {
 	forgotten
 	assert_eq "$(ls -A "$T/root/containers")" ""
 }
+
+@test "runc: exec is in the container's network namespace, whatever the network" {
+	for options in "--network slirp4netns" "--network podman" "--network none" "--userns auto"; do
+		# shellcheck disable=SC2086
+		r run -d --name one $options "$IMAGE" sleep 100
+		assert_eq "$(r exec one readlink /proc/self/ns/net)" "$(readlink "/proc/$(container_pid one)/ns/net")"
+		r rm -f -t 0 one
+	done
+}

@@ -518,3 +518,12 @@ $(id -u)"
 	pm pod start flash
 	wait_for eval '[ "$(pm pod inspect -f "{{.State}}" flash)" = Exited ]'
 }
+
+@test "inspect of a member that never ran knows what it will have" {
+	pm pod create --name group >/dev/null
+	pm create --pod group --name member --ulimit nofile=100:200 "$IMAGE" true >/dev/null
+	assert_like "$(pm inspect -f '{{range .HostConfig.Ulimits}}{{.Name}}={{.Soft}}:{{.Hard}} {{end}}' member)" \
+		'RLIMIT_NOFILE=100:200 '
+	assert_like "$(pm inspect -f '{{.EffectiveCaps}}' member)" CAP_CHOWN
+	pm pod rm -f group >/dev/null
+}

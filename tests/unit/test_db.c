@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -135,6 +137,45 @@ TEST(concurrent_creation)
 	CHECK_INT(pm_stmt_int(s, 0), 8);
 	pm_stmt_done(s);
 	pm_db_close(db);
+}
+
+/* A writer that was stopped in the middle is named, not waited for for ever; one that goes on is. */
+TEST(writer_that_does_not_end)
+{
+	struct pm_err err = PM_ERR_INIT;
+	int ready[2], status;
+	char c;
+	CHECK(pipe(ready) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct pm_db *db = open_db(2);
+		CHECK_OK(pm_db_begin(db, false, &err), err);
+		CHECK(write(ready[1], "x", 1) == 1);
+		raise(SIGSTOP);
+		CHECK_OK(pm_db_commit(db, &err), err);
+		pm_db_close(db);
+		_exit(0);
+	}
+	CHECK(read(ready[0], &c, 1) == 1);
+	CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+	struct pm_db *db = open_db(2);
+	pm_db_set_patience(db, 1);
+	CHECK_INT(pm_db_exec(db, &err, "INSERT INTO t(name) VALUES('a')", ""), -EBUSY);
+	_cleanup_free_ char *who = pm_asprintf("process %d has been writing", (int)pid);
+	CHECK(strstr(err.text, who));
+	pm_err_clear(&err);
+	/* readers do not wait */
+	struct pm_stmt *s = NULL;
+	CHECK_OK(pm_db_query(db, &s, &err, "SELECT count(*) FROM t", ""), err);
+	CHECK_INT(pm_stmt_step(s, &err), 1);
+	pm_stmt_done(s);
+	kill(pid, SIGCONT);
+	pm_db_set_patience(db, 30);
+	CHECK_OK(pm_db_exec(db, &err, "INSERT INTO t(name) VALUES('a')", ""), err);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	pm_db_close(db);
+	close(ready[0]);
+	close(ready[1]);
 }
 
 TEST(bad_files)

@@ -79,3 +79,22 @@ TEST(death_releases)
 	waitpid(pid, NULL, 0);
 	CHECK_INT(pm_lock_is_held(dir, "l", &err), 0);
 }
+
+TEST(lock_within)
+{
+	struct pm_err err = PM_ERR_INIT;
+	struct sigaction before, after;
+	int dir = open(test_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	sigaction(SIGALRM, NULL, &before);
+	int a = pm_lock_take_within(dir, "within", PM_LOCK_EXCLUSIVE, 1, &err);
+	CHECK_OK(a, err);
+	CHECK_INT(pm_lock_take_within(dir, "within", PM_LOCK_EXCLUSIVE, 1, &err), -ETIMEDOUT);
+	pm_err_clear(&err);
+	sigaction(SIGALRM, NULL, &after);
+	CHECK(before.sa_handler == after.sa_handler);
+	close(a);
+	a = pm_lock_take_within(dir, "within", PM_LOCK_EXCLUSIVE, 1, &err);
+	CHECK_OK(a, err);
+	close(a);
+	close(dir);
+}

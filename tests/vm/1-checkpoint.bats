@@ -140,6 +140,10 @@ state() {
 	run -0 rpm container restore --import "$T/zstd.tar" --name second --ignore-volumes --ignore-rootfs
 	run -1 pm exec second test -e /added
 	assert_eq "$(pm ps --format '{{.Names}}' | sort | tr '\n' ' ')" "second web "
+	# each in a control group of its own
+	for name in web second; do
+		assert_like "$(cat "/proc/$(container_pid $name)/cgroup")" "libpod-$(pm inspect -f '{{.Id}}' $name)"
+	done
 	pm rm -f -v -t 0 web second
 	pm volume rm vol
 }
@@ -192,7 +196,7 @@ state() {
 @test "an established connection goes on" {
 	rpm run -d --name server -p 18081:80 "$IMAGE" sh -c 'nc -l -p 80 -e sh -c "while read x; do echo got \$x; done"' >/dev/null
 	ip=$(pm inspect -f '{{.NetworkSettings.IPAddress}}' server)
-	listens() { pm exec server netstat -ln 2>/dev/null | grep -q ':80 '; }
+	listens() { pm exec server cat /proc/net/tcp /proc/net/tcp6 | grep -q ':0050 .* 0A '; }
 	wait_for listens
 	exec 5<>"/dev/tcp/$ip/80"
 	echo one >&5
