@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,7 +130,8 @@ static void proxies(const struct pm_build *b, struct pm_strv *env)
 static void on_signal(void *arg, int sig)
 {
 	struct pm_build *b = arg;
-	b->signal = sig;
+	if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT)
+		b->signal = sig;
 }
 
 /* The command line: a here-document with an interpreter of its own is a file that is mounted. */
@@ -199,6 +201,7 @@ static int execute_run(struct pm_build_step *t, struct pm_worker *w, struct pm_e
 		.privileged = pm_streq(security, "insecure"),
 		.with_stdin = b->o->with_stdin,
 		.quiet = b->o->quiet,
+		.kill = true,
 		.signal = on_signal,
 		.signal_arg = b,
 	};

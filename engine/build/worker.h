@@ -96,6 +96,8 @@ struct pm_worker_run {
 	bool privileged;
 	bool terminal, with_stdin;
 	bool quiet;                  /* nothing of its standard output */
+	bool kill;                   /* a signal that would end this process kills the command: as its namespace's first
+				      * process it does not hear most of them */
 	/* A signal to this process: sent on to the command, and told here (NULL: it only goes on). */
 	void (*signal)(void *arg, int sig);
 	void *signal_arg;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -153,7 +154,9 @@ struct running {
 static void on_signal(void *arg, int sig)
 {
 	const struct running *x = arg;
-	pm_container_signal(x->w->e, &x->w->c, sig, NULL); /* gone already: nothing to tell */
+	bool ends = sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT;
+	/* gone already: nothing to tell */
+	pm_container_signal(x->w->e, &x->w->c, x->r->kill && ends ? SIGKILL : sig, NULL);
 	if (x->r->signal)
 		x->r->signal(x->r->signal_arg, sig);
 }
