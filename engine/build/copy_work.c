@@ -213,11 +213,14 @@ static int unpack(struct work *k, int fd, struct pm_err *err)
 	return r < 0 ? r : 1;
 }
 
+/* A checksum is of the archive itself. */
 static int unpack_if_archive(struct work *k, int fd, struct pm_err *err)
 {
+	if (k->root < 0)
+		return 0;
 	_cleanup_close_ int scratch = pm_fs_mkdir_in(k->c->stage->dir_fd, "try", 0700, err);
 	int r = scratch < 0 ? scratch : pm_copy_is_archive(fd, scratch, err);
-	return r <= 0 || k->root < 0 ? 0 : unpack(k, fd, err);
+	return r <= 0 ? r : unpack(k, fd, err);
 }
 
 /* Where a file called name goes: "/dest/name", or the destination itself. The caller frees. */
