@@ -55,16 +55,20 @@ static int make_listener(int dir, struct pm_err *err)
 	return pm_steal_fd(&fd);
 }
 
-int pm_netd_start(struct pm_netd_dial *d, int runroot_fd, int userns, bool fresh, pid_t *ret_pid,
-		  struct pm_err *err)
+int pm_netd_start(struct pm_netd_dial *d, int runroot_fd, int userns, const struct pm_userns_tools *tools,
+		  pid_t *ret_pid, struct pm_err *err)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return pm_fail_sys(err, "make a socket for " NAME);
 	_cleanup_close_ int control = pair[0], theirs = pair[1];
-	const struct pm_proc_fd fds[] = {{theirs, 3}, {d->listener, 4}, {runroot_fd, 5}, {userns, 6}};
+	struct pm_proc_fd fds[6] = {{theirs, 3}, {d->listener, 4}, {runroot_fd, 5}, {userns, 6}};
+	size_t n = userns < 0 ? 3 : 4;
+	for (int i = 0; tools && i < 2; i++)
+		if (tools->tool[i].pid > 0)
+			fds[n++] = (struct pm_proc_fd){tools->tool[i].err_fd, 7 + i};
 	char *const argv[] = {(char[]){NAME},
-			      userns < 0 ? NULL : fresh ? (char[]){"--userns=fresh"} : (char[]){"--userns=join"},
+			      userns < 0 ? NULL : tools ? (char[]){"--userns=fresh"} : (char[]){"--userns=join"},
 			      NULL};
 	char *const envp[] = {NULL};
 	_cleanup_free_ char *path = pm_proc_helper(NAME);
@@ -74,7 +78,7 @@ int pm_netd_start(struct pm_netd_dial *d, int runroot_fd, int userns, bool fresh
 	spec.envp = envp;
 	spec.cwd = "/";
 	spec.fds = fds;
-	spec.n_fds = userns < 0 ? 3 : 4;
+	spec.n_fds = n;
 	spec.new_session = true;
 	int r = pm_proc_spawn(&spec, ret_pid, NULL, err);
 	if (r < 0)
@@ -191,7 +195,7 @@ int pm_netd_connect(int runroot_fd, int userns, int *ret_sock, struct pm_err *er
 	pid_t pid;
 	int r = pm_netd_dial(runroot_fd, userns >= 0, &d, err);
 	if (r == 0) {
-		r = pm_netd_start(&d, runroot_fd, userns, false, &pid, err);
+		r = pm_netd_start(&d, runroot_fd, userns, NULL, &pid, err);
 		if (r >= 0 && userns >= 0)
 			r = pm_netd_go(&d, err);
 	}

@@ -33,6 +33,7 @@
 #include "base/wire.h"
 #include "netns/addr.h"
 #include "netns/publish.h"
+#include "netns/userns.h"
 
 #define PM_NETD_SUBNETS 8 /* of one network */
 #define PM_NETD_ROUTES 32
@@ -137,10 +138,11 @@ void pm_netd_dial_free(struct pm_netd_dial *d);
 /* Connect to the pm-netd of this run root. 1: it runs. 0: none does, and pm_netd_start must follow soon; others wait
  * for it. */
 int pm_netd_dial(int runroot_fd, bool rootless, struct pm_netd_dial *ret, struct pm_err *err);
-/* Start it in a user namespace (-1: as root); fresh: it is the shared one from now on. In one it makes and forks nothing until
- * pm_netd_go says that ids are mapped and that it is in the group it is to stay in; it ends when that never comes. */
-int pm_netd_start(struct pm_netd_dial *d, int runroot_fd, int userns, bool fresh, pid_t *ret_pid,
-		  struct pm_err *err);
+/* Start it in a user namespace (-1: as root). It makes and forks nothing there until pm_netd_go says that it is in the group it
+ * is to stay in; it ends when that never comes. tools: those that map the ids of a namespace that is fresh, and the shared one
+ * from now on, whose end it waits for, too, whatever pm does meanwhile; else NULL. */
+int pm_netd_start(struct pm_netd_dial *d, int runroot_fd, int userns, const struct pm_userns_tools *tools,
+		  pid_t *ret_pid, struct pm_err *err);
 int pm_netd_go(struct pm_netd_dial *d, struct pm_err *err);
 
 /* All of it. userns: a descriptor of the namespace for one that is started, -1 as root. */

@@ -46,14 +46,14 @@ static void adopt_netd(struct pm_engine *e, pid_t netd)
 		pm_systemd_adopt(cg.own, "pm-netd", &netd, 1);
 }
 
-/* As root there is nothing to wait for. Else its ids may still be being mapped: pm_netd_go follows. */
-static int start_netd(struct pm_start *s, int userns, bool fresh, struct pm_err *err)
+static int start_netd(struct pm_start *s, int userns, const struct pm_userns_tools *tools, struct pm_err *err)
 {
 	pid_t pid;
-	int r = pm_netd_start(&s->dial, s->engine->store->runroot_fd, userns, fresh, &pid, err);
-	if (r >= 0 && userns >= 0)
-		adopt_netd(s->engine, pid);
-	return r;
+	int r = pm_netd_start(&s->dial, s->engine->store->runroot_fd, userns, tools, &pid, err);
+	if (r < 0 || userns < 0)
+		return r;
+	adopt_netd(s->engine, pid);
+	return pm_netd_go(&s->dial, err);
 }
 
 static int same_userns(struct pm_engine *e, const char *id, int fd, struct pm_err *err)
@@ -90,9 +90,7 @@ static int join_netd(struct pm_start *s, const struct pm_start_facts *facts, int
 		s->netd_due = true;
 		return 0;
 	}
-	r = start_netd(s, *ret_fd, false, err);
-	if (r >= 0 && s->in_userns)
-		r = pm_netd_go(&s->dial, err);
+	r = start_netd(s, *ret_fd, NULL, err);
 	return r < 0 ? r : 1;
 }
 
@@ -102,7 +100,7 @@ static int start_netd_fresh(struct pm_start *s, struct pm_err *err)
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)s->monitor.pid);
 	_cleanup_close_ int userns = pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
-	return userns < 0 ? userns : start_netd(s, userns, true, err);
+	return userns < 0 ? userns : start_netd(s, userns, &s->tools, err);
 }
 
 static int choose_userns(struct pm_start *s, const struct pm_start_facts *facts,
@@ -172,16 +170,6 @@ int pm_start_begin(struct pm_engine *e, const struct pm_start_facts *facts, stru
 			return start_netd_fresh(s, err);
 	}
 	return 0;
-}
-
-/* Our own work is done, as far as it could be while the tools ran. */
-static int finish_mapping(struct pm_start *s, struct pm_err *err)
-{
-	if (!s->mapping)
-		return 0;
-	s->mapping = false;
-	int r = pm_userns_maps_finish(&s->tools, err);
-	return r < 0 || !s->netd_due ? r : pm_netd_go(&s->dial, err);
 }
 
 /* Addresses are taken and ports bound before anything of the start is made; pm-netd hears of them, and
@@ -275,8 +263,6 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 	int r = prepare_run_dir(s->engine, c->row.id, err);
 	if (r >= 0)
 		r = plan_places(s, c, err);
-	if (r >= 0 && s->netd_due) /* it makes bridge and rules while we describe the container */
-		r = finish_mapping(s, err);
 	if (r >= 0)
 		r = pm_bundle_make(s, c, &spec, &plan, &s->volumes, err);
 	if (r >= 0)
@@ -293,8 +279,10 @@ int pm_start_launch(struct pm_start *s, struct pm_container *c, struct pm_err *e
 		r = pm_slirp_send_config(s->slirp_fd, &plan.slirp, err);
 		close(pm_steal_fd(&s->slirp_fd));
 	}
-	if (r >= 0)
-		r = finish_mapping(s, err);
+	if (r >= 0 && s->mapping) {
+		s->mapping = false;
+		r = pm_userns_maps_finish(&s->tools, err);
+	}
 	if (r < 0)
 		return r;
 	plan.create_only = s->create_only;

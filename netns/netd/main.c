@@ -1,11 +1,14 @@
 /*
  * pm-netd - holds the namespace of the bridge networks of one run root, and makes and unmakes containers'
- * places in it. Descriptors: 3 a socket to the pm that starts it, which says when it may go on (not as root); 4 the listening socket; 5 the run root; 6 the user namespace to join (not as root).
+ * places in it. Descriptors: 3 a socket to the pm that starts it, which says when it may go on (not as root);
+ * 4 the listening socket; 5 the run root; 6 the user namespace to join (not as root); 7, 8 pipes whose other
+ * ends are open while its ids are being mapped.
  * The talk: netns/netd_client.h. It forks two children that see what containers send, each in a sandbox: the
  * name server (in the host's network namespace) and the port forwarder.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +32,7 @@
 #include "netns/rtnl.h"
 #include "netns/userns.h"
 
-enum { FD_CONTROL = 3, FD_LISTENER, FD_RUNROOT, FD_USERNS };
+enum { FD_CONTROL = 3, FD_LISTENER, FD_RUNROOT, FD_USERNS, FD_MAP };
 
 static bool is_open(int fd)
 {
@@ -38,7 +41,7 @@ static bool is_open(int fd)
 
 /* --- the user namespace ------------------------------------------------------------------------ */
 
-/* The ids of the namespace have been mapped, and we are in the group that our children are to be in. */
+/* We are in the group that our children are to be in. */
 static int await_go(struct pm_err *err)
 {
 	_cleanup_wire_ struct pm_wire go = PM_WIRE_INIT;
@@ -48,20 +51,36 @@ static int await_go(struct pm_err *err)
 	return r;
 }
 
+/* newuidmap and newgidmap hold the other ends, their standard error, until they end. What they say is pm's to read. */
+static void await_map(void)
+{
+	for (int fd = FD_MAP; fd < FD_MAP + 2; fd++) {
+		struct pollfd p = {.fd = fd};
+		if (!is_open(fd))
+			continue;
+		while (poll(&p, 1, -1) < 0 && errno == EINTR)
+			;
+		close(fd);
+	}
+}
+
 static int enter_userns(const char *how, struct pm_err *err)
 {
 	if (!how)
 		return 0;
+	bool fresh = strcmp(how, "--userns=fresh") == 0;
 	if (setns(FD_USERNS, CLONE_NEWUSER) < 0)
 		return pm_fail_sys(err, "enter the user namespace");
 	close(FD_USERNS);
 	int r = await_go(err);
+	if (fresh)
+		await_map();
 	if (r >= 0)
 		r = pm_userns_become_root(err);
 	/* others join through /proc/PID/ns/user */
 	prctl(PR_SET_DUMPABLE, 1);
 	/* we are in it longer than the monitor that made it */
-	if (r >= 0 && strcmp(how, "--userns=fresh") == 0)
+	if (r >= 0 && fresh)
 		(void)pm_userns_publish_hint(FD_RUNROOT, NULL);
 	return r;
 }

@@ -325,6 +325,24 @@ no_netd() {
 	assert_like "$output" "10\.123\.0\.2/24.*fd12:3::2/64"
 }
 
+@test "a first start that waits for its image keeps nobody from the networks" {
+	local port silent waiting
+	port=$(free_port)
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift, Listen => 5) or die; sleep 300' \
+		"$port" 3>&- &
+	silent=$!
+	pm run --rm --network n --pull always --tls-verify=false "127.0.0.1:$port/image:1" true >/dev/null 2>&1 3>&- &
+	waiting=$!
+	some_netd() { [ -n "$(netd)" ]; }
+	wait_for some_netd
+	PM_TIMEOUT=10 run -0 pm run --rm --network n "$IMAGE" echo fine
+	assert_eq "$output" fine
+	kill "$silent"
+	wait "$silent" "$waiting" || true
+	wait_for no_netd
+}
+
 @test "a start that fails leaves no pm-netd and no address" {
 	pm network create --subnet 10.123.0.0/30 n >/dev/null
 	run -127 pm run --rm --network n "$IMAGE" /nosuch
@@ -463,6 +481,37 @@ no_netd() {
 	assert_like "$(pm exec other wget -qO- http://web/)" "page of"
 	run pm network connect a "$(pm run -d --network none "$IMAGE" sleep 300)"
 	assert_error 125 "invalid network mode"
+	pm rm -f -t 0 -a >/dev/null
+}
+
+@test "the name server: clients that connect and say little do not keep others out" {
+	pm network create --subnet 10.123.0.0/24 n >/dev/null
+	local i
+	for i in 1 2; do
+		pm run -d --name "slow$i" --network n "${PERL[@]}" "$IMAGE" /usr/bin/perl -MIO::Socket::INET -e '
+			$| = 1;
+			my @held;
+			for (1 .. 400) {
+				my $s = IO::Socket::INET->new(PeerAddr => "10.123.0.1", PeerPort => 53, Timeout => 5) or last;
+				syswrite($s, "\0");
+				push @held, $s;
+			}
+			print "held\n";
+			sleep 300' >/dev/null
+	done
+	held() { [ "$(pm logs slow1) $(pm logs slow2)" = "held held" ]; }
+	wait_for held
+	run -0 pm run --rm --name asker --network n "${PERL[@]}" "$IMAGE" /usr/bin/perl -MIO::Socket::INET -e '
+		alarm 5;
+		my $s = IO::Socket::INET->new(PeerAddr => "10.123.0.1", PeerPort => 53) or die "$!";
+		my $q = pack("n6", 7, 0x100, 1, 0, 0, 0) . pack("C/a C n2", "asker", 0, 1, 1);
+		syswrite($s, pack("n/a", $q));
+		my $all = "";
+		while (length $all < 2 || length $all < 2 + unpack("n", $all)) { sysread($s, $all, 600, length $all) or die }
+		print join ".", unpack("C4", substr($all, -4))'
+	assert_like "$output" "10\.123\.0\.[0-9]+"
+	run -0 pm exec slow1 nslookup -type=a slow2
+	assert_like "$output" "Address: 10\.123\.0\."
 	pm rm -f -t 0 -a >/dev/null
 }
 
