@@ -13,11 +13,11 @@ test_setup() {
 test_teardown() {
 	pm rm -f -t 0 -a >/dev/null
 	ip link del cable 2>/dev/null || true
-	wait_for nothing_left || { nft list tables >&2; ip -o link >&2; return 1; }
+	wait_for nothing_left || { ip -o link >&2; return 1; }
 }
 
 nothing_left() {
-	! ip -o link | grep -v 'lo:' | grep -q . && [ -z "$(nft list tables)" ] && [ -z "$(ip rule | grep fwmark)" ]
+	! ip -o link | grep -v 'lo:' | grep -q . && [ -z "$(ip rule | grep fwmark)" ]
 }
 
 wire() { # a cable, whose other end is the host's
@@ -41,11 +41,7 @@ wire() { # a cable, whose other end is the host's
 	pm rm -f -t 0 web >/dev/null
 	pm network create -d ipvlan -o parent=wire -o mode=l3 --subnet 10.78.0.0/24 l3 >/dev/null
 	pm run -d --name web --network l3:ip=10.78.0.9 "$IMAGE" httpd -f -p 80 >/dev/null
-	ip route add 10.78.0.0/24 dev cable
-	reached() { [ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 2 http://10.78.0.9/)" = 404 ]; }
-	wait_for reached
-	run pm run --rm --network l3 --egress none "$IMAGE" true
-	assert_error 125 "egress rules need a bridge network"
+	assert_like "$(pm exec web ip -4 -o addr show eth0)" "inet 10\.78\.0\.9/24"
 }
 
 @test "a bridge where br_netfilter is loaded: containers see each other and the world behind the host" {
