@@ -76,15 +76,21 @@ static int serve(bool publish, bool *ret_ready, struct pm_err *err)
 	int fds[2] = {-1, -1}; /* the tap, the network namespace */
 	size_t n_fds = 2;
 
-	/* what needs no settings first: the others are still at work */
-	int r = publish ? pm_slirp_publish_start(&ports, err) : 0;
-	if (r >= 0)
-		r = pm_sandbox_enter(&sandbox, err);
+	/* what needs no settings first: the others are still at work. But pm may move us to another cgroup before it
+	 * sends them, and the forwarder is to be there, too */
+	int r = publish ? 0 : pm_sandbox_enter(&sandbox, err);
 	if (r < 0)
 		return r;
 	r = expect("config", &config, NULL, NULL, err);
 	if (r <= 0)
 		return r;
+	if (publish) {
+		r = pm_slirp_publish_start(&ports, err);
+		if (r >= 0)
+			r = pm_sandbox_enter(&sandbox, err);
+		if (r < 0)
+			return r;
+	}
 	r = pm_slirp_config_decode(&config, &c, err);
 	if (r >= 0)
 		r = pm_slirp_stack_new(&c, &stack, err);

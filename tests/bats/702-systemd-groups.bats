@@ -73,3 +73,19 @@ test_teardown() {
 	systemctl --user start pmt-late
 	wait "$waiting"
 }
+
+@test "from a login session the helpers of the network leave it with the monitor: with all that they fork" {
+	load_busybox
+	assert_eq "$(pm info -f '{{.Host.CgroupManager}}')" systemd
+	for net in slirp4netns bridge; do
+		systemd-run --user --scope --unit=session-9 -q "$PM_BIN" --root "$T/root" --runroot "$T/run" run -d --name "on-$net" --network "$net" \
+			-p 127.0.0.1::80 "$IMAGE" sleep 1000
+	done
+	# nobody is left there, so the scope has ended
+	wait_for eval '[ "$(prop session-9.scope ActiveState)" = inactive ]'
+	for pid in $(pgrep 'pm-(slirp|netd|monitor)'); do
+		assert_like "$(cat "/proc/$pid/cgroup")" '0::.*/user.slice/pm-(monitor|netd)-[0-9]+.scope'
+	done
+	[ "$(pgrep -c pm-slirp)" -ge 2 ] && [ "$(pgrep -c pm-netd)" -ge 1 ]
+	pm rm -fa -t 0 >/dev/null
+}
