@@ -124,6 +124,27 @@ knob() {
 	assert_like "$output" '67108864'
 }
 
+@test "a pod's limits are properties of its slice: systemd and the kernel agree, also after a daemon-reload" {
+	slice_of() { group "$1" | sed 's,\(libpod_pod_[0-9a-f]*\.slice\).*,\1,'; }
+	pm pod create --name duo --network none --memory 96m --cpus 0.5 >/dev/null
+	pm create --pod duo --name duo-one "$IMAGE" sleep 1000 >/dev/null
+	pm pod start duo >/dev/null
+	slice=user-libpod_pod_$(pm pod inspect -f '{{.ID}}' duo).slice
+	assert_eq "$(systemctl --user show -P ActiveState "$slice")" active
+	for _ in before after; do
+		assert_eq "$(systemctl --user show -P MemoryMax "$slice")" 100663296
+		assert_eq "$(systemctl --user show -P CPUQuotaPerSecUSec "$slice")" 500ms
+		assert_eq "$(cat "$(slice_of duo-one)"/memory.max "$(slice_of duo-one)"/cpu.max | tr '\n' ' ')" "100663296 50000 100000 "
+		systemctl --user daemon-reload
+	done
+	# a member that is started later finds them
+	pm pod stop -t 0 duo >/dev/null
+	pm pod start duo >/dev/null
+	assert_eq "$(cat "$(slice_of duo-one)/memory.max")" 100663296
+	pm pod rm -f -t 0 duo >/dev/null
+	assert_eq "$(systemctl --user list-units --all --plain --no-legend 'user-libpod_pod_*' | wc -l)" 0
+}
+
 @test "a controller that the user has not got is named" {
 	run -125 pm run --rm --network none --cpuset-cpus 0 --blkio-weight 100 "$IMAGE" true
 	assert_like "$output" 'cgroup controller cpuset is not delegated to this user'
