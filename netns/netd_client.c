@@ -67,9 +67,9 @@ int pm_netd_start(struct pm_netd_dial *d, int runroot_fd, int userns, const stru
 	for (int i = 0; tools && i < 2; i++)
 		if (tools->tool[i].pid > 0)
 			fds[n++] = (struct pm_proc_fd){tools->tool[i].err_fd, 7 + i};
-	char *const argv[] = {(char[]){NAME},
-			      userns < 0 ? NULL : tools ? (char[]){"--userns=fresh"} : (char[]){"--userns=join"},
-			      NULL};
+	char fresh[] = "--userns=fresh", join[] = "--userns=join";
+	char *const mode = tools ? fresh : join;
+	char *const argv[] = {(char[]){NAME}, userns < 0 ? NULL : mode, NULL};
 	char *const envp[] = {NULL};
 	_cleanup_free_ char *path = pm_proc_helper(NAME);
 	struct pm_proc_spec spec = PM_PROC_SPEC_INIT;

@@ -49,6 +49,8 @@ static struct pm_dns_pending *evict(struct pm_dns_server *s)
 		    (!victim || s->pending[i].deadline > victim->deadline))
 			victim = &s->pending[i];
 	free(clients);
+	if (!victim)
+		return NULL;
 	if (victim->tcp && s->tcp[victim->from].generation == victim->generation)
 		pm_dns_tcp_close(&s->tcp[victim->from]);
 	pending_end(victim);
