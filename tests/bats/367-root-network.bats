@@ -169,7 +169,7 @@ netd() {
 			socket($four, PF_INET, SOCK_DGRAM, 0) && connect($four, pack_sockaddr_in(53, inet_aton("10.99.0.1"))) or die;
 			socket($six, PF_INET6, SOCK_DGRAM, 0) && connect($six, pack_sockaddr_in6(53, inet_pton(AF_INET6, "fd12:9::1"))) or die;
 			for (;;) {
-				for (1 .. 200) {
+				for (1 .. 50) {
 					my $q = pack("n6", $n++ & 0xffff, 0x100, 1, 0, 0, 0) . pack("C/a C/a C n2", "q$n", "example", 0, 1, 1);
 					send($_, $q, 0) for $four, $six;
 				}
@@ -180,8 +180,12 @@ netd() {
 	# it waits 5 seconds before it asks again
 	answered() { [ "$(pm exec own timeout 4 nslookup -type=a "$1.example" 2>/dev/null | sed -n 's/^Address: //p' | tail -1)" = 192.0.2.3 ]; }
 	sleep 1 # all places are taken
-	for i in 1 2 3 4 5; do answered "name$i" || fail "question $i is lost"; done
-	assert_like "$(pm exec own nslookup -type=a own)" "Address: 10\.99\.0"
+	# a slow machine may drop a datagram; a name server whose places are all taken drops all of them
+	for i in 1 2 3 4 5; do
+		answered "name$i" || answered "name$i" || answered "name$i" || fail "question $i is lost"
+	done
+	knows_own() { [[ $(pm exec own timeout 4 nslookup -type=a own 2>/dev/null) == *"Address: 10.99.0"* ]]; }
+	knows_own || knows_own || knows_own || fail "a name of the network is not answered"
 	pm rm -f -t 0 -a >/dev/null
 }
 
