@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The command line's grammar, walked over every command there is: help, unknown options, numbers of arguments,
 # completion and the fields of --format.
+# run-bats: release
 
 load helpers
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Manual pages and completions say what the option tables say.
+# run-bats: release
 
 load helpers
 
