@@ -198,10 +198,10 @@ check-compare: all
 	tests/compare/run -o $(OUT) $(FILES)
 
 # A Debian virtual machine (qemu, no KVM needed) with systemd as process 1: limits, boot, units; as root. The disk image
-# is built once, into $(OUT)/vm.
+# is built once, into $(OUT)/vm. QUICK=1: without the slowest tests.
 check-vm: all $(OUT)/tests/reaper
 	@tools/install-deps run test vm
-	tests/vm/run -o $(OUT) $(FILES)
+	tests/vm/run $(if $(QUICK),-q) -o $(OUT) $(FILES)
 
 # Everything, with sanitizers, as an unprivileged user; a skip is a failure. Ends with 'N passed, N failed'.
 check:

@@ -70,6 +70,7 @@ state() {
 	pm rm -f -t 0 web
 }
 
+# bats test_tags=slow
 @test "a terminal, files in /dev/shm and a tmpfs, a volume, standard input" {
 	rpm run -dti --name web --network none --tmpfs /scratch -v data:/data "$IMAGE" sh -c 'exec 3>/dev/shm/open
 		echo shm >/dev/shm/kept; echo tmp >/scratch/kept; echo vol >/data/kept
@@ -87,6 +88,7 @@ state() {
 	pm volume rm data
 }
 
+# bats test_tags=slow
 @test "a restart policy does not bring back what was checkpointed; --all; events; statistics" {
 	counter web --network none --restart always
 	counter other --network none
@@ -109,6 +111,7 @@ state() {
 	pm rm -f -t 0 web other
 }
 
+# bats test_tags=slow
 @test "an archive of each compression is another container elsewhere" {
 	counter web --network none --label why=test --memory 64m -v vol:/vol -v /anonymous
 	pm exec web sh -c 'echo new >/added; rm -r /var; echo v >/vol/file; echo a >/anonymous/file'
@@ -148,6 +151,7 @@ state() {
 	pm volume rm vol
 }
 
+# bats test_tags=slow
 @test "--rm: refused without an archive; with one it is gone, and comes back from it" {
 	counter web --network none --rm
 	run rpm container checkpoint web
@@ -161,6 +165,7 @@ state() {
 	wait_for gone
 }
 
+# bats test_tags=slow
 @test "a checkpoint image" {
 	counter web --network none
 	rpm container checkpoint --create-image saved web
@@ -172,6 +177,7 @@ state() {
 	assert_error 125 'no container with name or ID'
 }
 
+# bats test_tags=slow
 @test "memory first: --pre-checkpoint, --with-previous, here and elsewhere" {
 	counter web --network none
 	if criu check --feature mem_dirty_track; then
