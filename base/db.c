@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -109,6 +110,30 @@ static int too_new(struct pm_db *db, int64_t version, size_t n, struct pm_err *e
 		       db->path, (long long)version, n);
 }
 
+static int queue_enter(struct pm_db *db, struct pm_err *err);
+static void queue_leave(struct pm_db *db);
+
+/*
+ * A new database gets its log, kept in the file: every later opening finds it there. SQLite asks no busy handler here, and
+ * needs the file for itself: so it is done in the writers' turn, which the transaction that follows keeps, and who
+ * just reads the schema's version is let go on.
+ */
+static int begin_wal(struct pm_db *db, struct pm_err *err)
+{
+	int r = queue_enter(db, err);
+	if (r < 0)
+		return r;
+	const time_t until = time(NULL) + BUSY_MS / 1000;
+	while ((r = exec_simple(db, "PRAGMA journal_mode=WAL", err)) == -EBUSY && time(NULL) < until) {
+		pm_err_clear(err);
+		sched_yield();
+	}
+	if (r < 0)
+		queue_leave(db);
+	db->wal = r == 0;
+	return r;
+}
+
 /* Apply what is missing. Another process may do the same: whoever gets the write lock first. */
 static int migrate(struct pm_db *db, const char *const *migrations, size_t n, struct pm_err *err)
 {
@@ -120,11 +145,9 @@ static int migrate(struct pm_db *db, const char *const *migrations, size_t n, st
 
 	while ((uint64_t)version < n) {
 		if (version == 0 && !db->wal) {
-			/* kept in the file: every later opening finds it there */
-			int r = exec_simple(db, "PRAGMA journal_mode=WAL", err);
+			int r = begin_wal(db, err);
 			if (r < 0)
 				return r;
-			db->wal = true;
 		}
 		int r = pm_db_begin(db, true, err);
 		if (r < 0)
