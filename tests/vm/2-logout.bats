@@ -51,3 +51,28 @@ LOOP="sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.2; done'"
 	loginctl disable-linger guest
 	wait_for gone
 }
+
+@test "the network of a container outlives the session that started it, though logind kills what is left in that" {
+	mkdir -p /run/systemd/logind.conf.d
+	printf '[Login]\nKillUserProcesses=yes\n' >/run/systemd/logind.conf.d/kill.conf
+	systemctl restart systemd-logind
+	loginctl enable-linger guest
+	run -0 guest "sleep 1000 & $PM_BIN import -q $PM_TEST_FIXTURES/busybox.tar $IMAGE && $PM_BIN network create inner &&
+		for net in slirp4netns inner; do
+			$PM_BIN run -d --name on-\$net --network \$net -p 127.0.0.1::80 $IMAGE sh -c 'while :; do echo pong | nc -l -p 80; done' || exit 1
+		done; cat /proc/self/cgroup; for p in pm-slirp pm-netd; do for i in \$(pgrep -u guest \$p); do cat /proc/\$i/cgroup; done; done"
+	assert_like "$output" '/session-[a-z0-9]+.scope'
+	assert_eq "$(grep -c "/user@$(id -u guest).service/user.slice/pm-(monitor|netd)-[0-9]*.scope" -E <<<"$output")" "$(($(grep -c ^0:: <<<"$output") - 1))"
+	wait_for eval '[ "$(loginctl show-user guest -P Sessions)" = "" ]'
+	wait_for eval '! pgrep -u guest -x sleep >/dev/null'
+	for net in slirp4netns inner; do
+		port=$(guest "$PM_BIN port on-$net" | sed 's/.*://')
+		answer() { timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port; head -1 <&3" | grep -q pong; }
+		wait_for answer
+	done
+	guest "$PM_BIN rm -fa -t 0; $PM_BIN system reset -f"
+	rm /run/systemd/logind.conf.d/kill.conf
+	systemctl restart systemd-logind
+	loginctl disable-linger guest
+	wait_for gone
+}
