@@ -126,20 +126,6 @@ static struct pm_json *named_volumes(struct pm_json_pool *pool, const struct pm_
 	return list;
 }
 
-static struct pm_json *port_mappings(struct pm_json_pool *pool, const struct pm_ctr_config *k)
-{
-	struct pm_json *list = pm_json_array(pool);
-	for (size_t i = 0; i < k->n_ports; i++) {
-		struct pm_json *p = pm_json_add(pool, list, pm_json_object(pool));
-		pm_json_set_str(pool, p, "host_ip", k->ports[i].host_ip ? k->ports[i].host_ip : "");
-		pm_json_set_int(pool, p, "container_port", k->ports[i].container_port);
-		pm_json_set_int(pool, p, "host_port", k->ports[i].host_port);
-		pm_json_set_int(pool, p, "range", k->ports[i].range);
-		pm_json_set_str(pool, p, "protocol", k->ports[i].protocol);
-	}
-	return list;
-}
-
 /* Podman's members as far as they mean something here, and all of pm's. */
 static struct pm_json *config_dump(struct pm_engine *e, struct pm_json_pool *p, const struct pm_container *c)
 {
@@ -158,7 +144,7 @@ static struct pm_json *config_dump(struct pm_engine *e, struct pm_json_pool *p, 
 	pm_json_set_str(p, o, "user", k->user ? k->user : "");
 	pm_json_set_bool(p, o, "createNetNS", !pm_streq(k->network, "host") && !pm_streq(k->network, "none"));
 	if (k->n_ports)
-		pm_json_set(p, o, "newPortMappings", port_mappings(p, k));
+		pm_json_set(p, o, "newPortMappings", pm_ctr_ports_tree(p, k));
 	pm_json_set(p, o, "entrypoint", pm_json_strv(p, &k->entrypoint));
 	pm_json_set(p, o, "command", pm_json_strv(p, &k->command));
 	pm_json_set_bool(p, o, "stdin", k->stdin_open);

@@ -332,9 +332,8 @@ static char *command_json(const struct pm_ctr_config *c)
 	return pm_buf_take(&b);
 }
 
-static char *ports_json(const struct pm_ctr_config *c)
+struct pm_json *pm_ctr_ports_tree(struct pm_json_pool *pool, const struct pm_ctr_config *c)
 {
-	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_json *list = pm_json_array(pool);
 	for (size_t i = 0; i < c->n_ports; i++) {
 		struct pm_json *p = pm_json_add(pool, list, pm_json_object(pool));
@@ -344,8 +343,14 @@ static char *ports_json(const struct pm_ctr_config *c)
 		pm_json_set_int(pool, p, "range", c->ports[i].range);
 		pm_json_set_str(pool, p, "protocol", c->ports[i].protocol);
 	}
+	return list;
+}
+
+static char *ports_json(const struct pm_ctr_config *c)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_buf b = PM_BUF_INIT;
-	pm_json_write(list, 0, &b);
+	pm_json_write(pm_ctr_ports_tree(pool, c), 0, &b);
 	return pm_buf_take(&b);
 }
 

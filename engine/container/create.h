@@ -35,6 +35,8 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 
 /* NAME=VALUE strings as the object that rows keep. */
 struct pm_json *pm_ctr_labels_tree(struct pm_json_pool *pool, const struct pm_strv *labels);
+/* Published ports as the array that rows and archives of checkpoints keep; names are Podman's. */
+struct pm_json *pm_ctr_ports_tree(struct pm_json_pool *pool, const struct pm_ctr_config *c);
 
 /* The image's layers as paths of their diff directories, bottom first, appended to ret. */
 int pm_container_lowers(struct pm_engine *e, const struct pm_container *c, struct pm_strv *ret,
