@@ -50,7 +50,6 @@ static int exec_start(struct pm_cli *cli, struct pm_engine *e, struct exec_opts 
 	_cleanup_container_ struct pm_container c;
 	_cleanup_monitor_ struct pm_monitor m = PM_MONITOR_INIT;
 	_cleanup_strv_ struct pm_strv env = PM_STRV_INIT;
-	_cleanup_free_ char *dir = NULL;
 	struct pm_exec_options x = {.user = o->user,	       .workdir = o->workdir,
 				    .tty = o->tty,	       .interactive = o->interactive,
 				    .detach = o->detach,       .privileged = o->privileged,
@@ -58,7 +57,7 @@ static int exec_start(struct pm_cli *cli, struct pm_engine *e, struct exec_opts 
 	_cleanup_strv_ struct pm_strv only = PM_STRV_INIT;
 	_cleanup_buf_ struct pm_buf file = PM_BUF_INIT;
 	const bool named = !o->latest && !o->cidfile; /* by the first argument */
-	char latest[65];
+	char latest[65], session[65];
 	int r = pm_ctr_parse_fds(o->preserve_fds, &o->preserve_fd, &x.preserve_fds, &only, err);
 
 	pm_container_init(&c);
@@ -79,13 +78,13 @@ static int exec_start(struct pm_cli *cli, struct pm_engine *e, struct exec_opts 
 	x.preserve_fd = only;
 	x.argv = (struct pm_strv){.v = cli->args + named, .n = (size_t)(cli->n_args - named)};
 
-	r = pm_exec_start(e, &c, &x, &m, &dir, err);
+	r = pm_exec_start(e, &c, &x, &m, session, err);
 	if (r == -PM_E_STATE || r == -PM_E_USAGE)
 		pm_cli_set_exit(cli, 255);
 	if (r < 0)
 		return r;
 	if (o->detach) {
-		printf("%s\n", pm_exec_session(dir));
+		printf("%s\n", session);
 		return 0;
 	}
 	bool detached = false;
@@ -95,7 +94,6 @@ static int exec_start(struct pm_cli *cli, struct pm_engine *e, struct exec_opts 
 		int code;
 		pm_monitor_wait_exit(&m, &code, NULL, NULL);
 		pm_monitor_wait_gone(&m);
-		pm_exec_end(dir);
 	}
 	return r;
 }

@@ -67,8 +67,7 @@ static void make_plan(struct pm_engine *e, const struct pm_container *c,
 	plan->stdin_once = o->interactive;
 	plan->log_driver = PM_LOG_DRIVER_NONE;
 	plan->ctr_dir = pm_strdup(dir);
-	if (o->detach)
-		pm_strv_add(&plan->remove_dirs, dir);
+	pm_strv_add(&plan->remove_dirs, dir);
 }
 
 /* The view of a running container's files: its own root. */
@@ -92,8 +91,15 @@ static int view_running(const struct pm_container *c, struct pm_bundle_env *b, s
 	return 0;
 }
 
+static void session_remove(const char *dir)
+{
+	struct pm_err err = PM_ERR_INIT;
+	if (pm_fs_remove_tree(AT_FDCWD, dir, &err) < 0)
+		pm_debug("remove %s: %s", dir, err.text);
+}
+
 int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
-		  const struct pm_exec_options *o, struct pm_monitor *m, char **ret_dir,
+		  const struct pm_exec_options *o, struct pm_monitor *m, char ret_id[65],
 		  struct pm_err *err)
 {
 	if (c->state.status != PM_STATUS_RUNNING)
@@ -135,13 +141,13 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 	if (r < 0)
 		return r;
 
-	char id[65], path[160];
-	pm_random_hex(32, id);
-	snprintf(path, sizeof(path), "ctr/%s/" SESSION "%s", c->row.id, id);
+	char path[160];
+	pm_random_hex(32, ret_id);
+	snprintf(path, sizeof(path), "ctr/%s/" SESSION "%s", c->row.id, ret_id);
 	_cleanup_close_ int dir_fd = pm_store_run_dir(e->store, path, err);
 	if (dir_fd < 0)
 		return dir_fd;
-	char *dir = pm_store_run_path(e->store, path);
+	_cleanup_free_ char *dir = pm_store_run_path(e->store, path);
 
 	pid_t pid = 0;
 	r = pm_bundle_env(e, c, inside ? &map : NULL, &b, err);
@@ -160,20 +166,12 @@ int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
 		pm_systemd_adopt(b.cgroup.own, "pm-monitor", &m->pid, 1);
 	if (r >= 0)
 		r = pm_monitor_launch(m, &plan, err);
+	pm_store_close_db(e->store); /* while the runtime works */
 	if (r >= 0)
 		r = pm_monitor_wait_started(m, &pid, err);
-	if (r < 0) {
-		pm_exec_end(dir);
-		free(dir);
-		return r;
-	}
-	*ret_dir = dir;
-	return 0;
-}
-
-const char *pm_exec_session(const char *dir)
-{
-	return strrchr(dir, '/') + 1 + strlen(SESSION);
+	if (r < 0)
+		session_remove(dir);
+	return r < 0 ? r : 0;
 }
 
 int pm_exec_sessions(struct pm_engine *e, const struct pm_container *c, struct pm_strv *ret,
@@ -196,13 +194,6 @@ int pm_exec_sessions(struct pm_engine *e, const struct pm_container *c, struct p
 			pm_strv_add(ret, name + strlen(SESSION));
 	}
 	return r < 0 ? r : 0;
-}
-
-void pm_exec_end(const char *dir)
-{
-	struct pm_err err = PM_ERR_INIT;
-	if (pm_fs_remove_tree(AT_FDCWD, dir, &err) < 0)
-		pm_debug("remove %s: %s", dir, err.text);
 }
 
 int pm_exec_cleanup(struct pm_engine *e, const struct pm_container *c, const char *session, struct pm_err *err)

@@ -24,21 +24,15 @@ struct pm_exec_options {
 };
 
 /* Start it; *m is PM_MONITOR_INIT, and the caller's to attach to, to wait for and to close.
- * PM_E_STATE when the container does not run. PM_E_NOTFOUND, PM_E_NOTEXEC for the command. ret_dir
- * (the caller frees) is a directory of run files: pm_exec_end removes it. */
+ * PM_E_STATE when the container does not run. PM_E_NOTFOUND, PM_E_NOTEXEC for the command. ret_id: the
+ * session's. The store's database is closed then: what is left to do is to wait, and closing it takes time. */
 int pm_exec_start(struct pm_engine *e, const struct pm_container *c,
-		  const struct pm_exec_options *o, struct pm_monitor *m, char **ret_dir,
+		  const struct pm_exec_options *o, struct pm_monitor *m, char ret_id[65],
 		  struct pm_err *err);
-
-/* The id of the session whose directory is dir, as pm_exec_start gave it; dir's memory. */
-const char *pm_exec_session(const char *dir);
 
 /* The ids of the processes that were started in c so and run, appended to ret. */
 int pm_exec_sessions(struct pm_engine *e, const struct pm_container *c, struct pm_strv *ret,
 		     struct pm_err *err);
-
-/* After the end of a process that was not detached. */
-void pm_exec_end(const char *dir);
 
 /* What a session of c left whose monitor was killed; others clean up after themselves. PM_E_NOSUCH: c has no such
  * session; PM_E_STATE: it runs. */

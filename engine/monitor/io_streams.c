@@ -122,11 +122,14 @@ int io_open(struct monitor *m, struct pm_err *err)
 	io_watch(EPOLL_CTL_ADD, io.signals, EPOLLIN, TAG_SIGNAL);
 	io_watch(EPOLL_CTL_ADD, m->control_fd, EPOLLIN, TAG_CONTROL);
 
-	int r = open_sockets(m, err);
-	if (r < 0)
-		return r;
-	io_watch(EPOLL_CTL_ADD, io.attach, EPOLLIN, TAG_ATTACH);
-	io_watch(EPOLL_CTL_ADD, io.ctl, EPOLLIN, TAG_CTL);
+	/* an exec session has the client that began it, and no other */
+	if (m->plan.kind != PM_LAUNCH_EXEC) {
+		int r = open_sockets(m, err);
+		if (r < 0)
+			return r;
+		io_watch(EPOLL_CTL_ADD, io.attach, EPOLLIN, TAG_ATTACH);
+		io_watch(EPOLL_CTL_ADD, io.ctl, EPOLLIN, TAG_CTL);
+	}
 	if (m->notify_in >= 0)
 		io_watch(EPOLL_CTL_ADD, m->notify_in, EPOLLIN, TAG_NOTIFY);
 	m->attached = m->attach_fd >= 0;

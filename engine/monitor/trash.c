@@ -12,8 +12,8 @@
 static int open_trash(const struct monitor *m)
 {
 	const char *path = m->plan.trash;
-	int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (fd < 0 && path) {
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
 		monitor_owner_begin(m);
 		mkdir(path, 0700);
 		monitor_owner_end(m);
@@ -33,8 +33,9 @@ static void trash_name(const struct monitor *m, size_t i, char *ret, size_t size
 void trash_fill(struct monitor *m)
 {
 	const struct pm_strv *dirs = &m->plan.remove_dirs;
-	if (dirs->n)
-		m->trash_fd = open_trash(m);
+	if (!dirs->n || !m->plan.trash)
+		return;
+	m->trash_fd = open_trash(m);
 	for (size_t i = 0; i < dirs->n; i++) {
 		char name[96];
 		trash_name(m, i, name, sizeof(name));
@@ -57,6 +58,8 @@ static void sweep(int trash)
 
 void trash_empty(struct monitor *m)
 {
+	for (size_t i = 0; !m->plan.trash && i < m->plan.remove_dirs.n; i++)
+		pm_fs_remove_tree(AT_FDCWD, m->plan.remove_dirs.v[i], NULL);
 	if (m->trash_fd < 0)
 		return;
 	for (size_t i = 0; i < m->plan.remove_dirs.n; i++) {

@@ -11,10 +11,10 @@
 
 #include "engine/monitor/monitor.h"
 
-/* Move plan.remove_dirs to plan.trash. What cannot be moved is deleted where it is. */
+/* Move plan.remove_dirs to plan.trash, if there is one. What cannot be moved is deleted where it is. */
 void trash_fill(struct monitor *m);
 
-/* Delete what trash_fill() moved. */
+/* Delete what trash_fill() moved, or plan.remove_dirs where they are. */
 void trash_empty(struct monitor *m);
 
 #endif

@@ -56,6 +56,7 @@ test_teardown() {
 }
 
 @test "inspect tells the sessions that run, by the ids that exec -d prints" {
+	pm exec c true
 	assert_eq "$(pm inspect -f '{{.ExecIDs}}' c)" '[]'
 	id=$(pm exec -d c sh -c 'until [ -e /end ]; do sleep 0.1; done')
 	assert_eq "$(pm inspect -f '{{range .ExecIDs}}{{.}} {{end}}' c)" "$id "
@@ -71,6 +72,9 @@ test_teardown() {
 	made() { pm exec c test -e /made; }
 	wait_for made
 	clean() { [ -z "$(ls -d "$T"/run/ctr/*/exec-* 2>/dev/null)" ]; }
+	wait_for clean
+	run -7 pm exec c sh -c 'exit 7'
+	run -127 pm exec c /no/such
 	wait_for clean
 }
 

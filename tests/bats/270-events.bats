@@ -23,6 +23,7 @@ statuses() {
 @test "stop, kill and exec are told" {
 	pm run -d --name c1 --network none "$IMAGE" sleep 100
 	pm exec c1 true
+	assert_eq "$(statuses c1)" "create init start exec exec_died "
 	pm kill --signal 0 c1 2>/dev/null || pm kill --signal CONT c1
 	pm stop -t 0 c1
 	run -0 statuses c1
