@@ -20,7 +20,7 @@
 
 /* Sorted by name; what Podman has and pm has not is refused by name. */
 const struct pm_opt pm_build_table[] = {
-	{"all-platforms", 0, PM_REFUSED, "name the platforms by --platform", .no_value = "true"},
+	{"all-platforms", 0, PM_BOOL(O, all_platforms), "Build for every platform that the base images have"},
 	{"annotation", 0, PM_STRINGS(O, annotation), "Set metadata of the image's manifest", .arg = "key=value"},
 	{"arch", 0, PM_STRING(O, arch), "Set the architecture of the image, and of its base"},
 	{"authfile", 0, PM_STRING(O, authfile), "Path of the authentication file", .complete = PM_COMPLETE_FILE},
@@ -62,7 +62,8 @@ const struct pm_opt pm_build_table[] = {
 	{"output", 'o', PM_STRING(O, output), "Write the image's files to a directory or a tar file: DIR, -, type=local|tar,dest=PATH", .arg = "destination"},
 	{"platform", 0, PM_LIST(O, platform), "Set OS/ARCH[/VARIANT] of the image; several with --manifest"},
 	{"pull", 0, PM_CHOICE(O, pull), "Pull image policy", .no_value = "true", .choices = "always|missing|never|newer|ifnewer|true|false"},
-	{"pull-always", 0, PM_BOOL(O, content_trust), "Pull the image even if it is there", .hidden = true},
+	{"pull-always", 0, PM_BOOL(O, pull_always), "Pull the image even if it is there", .hidden = true},
+	{"pull-never", 0, PM_BOOL(O, pull_never), "Do not pull images", .hidden = true},
 	{"quiet", 'q', PM_BOOL(O, quiet), "Print the image's ID only"},
 	{"retry", 0, PM_UINT(O, retry), "Number of times to retry in case of failure when performing pull", .def = "3"},
 	{"retry-delay", 0, PM_DURATION(O, retry_delay), "Delay between retries in case of pull failures"},
@@ -126,6 +127,7 @@ const struct pm_opt pm_build_ctr_table[] = {
 
 void pm_build_setup_free(struct pm_build_setup *s)
 {
+	pm_build_inputs_free(s->bo.inputs);
 	pm_ctr_config_free(&s->base);
 	pm_build_secrets_free(&s->secrets);
 	pm_strv_free(&s->args);
@@ -300,7 +302,9 @@ static int pulling(struct pm_cli *cli, const struct pm_build_opts *o, struct pm_
 	pm_pull_retries(cli, o->retry, o->retry_delay, &s->retry, &s->pull);
 	s->bo.how_to_pull = &s->pull;
 	/* plain --pull is "always", as in Podman 4.3 */
-	const char *word = !o->pull			? "missing"
+	const char *word = o->pull_always		? "always"
+			   : o->pull_never		? "never"
+			   : !o->pull			? "missing"
 			   : strcmp(o->pull, "true") == 0    ? "always"
 			   : strcmp(o->pull, "false") == 0   ? "missing"
 			   : strcmp(o->pull, "ifnewer") == 0 ? "newer"

@@ -18,8 +18,9 @@ struct pm_build_opts {
 	const char *arch, *os, *variant;
 	/* how */
 	bool layers, no_cache, squash, squash_all, skip_unused, rm, force_rm, http_proxy, stdin_, quiet;
+	bool all_platforms, pull_always, pull_never;
 	bool compress, disable_compression, content_trust, logsplit;
-	const char *cache_ttl, *isolation, *pull, *logfile, *userns, *pull_always;
+	const char *cache_ttl, *isolation, *pull, *logfile, *userns;
 	int64_t jobs, retry_delay;
 	uint64_t retry;
 	const char *authfile, *cert_dir, *creds, *signature_policy;

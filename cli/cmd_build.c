@@ -144,16 +144,22 @@ static int build_all(struct job *j, struct pm_err *err)
 	const struct pm_build_opts *o = j->o;
 	if (o->platform.n && (o->os || o->arch))
 		return pm_fail(err, PM_E_USAGE, "--platform option can not be specified with --arch or --os");
-	if (o->platform.n > 1 && !o->manifest)
-		return pm_fail(err, PM_E_USAGE, "several platforms need --manifest: each image would take the name of the "
-			       "one before");
-	if (!o->platform.n) {
+	if (o->all_platforms && (o->platform.n || o->os || o->arch))
+		return pm_fail(err, PM_E_USAGE, "--all-platforms: takes every platform, and no --platform, --arch or --os");
+	if (!o->platform.n && !o->all_platforms) {
 		int r = open_log(o, NULL, &j->out, err);
 		return r < 0 ? r : build(j, err);
 	}
-	int r = 0;
-	for (size_t i = 0; r >= 0 && i < o->platform.n; i++)
-		r = build_platform(j, o->platform.v[i], err);
+	_cleanup_strv_ struct pm_strv platforms = PM_STRV_INIT;
+	pm_strv_add_all(&platforms, o->platform.v);
+	int r = o->all_platforms || platforms.n > 1 ? pm_build_inputs_open(j->e, &j->s->bo, &j->s->bo.inputs, err) : 0;
+	if (r >= 0 && o->all_platforms)
+		r = pm_build_platforms(j->e, &j->s->bo, &platforms, err);
+	if (r >= 0 && platforms.n > 1 && !o->manifest && o->tag.n)
+		r = pm_fail(err, PM_E_USAGE, "several platforms need --manifest: each image would take the name of the "
+			    "one before");
+	for (size_t i = 0; r >= 0 && i < platforms.n; i++)
+		r = build_platform(j, platforms.v[i], err);
 	return r;
 }
 

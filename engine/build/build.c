@@ -163,13 +163,11 @@ static int check_names(const struct pm_build_options *o, struct pm_err *err)
 	return 0;
 }
 
-static int prepare(struct pm_build *b, struct pm_err *err)
+int pm_build_prepare(struct pm_build *b, struct pm_err *err)
 {
 	int r = check_names(b->o, err);
 	if (r >= 0)
 		r = pm_store_need_db(b->e->store, err);
-	if (r >= 0)
-		r = pm_workers_sweep(b->e, err);
 	if (r >= 0)
 		r = pm_build_read(b, err);
 	if (r >= 0)
@@ -189,13 +187,14 @@ void pm_build_free_workers(struct pm_build *b)
 	b->n_others = 0;
 }
 
-static void free_build(struct pm_build *b)
+void pm_build_free(struct pm_build *b)
 {
 	pm_build_free_workers(b);
 	free(b->stages);
 	free(b->others);
 	pm_build_args_free(&b->args);
-	pm_build_close(b);
+	pm_build_inputs_free(b->own_in);
+	pm_build_userns_close(&b->userns);
 	pm_json_pool_free(b->pool);
 	pm_strv_free(&b->extra);
 }
@@ -203,8 +202,10 @@ static void free_build(struct pm_build *b)
 int pm_build(struct pm_engine *e, const struct pm_build_options *o, struct pm_build_result *result,
 	     struct pm_err *err)
 {
-	struct pm_build b = {.e = e, .o = o, .pool = pm_json_pool_new(), .context = PM_BUILD_CONTEXT_INIT, .userns = PM_BUILD_USERNS_INIT};
-	int r = prepare(&b, err);
+	struct pm_build b = PM_BUILD_INIT(e, o);
+	int r = pm_build_prepare(&b, err);
+	if (r >= 0)
+		r = pm_workers_sweep(e, err);
 	if (r >= 0)
 		r = run_stages(&b, err);
 	if (r >= 0) {
@@ -219,7 +220,7 @@ int pm_build(struct pm_engine *e, const struct pm_build_options *o, struct pm_bu
 	bool any = b.n_others > 0;
 	for (size_t k = 0; k < b.n_stages; k++)
 		any |= b.stages[k].worker.e != NULL;
-	free_build(&b);
+	pm_build_free(&b);
 	if (any)
 		pm_engine_sweep(e);
 	return r < 0 ? r : 0;

@@ -17,9 +17,13 @@
 #include "engine/engine.h"
 #include "engine/image/pull.h"
 
+/* The opened context with its Containerfiles, for builds that differ in their platform alone. */
+struct pm_build_inputs;
+
 /* All borrowed; lists may be NULL. */
 struct pm_build_options {
 	/* what is built */
+	struct pm_build_inputs *inputs; /* instead of context, files ...; NULL: the build opens its own */
 	const char *context;       /* a directory, "-", a URL; NULL: none, only instructions that need none */
 	const struct pm_strv *files; /* -f: Containerfiles, one after another; none: the context's */
 	const char *ignorefile;    /* instead of .containerignore */
@@ -68,6 +72,14 @@ struct pm_build_result {
 	struct pm_strv names; /* the image's, those asked for first */
 	int exit_code;        /* of the RUN that failed; 0: none did */
 };
+
+int pm_build_inputs_open(struct pm_engine *e, const struct pm_build_options *o, struct pm_build_inputs **ret,
+			 struct pm_err *err);
+void pm_build_inputs_free(struct pm_build_inputs *in); /* NULL is fine */
+
+/* --all-platforms: "os/arch[/variant]" of each platform that all manifest lists among the base images of o's build have,
+ * in the first one's order. A list of the store is taken, else the registry asked. PM_E_NOSUCH: there is none. */
+int pm_build_platforms(struct pm_engine *e, const struct pm_build_options *o, struct pm_strv *ret, struct pm_err *err);
 
 /* PM_E_USAGE with FILE:LINE for what is wrong in a Containerfile. result is zeroed; its names are the caller's to free. */
 int pm_build(struct pm_engine *e, const struct pm_build_options *o, struct pm_build_result *result,

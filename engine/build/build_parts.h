@@ -43,19 +43,23 @@ struct pm_build_stage {
 	struct pm_worker worker; /* made when it is needed */
 };
 
+struct pm_build_inputs {
+	struct pm_remote remote;
+	struct pm_build_context context;
+	struct pm_build_extra *named; /* of --build-context, those that were used */
+	size_t n_named;
+};
+
 struct pm_build {
 	struct pm_engine *e;
 	const struct pm_build_options *o;
-	struct pm_remote remote;
+	struct pm_build_inputs *in, *own_in; /* own_in: to be freed with the build; NULL: the caller's */
 	struct pm_dockerfile *d; /* context's */
 	struct pm_json_pool *pool;
 	struct pm_build_args args;
 	struct pm_build_stage *stages;
 	size_t n_stages;
 	size_t target;
-	struct pm_build_context context;
-	struct pm_build_extra *named; /* of --build-context, those that were used */
-	size_t n_named;
 	struct pm_build_userns userns;
 	bool userns_known;
 	struct pm_strv extra;     /* images of COPY --from: name and id in turn */
@@ -67,9 +71,8 @@ struct pm_build {
 
 /* --- files.c: the context and the Containerfiles, read once --- */
 
-/* Into b->context and b->d. */
+/* Into b->in and b->d. */
 int pm_build_read(struct pm_build *b, struct pm_err *err);
-void pm_build_close(struct pm_build *b);
 /* 1: --build-context has name; it is opened or fetched once. Valid until the next call. 0: it has not. */
 int pm_build_named(struct pm_build *b, const char *name, struct pm_build_extra **ret, struct pm_err *err);
 /* The build's context, or the one named (NULL: the former): a directory, and what of it there is not.
@@ -92,6 +95,11 @@ int pm_build_stage_image(struct pm_build_stage *s, char ret_id[65], struct pm_er
 
 /* --- build.c --- */
 
+/* What is built of, the arguments and which stages are needed. */
+int pm_build_prepare(struct pm_build *b, struct pm_err *err);
+void pm_build_free(struct pm_build *b);
+#define PM_BUILD_INIT(engine, options) \
+	{.e = (engine), .o = (options), .pool = pm_json_pool_new(), .userns = PM_BUILD_USERNS_INIT}
 /* The working containers of all stages, and the others. */
 void pm_build_free_workers(struct pm_build *b);
 

@@ -31,7 +31,7 @@ static int open_copy(struct pm_build_step *t, const struct pm_instruction *i, st
 	struct pm_build *b = t->s->b;
 	spec->i = i;
 	spec->store = b->e->store;
-	spec->remote = &b->remote;
+	spec->remote = &b->in->remote;
 	spec->devices = pm_proc_for_system();
 	return pm_copy_open(spec, &c->copy, err);
 }

@@ -6,42 +6,60 @@
 #include "base/fs.h"
 #include "engine/build/build_parts.h"
 
-static struct pm_build_context_spec spec_of(struct pm_build *b)
+static struct pm_build_context_spec spec_of(struct pm_store *store, const struct pm_build_options *o,
+					    const struct pm_build_inputs *in)
 {
 	return (struct pm_build_context_spec){
-		.store = b->e->store,
-		.remote = &b->remote,
-		.where = b->o->context,
-		.files = b->o->files,
-		.ignorefile = b->o->ignorefile,
-		.cpp_flags = b->o->cpp_flags,
+		.store = store,
+		.remote = &in->remote,
+		.where = o->context,
+		.files = o->files,
+		.ignorefile = o->ignorefile,
+		.cpp_flags = o->cpp_flags,
 		.input = STDIN_FILENO,
 	};
 }
 
-int pm_build_read(struct pm_build *b, struct pm_err *err)
+int pm_build_inputs_open(struct pm_engine *e, const struct pm_build_options *o, struct pm_build_inputs **ret,
+			 struct pm_err *err)
 {
-	const struct pm_pull_options *po = b->o->how_to_pull;
-	b->remote = (struct pm_remote)PM_REMOTE_INIT;
+	const struct pm_pull_options *po = o->how_to_pull;
+	struct pm_build_inputs *in = PM_NEW(struct pm_build_inputs);
+	*in = (struct pm_build_inputs){.context = PM_BUILD_CONTEXT_INIT, .remote = PM_REMOTE_INIT};
 	if (po) {
-		b->remote.tls_verify = po->tls_verify;
-		b->remote.cert_dir = po->cert_dir;
-		b->remote.retries = po->retries ? *po->retries : -1;
-		b->remote.retry_ms = po->retry_ms ? *po->retry_ms : -1;
+		in->remote.tls_verify = po->tls_verify;
+		in->remote.cert_dir = po->cert_dir;
+		in->remote.retries = po->retries ? *po->retries : -1;
+		in->remote.retry_ms = po->retry_ms ? *po->retry_ms : -1;
 	}
-	const struct pm_build_context_spec spec = spec_of(b);
-	int r = pm_build_context_open(&spec, &b->context, err);
-	b->d = b->context.file;
+	const struct pm_build_context_spec spec = spec_of(e->store, o, in);
+	int r = pm_build_context_open(&spec, &in->context, err);
+	if (r < 0)
+		pm_build_inputs_free(in);
+	else
+		*ret = in;
 	return r;
 }
 
-void pm_build_close(struct pm_build *b)
+void pm_build_inputs_free(struct pm_build_inputs *in)
 {
-	pm_build_context_close(&b->context);
-	for (size_t i = 0; i < b->n_named; i++)
-		pm_build_extra_close(&b->named[i]);
-	free(b->named);
-	pm_build_userns_close(&b->userns);
+	if (!in)
+		return;
+	pm_build_context_close(&in->context);
+	for (size_t i = 0; i < in->n_named; i++)
+		pm_build_extra_close(&in->named[i]);
+	free(in->named);
+	free(in);
+}
+
+int pm_build_read(struct pm_build *b, struct pm_err *err)
+{
+	int r = b->o->inputs ? 0 : pm_build_inputs_open(b->e, b->o, &b->own_in, err);
+	if (r < 0)
+		return r;
+	b->in = b->o->inputs ? b->o->inputs : b->own_in;
+	b->d = b->in->context.file;
+	return 0;
 }
 
 /* --- contexts ---------------------------------------------------------------------------------------- */
@@ -51,12 +69,12 @@ int pm_build_named(struct pm_build *b, const char *name, struct pm_build_extra *
 	const struct pm_strv *l = b->o->build_contexts;
 	const char *value = l ? pm_env_get(l, name) : NULL;
 	*ret = NULL;
-	for (size_t i = 0; i < b->n_named; i++)
-		if (strcmp(b->named[i].name, name) == 0)
-			*ret = &b->named[i];
+	for (size_t i = 0; i < b->in->n_named; i++)
+		if (strcmp(b->in->named[i].name, name) == 0)
+			*ret = &b->in->named[i];
 	if (*ret || !value)
 		return *ret ? 1 : 0;
-	const struct pm_build_context_spec spec = spec_of(b);
+	const struct pm_build_context_spec spec = spec_of(b->e->store, b->o, b->in);
 	_cleanup_free_ char *option = pm_asprintf("%s=%s", name, value);
 	struct pm_build_extra x = PM_BUILD_EXTRA_INIT;
 	int r = pm_build_extra_open(&spec, option, &x, err);
@@ -64,9 +82,9 @@ int pm_build_named(struct pm_build *b, const char *name, struct pm_build_extra *
 		pm_build_extra_close(&x);
 		return r;
 	}
-	b->named = pm_reallocarray(b->named, b->n_named + 1, sizeof(*b->named));
-	b->named[b->n_named] = x;
-	*ret = &b->named[b->n_named++];
+	b->in->named = pm_reallocarray(b->in->named, b->in->n_named + 1, sizeof(*b->in->named));
+	b->in->named[b->in->n_named] = x;
+	*ret = &b->in->named[b->in->n_named++];
 	return 1;
 }
 
@@ -77,8 +95,8 @@ static int find_tree(struct pm_build *b, const char *named, struct pm_build_tree
 	int r = named ? pm_build_named(b, named, &x, err) : 0;
 	if (r < 0)
 		return r;
-	*ret = x ? &x->tree : &b->context.tree;
-	*ret_ignore = x ? NULL : b->context.ignore;
+	*ret = x ? &x->tree : &b->in->context.tree;
+	*ret_ignore = x ? NULL : b->in->context.ignore;
 	if ((*ret)->dir < 0)
 		return pm_fail(err, PM_E_USAGE, "the build has no context: give a directory");
 	return 0;

@@ -253,6 +253,7 @@ static void finish_document(struct pm_build_stage *s, struct pm_worker *w, bool 
 	struct pm_json *config = pm_worker_config(w);
 	if (!pm_json_get(config, "Env"))
 		pm_build_config_env(w->pool, config, "PATH", DEFAULT_PATH);
+	pm_worker_set_platform(w, o->os, o->arch, o->variant);
 	if (o->identity)
 		pm_build_config_label(w->pool, config, "io.buildah.version", o->identity);
 	if (!last)
@@ -296,11 +297,9 @@ static void key_of_image(struct pm_build_stage *s, struct pm_cache_key *key, boo
 		snprintf(number, sizeof(number), "%lld", (long long)*o->timestamp);
 		pm_cache_key_add(key, "timestamp", number);
 	}
-	if (!s->head[0]) {
-		pm_cache_key_add(key, "os", o->os);
-		pm_cache_key_add(key, "arch", o->arch);
-		pm_cache_key_add(key, "variant", o->variant);
-	}
+	pm_cache_key_add(key, "os", o->os);
+	pm_cache_key_add(key, "arch", o->arch);
+	pm_cache_key_add(key, "variant", o->variant);
 	if (!last)
 		return;
 	add_list(key, "env", o->env);

@@ -81,6 +81,26 @@ struct pm_json *pm_worker_config(struct pm_worker *w)
 		       : pm_json_set(w->pool, w->document, "config", pm_json_object(w->pool));
 }
 
+void pm_worker_set_platform(struct pm_worker *w, const char *os, const char *arch, const char *variant)
+{
+	if (!os && !arch && !variant)
+		return;
+	struct pm_platform p = {.os = os ? os : w->os, .arch = arch ? arch : w->arch};
+	pm_platform_default(&p); /* as Go spells it */
+	/* another architecture's variant is none of this one */
+	if (!variant && strcmp(p.arch, w->arch) == 0)
+		variant = w->variant;
+	_cleanup_free_ char *new_os = pm_strdup(p.os), *new_arch = pm_strdup(p.arch),
+			    *new_variant = pm_strdup_null(variant);
+	set_platform(w, new_os, new_arch, new_variant);
+	pm_json_set_str(w->pool, w->document, "architecture", w->arch);
+	pm_json_set_str(w->pool, w->document, "os", w->os);
+	if (w->variant)
+		pm_json_set_str(w->pool, w->document, "variant", w->variant);
+	else
+		pm_json_unset(w->document, "variant");
+}
+
 const char *pm_worker_image(const struct pm_worker *w)
 {
 	return w->c.config.image_id;

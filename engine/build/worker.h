@@ -67,6 +67,8 @@ void pm_worker_free(struct pm_worker *w);
 
 /* The "config" object of the document, made when missing: Env, Cmd, Labels ... as OCI has them. */
 struct pm_json *pm_worker_config(struct pm_worker *w);
+/* The image is said to be for that platform; what is NULL stays. */
+void pm_worker_set_platform(struct pm_worker *w, const char *os, const char *arch, const char *variant);
 /* The id of the image it is based on, NULL: none. */
 const char *pm_worker_image(const struct pm_worker *w);
 

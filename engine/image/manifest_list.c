@@ -100,24 +100,25 @@ static int stored_entry(struct pm_store *store, const struct pm_list *l, const c
 	return 1;
 }
 
-int pm_list_instance(struct pm_store *store, const char *id, char ret_id[65], struct pm_err *err)
+int pm_list_instance(struct pm_store *store, const char *id, const struct pm_platform *platform, char ret_id[65],
+		     struct pm_err *err)
 {
 	_cleanup_list_ struct pm_list l = {0};
-	struct pm_platform here = {0};
 	int r = open_id(store, id, NULL, &l, err);
 	if (r < 0)
 		return r;
-	pm_platform_default(&here);
 	const struct pm_json *list = entries(&l);
 	for (size_t i = 0; i < list->len; i++) {
-		const struct pm_json *platform = pm_json_get(list->items[i], "platform");
-		if (pm_streq(pm_json_get_str(platform, "os"), here.os) &&
-		    pm_streq(pm_json_get_str(platform, "architecture"), here.arch) &&
+		const struct pm_json *p = pm_json_get(list->items[i], "platform");
+		const char *variant = pm_json_get_str(p, "variant");
+		if (pm_streq(pm_json_get_str(p, "os"), platform->os) &&
+		    pm_streq(pm_json_get_str(p, "architecture"), platform->arch) &&
+		    (!variant || !platform->variant || !*platform->variant || strcmp(variant, platform->variant) == 0) &&
 		    stored_entry(store, &l, pm_json_get_str(list->items[i], "digest"), ret_id))
 			return 0;
 	}
 	return pm_fail(err, PM_E_NOSUCH, "%s: image not known: the list has none for %s/%s that is stored",
-		       l.name, here.os, here.arch);
+		       l.name, platform->os, platform->arch);
 }
 
 /* What is written of a list; the strings are in the buffers. */

@@ -34,8 +34,11 @@ struct pm_list_entry {
 	const struct pm_strv *features, *os_features, *annotations; /* annotations: KEY=VALUE */
 };
 
-/* The stored image of list id for this platform. PM_E_NOSUCH: there is none, or it is not in the store. */
-int pm_list_instance(struct pm_store *store, const char *id, char ret_id[65], struct pm_err *err);
+/* The stored image of list id for a platform (filled: pm_platform_default). PM_E_NOSUCH: there is none, or it is not in
+ * the store. */
+struct pm_platform;
+int pm_list_instance(struct pm_store *store, const char *id, const struct pm_platform *platform, char ret_id[65],
+		     struct pm_err *err);
 
 /* The list that word means. PM_E_NOSUCH: none, or an image that is no list. */
 int pm_list_open(struct pm_store *store, const char *word, struct pm_list *ret, struct pm_err *err);

@@ -9,6 +9,7 @@
 #include "engine/image/other_store.h"
 #include "engine/image/resolve.h"
 #include "engine/image/storage_ref.h"
+#include "registry/manifest.h"
 #include "registry/policy.h"
 #include "registry/reference.h"
 #include "registry/registries_conf.h"
@@ -154,6 +155,27 @@ static int candidates(const char *name, const struct pm_pull_options *o, struct 
 	return r;
 }
 
+/* With docker:// or without a transport. */
+static int docker_candidates(const char *name, const struct pm_pull_options *o, struct pm_strv *ret,
+			     char **ret_chosen, struct pm_err *err)
+{
+	_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
+	if (!pm_startswith(name, "docker://"))
+		return candidates(name, o, ret, ret_chosen, err);
+	int r = pm_reference_parse_docker(name + strlen("docker://"), &ref, err);
+	if (r < 0)
+		return r;
+	_cleanup_free_ char *text = pm_reference_str(&ref);
+	return candidates(text, o, ret, ret_chosen, err);
+}
+
+int pm_image_candidates(const char *name, const struct pm_pull_options *options, struct pm_strv *ret,
+			struct pm_err *err)
+{
+	_cleanup_free_ char *chosen = NULL;
+	return docker_candidates(name, options, ret, &chosen, err);
+}
+
 /* From this store (it has the image, or not), or from another's. */
 static int pull_storage(struct pm_store *store, const char *text, const struct pm_pull_options *o,
 			const struct pm_pull_progress *progress, struct pm_strv *ret_ids,
@@ -218,20 +240,9 @@ int pm_image_pull(struct pm_store *store, const char *name, const struct pm_pull
 	}
 	_cleanup_strv_ struct pm_strv full = PM_STRV_INIT;
 	_cleanup_free_ char *chosen = NULL;
-	if (transport) {
-		_cleanup_reference_ struct pm_reference ref = PM_REFERENCE_INIT;
-		int r = pm_reference_parse_docker(name + strlen("docker://"), &ref, err);
-		if (r < 0)
-			return r;
-		_cleanup_free_ char *text = pm_reference_str(&ref);
-		r = candidates(text, options, &full, &chosen, err);
-		if (r < 0)
-			return r;
-	} else {
-		int r = candidates(name, options, &full, &chosen, err);
-		if (r < 0)
-			return r;
-	}
+	int found = docker_candidates(name, options, &full, &chosen, err);
+	if (found < 0)
+		return found;
 	struct pm_err last = PM_ERR_INIT;
 	_cleanup_buf_ struct pm_buf all = PM_BUF_INIT;
 	for (size_t i = 0; i < full.n; i++) {
@@ -279,6 +290,24 @@ int pm_pull_policy_parse(const char *word, enum pm_pull_policy *ret, struct pm_e
 		       word);
 }
 
+/* The stored image of that name, but no list, is for another platform than the one asked for. Podman pulls then, and makes
+ * do with it when that fails; an image that was made here is in no registry. *policy: what remains to be done. */
+static int other_platform(struct pm_store *store, const char *name, enum pm_pull_policy *policy, char ret_id[65],
+			  char **ret_found)
+{
+	char any[65];
+	if (pm_image_resolve(store, name, ret_id, ret_found, NULL) < 0)
+		return -PM_E_NOSUCH;
+	if (pm_image_resolve_any(store, name, any, NULL, NULL) < 0 || strcmp(any, ret_id) != 0) {
+		free(pm_steal(ret_found));
+		return -PM_E_NOSUCH;
+	}
+	bool ours = !*ret_found || pm_startswith(*ret_found, "localhost/");
+	if (*policy != PM_PULL_ALWAYS)
+		*policy = ours || *policy == PM_PULL_NEVER ? PM_PULL_NEVER : PM_PULL_NEWER;
+	return 0;
+}
+
 int pm_image_obtain(struct pm_store *store, const char *name, enum pm_pull_policy policy,
 		    const struct pm_pull_options *options, const struct pm_pull_progress *progress,
 		    char ret_id[65], char **ret_name, struct pm_err *err)
@@ -286,8 +315,15 @@ int pm_image_obtain(struct pm_store *store, const char *name, enum pm_pull_polic
 	char *found = NULL;
 	struct pm_err why = PM_ERR_INIT;
 	bool transport = pm_transport_of(name) != NULL;
+	const struct pm_platform platform = {options->os, options->arch, options->variant};
+	bool other = options->os || options->arch || options->variant; /* perhaps another than the stored image's */
 	int r = transport ? pm_fail(&why, PM_E_NOSUCH, "%s: image not known", name)
-			  : pm_image_resolve(store, name, ret_id, &found, &why);
+			  : pm_image_resolve_for(store, name, other ? &platform : NULL, ret_id, &found, &why);
+	if (r == -PM_E_NOSUCH && other && !transport && other_platform(store, name, &policy, ret_id, &found) >= 0) {
+		if (policy == PM_PULL_NEVER)
+			pm_warn("%s", why.text);
+		r = 0;
+	}
 	bool there = r >= 0;
 	/* An id cannot be pulled. */
 	bool use = there && (policy == PM_PULL_MISSING || policy == PM_PULL_NEVER || !found);

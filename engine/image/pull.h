@@ -94,6 +94,10 @@ int pm_image_pull(struct pm_store *store, const char *name, const struct pm_pull
 		  const struct pm_pull_progress *progress, struct pm_strv *ret_ids,
 		  struct pm_err *err);
 
+/* The full names, without transport, that name (docker:// or none) means in registries, best first. */
+int pm_image_candidates(const char *name, const struct pm_pull_options *options, struct pm_strv *ret,
+			struct pm_err *err);
+
 enum pm_pull_policy {
 	PM_PULL_MISSING, /* the default of run and create */
 	PM_PULL_ALWAYS,

@@ -5,6 +5,7 @@
 
 #include "engine/image/manifest_list.h"
 #include "registry/digest.h"
+#include "registry/manifest.h"
 #include "registry/reference.h"
 #include "registry/registries_conf.h"
 #include "storage/image.h"
@@ -138,16 +139,39 @@ int pm_image_resolve_any(struct pm_store *store, const char *word, char ret_id[6
 	return resolve(store, word, &a, err);
 }
 
+/* NOSUCH when the image says that it is for another platform. */
+static int check_platform(struct pm_store *store, const char *word, const char *id, const struct pm_platform *p,
+			  struct pm_err *err)
+{
+	_cleanup_image_row_ struct pm_image_row row = {0};
+	int r = pm_image_by_id(store, id, 0, &row, err);
+	if (r < 0 || !row.arch || !*row.arch)
+		return r;
+	bool other = strcmp(row.os ? row.os : "", p->os) != 0 || strcmp(row.arch, p->arch) != 0 ||
+		     (p->variant && *p->variant && row.variant && *row.variant && strcmp(row.variant, p->variant) != 0);
+	return other ? pm_fail(err, PM_E_NOSUCH, "%s: the image is for %s/%s, not for %s/%s", word, row.os ? row.os : "",
+			       row.arch, p->os, p->arch)
+		     : 0;
+}
+
 int pm_image_resolve(struct pm_store *store, const char *word, char ret_id[65], char **ret_name,
 		     struct pm_err *err)
 {
+	return pm_image_resolve_for(store, word, NULL, ret_id, ret_name, err);
+}
+
+int pm_image_resolve_for(struct pm_store *store, const char *word, const struct pm_platform *platform, char ret_id[65],
+			 char **ret_name, struct pm_err *err)
+{
 	char list[65];
+	struct pm_platform p = platform ? *platform : (struct pm_platform){0};
 	struct answer a = {.id = ret_id, .name = ret_name};
 	int r = resolve(store, word, &a, err);
-	if (r < 0 || !a.list)
+	if (r < 0 || (!a.list && !platform))
 		return r;
+	pm_platform_default(&p);
 	memcpy(list, ret_id, sizeof(list));
-	r = pm_list_instance(store, list, ret_id, err);
+	r = a.list ? pm_list_instance(store, list, &p, ret_id, err) : check_platform(store, word, ret_id, &p, err);
 	if (r < 0 && ret_name) {
 		free(*ret_name);
 		*ret_name = NULL;

@@ -18,6 +18,12 @@ struct pm_store;
 int pm_image_resolve(struct pm_store *store, const char *word, char ret_id[65], char **ret_name,
 		     struct pm_err *err);
 
+/* The same for another platform, whose parts may be NULL (this host's): of a list its image for it. PM_E_NOSUCH also when
+ * the image is for another one. */
+struct pm_platform;
+int pm_image_resolve_for(struct pm_store *store, const char *word, const struct pm_platform *platform, char ret_id[65],
+			 char **ret_name, struct pm_err *err);
+
 /* The same, but a manifest list (engine/image/manifest_list.h) is itself, not its image for this platform. */
 int pm_image_resolve_any(struct pm_store *store, const char *word, char ret_id[65], char **ret_name,
 			 struct pm_err *err);

@@ -160,3 +160,55 @@ lib"
 	pm build -q -t built "$C" >/dev/null
 	[ -z "$(ls "$T/root/staging")" ]
 }
+
+# NAME ARCH...: a list of busybox said to be for each architecture, in the registry.
+push_list() {
+	local name=$1 arch
+	shift
+	pm manifest create "list-$name" >/dev/null
+	for arch; do
+		printf 'FROM %s\nLABEL of=%s\n' "$IMAGE" "$arch" | pm build -q --arch "$arch" --from "$IMAGE" -t "$name-$arch" - >/dev/null
+		pm manifest add "list-$name" "$name-$arch" >/dev/null
+	done
+	pm manifest push -q --tls-verify=false "list-$name" "docker://$REGISTRY/$name:1"
+	pm rmi -f "list-$name" >/dev/null
+}
+
+@test "all platforms: those that every base image has, each with its own base" {
+	start_registry
+	push_list wide amd64 arm64 s390x
+	push_list narrow s390x amd64
+	push_list other ppc64le
+	pm rmi -af >/dev/null
+	cat >"$C/Dockerfile" <<-EOF
+		FROM $REGISTRY/narrow:1 AS tools
+		RUN echo \$(id -u) >/made
+		FROM --platform=linux/amd64 $REGISTRY/wide:1 AS here
+		FROM $REGISTRY/wide:1
+		ARG TARGETARCH
+		COPY --from=tools /made /made
+		RUN echo \$TARGETARCH >/arch
+	EOF
+	run -0 pm build --all-platforms --tls-verify=false --manifest all "$C"
+	run -0 pm manifest inspect all
+	assert_eq "$(jq -c '[.manifests[].platform | .os + "/" + .architecture]' <<<"$output")" '["linux/s390x","linux/amd64"]'
+	run -0 pm manifest push -q --tls-verify=false all "docker://$REGISTRY/all:1"
+	for arch in s390x amd64; do
+		pm pull -q --tls-verify=false --arch "$arch" "$REGISTRY/all:1" >/dev/null
+		assert_eq "$(pm run --rm --network none "$REGISTRY/all:1" cat /arch)" "$arch"
+		assert_eq "$(pm image inspect -f '{{.Architecture}} {{.Config.Labels.of}}' "$REGISTRY/all:1")" "$arch $arch"
+	done
+
+	# a list of the store is one too; a name for several images needs a list
+	run -0 pm build --all-platforms --from all --tls-verify=false --manifest again --target tools "$C"
+	assert_eq "$(pm manifest inspect again | jq '.manifests|length')" 2
+	run pm build --all-platforms --from all -t name --target tools "$C"
+	assert_error 125 "need --manifest"
+	run pm build --all-platforms --arch s390x --manifest x "$C"
+	assert_error 125 "takes every platform"
+	run pm build --all-platforms --from "$REGISTRY/other:1" --tls-verify=false --manifest x "$C"
+	assert_error 125 "no platform in common"
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >"$C/Dockerfile"
+	run pm build --all-platforms --manifest x "$C"
+	assert_error 125 "has no base image"
+}
