@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "cli/ctr_common.h"
 #include "cli/format.h"
+#include "engine/image/pull.h"
 #include "engine/image/query.h"
+#include "engine/image/stored.h"
 
 const struct pm_opt pm_inspect_remote_table[] = {
 	{"config", 0, PM_BOOL(struct pm_inspect_remote_opts, config),
@@ -127,6 +130,23 @@ static int print(const struct pm_json *v, const char *format, struct pm_err *err
 	return r;
 }
 
+static const char storage[] = "containers-storage:";
+
+/* A store is asked by its rows: what would say how to come to a registry says nothing. */
+static int inspect_stored(struct pm_cli *cli, const char *name, struct pm_remote_image *ret,
+			  struct pm_err *err)
+{
+	static const char *const unused[] = {"override-os", "override-arch", "override-variant",
+					     "shared-blob-dir", "daemon-host"};
+	_cleanup_engine_ struct pm_engine e = {0};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(unused); i++) {
+		if (pm_cli_given(cli, unused[i]))
+			return pm_fail(err, PM_E_USAGE, "--%s cannot be used with %s", unused[i], storage);
+	}
+	int r = pm_cli_engine(cli, &e, err);
+	return r < 0 ? r : pm_stored_inspect(e.store, name + strlen(storage), ret, err);
+}
+
 int pm_inspect_remote(struct pm_cli *cli, const struct pm_inspect_remote_opts *o, const char *name,
 		      const char *format, struct pm_err *err)
 {
@@ -147,7 +167,9 @@ int pm_inspect_remote(struct pm_cli *cli, const struct pm_inspect_remote_opts *o
 	if (r < 0)
 		return r;
 	q.remote.retries = o->retry_times;
-	r = pm_query_inspect(name, &q, o->raw && !o->config, !o->no_tags && !o->config, &i, err);
+	r = pm_startswith(name, storage)
+		    ? inspect_stored(cli, name, &i, err)
+		    : pm_query_inspect(name, &q, o->raw && !o->config, !o->no_tags && !o->config, &i, err);
 	if (r < 0)
 		return r;
 	if (o->raw) {

@@ -261,3 +261,29 @@ layer_files() {
 	run -0 pm image prune -f
 	assert_eq "$(ls "$T/root/layers" 2>/dev/null)$(ls "$T/root/staging" "$T/root/trash" 2>/dev/null | grep -v :)" ""
 }
+
+@test "image inspect of a stored image, as of one elsewhere: this store's, another's, a list" {
+	pm pull -q "oci:$PM_TEST_FIXTURES/oci" >/dev/null
+	pm tag "$(pm images -q)" localhost/here:1
+	run -0 pm image inspect containers-storage:here:1
+	layout=$(pm image inspect "oci:$PM_TEST_FIXTURES/oci" | jq '[.Digest, .Created, .Architecture, .Os, .Layers, .LayersData, .Env]')
+	assert_eq "$(jq '[.Digest, .Created, .Architecture, .Os, .Layers, .LayersData, .Env]' <<<"$output")" "$layout"
+	assert_eq "$(jq -r .Name <<<"$output")" localhost/here
+	assert_eq "$(jq -c .RepoTags <<<"$output")" '[]'
+	pm image inspect --raw containers-storage:here:1 | cmp - "$PM_TEST_FIXTURES/oci/blobs/sha256/$(jq -r '.manifests[0].digest' \
+		"$PM_TEST_FIXTURES/oci/index.json" | cut -d: -f2)"
+	assert_eq "$(pm image inspect --config containers-storage:here:1 | jq -r .architecture)" \
+		"$(pm image inspect -f '{{.Architecture}}' here:1)"
+	pm manifest create list:1 here:1 >/dev/null
+	assert_eq "$(pm image inspect --raw containers-storage:list:1 | jq '.manifests | length')" 1
+	assert_eq "$(pm image inspect containers-storage:list:1 | jq -c .Layers)" "$(jq -c '.[4]' <<<"$layout")"
+	other pull -q "oci:$PM_TEST_FIXTURES/oci" >/dev/null
+	other tag "$(other images -q)" localhost/there:1
+	assert_eq "$(pm image inspect -f '{{.Name}}' "containers-storage:[overlay@$T/p+$T/pr]there:1")" localhost/there
+	run pm image inspect containers-storage:nosuch
+	assert_error 125 'nosuch: image not known'
+	run pm image inspect containers-storage:
+	assert_error 125 'names no image'
+	run pm image inspect --override-arch arm64 containers-storage:here:1
+	assert_error 125 'override-arch cannot be used with containers-storage:'
+}
