@@ -1,5 +1,6 @@
 #include "engine/container/bundle_parts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +31,10 @@ int pm_bundle_view(struct pm_engine *e, const struct pm_container *c, struct pm_
 	b->view_fds = pm_calloc(dirs.n, sizeof(int));
 	for (size_t i = 0; i < dirs.n; i++) {
 		int fd = pm_fs_open(AT_FDCWD, dirs.v[i], O_PATH | O_DIRECTORY, 0, err);
+		if (fd == -ENOENT && !c->config.rootfs)
+			pm_wrap(err, i ? "damaged store, a layer is missing (\"pm system check --repair\" removes what "
+					 "needs it, then pull the image again)"
+				       : "damaged store, the container's files are gone (remove it with pm rm)");
 		if (fd < 0)
 			return pm_wrap(err, "root of container %s", c->row.name);
 		b->view_fds[b->n_view_fds++] = fd;

@@ -88,12 +88,17 @@ layer_of() {
 @test "a layer's directory is missing: nothing fails for it, repair removes what needs it" {
 	pm create --name c busybox true >/dev/null
 	rm -rf "$T/root/layers/$LAYER"
+	run pm start c
+	assert_error 125 'a layer is missing \("pm system check --repair" removes what needs it, then pull the image again\)'
+	pm create --name d other:1 true >/dev/null
+	pm unshare rm -rf "$T/root/containers/$(pm inspect -f '{{.Id}}' d)"
+	run pm start d
+	assert_error 125 "the container.s files are gone \(remove it with pm rm\)"
+	pm rm d
 	run -0 pm images -q
 	assert_eq "${#lines[@]}" 3
 	run -0 pm ps -aq
 	run -0 pm system df
-	run -125 pm start c
-	assert_error 125 ""
 	run -125 pm system check --quick
 	assert_like "$output" "Damage detected in layer $LAYER: its directory is missing"
 	# in use: not without force
