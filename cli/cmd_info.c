@@ -10,6 +10,7 @@
 #include "cli/version.h"
 #include "cli/yaml.h"
 #include "engine/container/bundle.h"
+#include "engine/volume/volume.h"
 #include "registry/registries_conf.h"
 #include "storage/image.h"
 
@@ -82,11 +83,14 @@ static int store_tree(struct pm_engine *e, struct pm_json_pool *pool, struct pm_
 	pm_json_set(pool, v, "graphStatus", pm_json_object(pool));
 	_cleanup_free_ char *staging = pm_store_path(e->store, "staging");
 	_cleanup_free_ char *volumes = pm_store_path(e->store, "volumes");
+	const char *place = pm_volume_new_place(e, err);
+	if (!place)
+		return -err->code;
 	pm_json_set_str(pool, v, "imageCopyTmpDir", staging);
 	struct pm_json *count = pm_json_set(pool, v, "imageStore", pm_json_object(pool));
 	pm_json_set_int(pool, count, "number", (int64_t)images.n);
 	pm_json_set_str(pool, v, "runRoot", e->store->runroot);
-	pm_json_set_str(pool, v, "volumePath", volumes);
+	pm_json_set_str(pool, v, "volumePath", *place ? place : volumes);
 	return 0;
 }
 

@@ -78,7 +78,7 @@ static int df_load(struct df *d, struct pm_err *err)
 	for (size_t i = 0; i < d->ctrs.n; i++)
 		pm_strv_addf(&paths, "containers/%s/upper", d->ctrs.v[i].id);
 	for (size_t i = 0; i < d->volumes.n; i++)
-		pm_strv_addf(&paths, "volumes/%s/_data", d->volumes.v[i].name);
+		pm_strv_take(&paths, pm_volume_path(s, &d->volumes.v[i]));
 	d->ctr_sizes = pm_calloc(paths.n + 1, sizeof(*d->ctr_sizes));
 	d->volume_sizes = d->ctr_sizes + d->ctrs.n;
 	d->ctr_volumes = pm_calloc(paths.n + 1, sizeof(*d->ctr_volumes));

@@ -153,7 +153,7 @@ static int prune_volumes(struct prune *p, struct pm_err *err)
 		r = pm_volume_filter(p->e, &with, &all.v[i], err);
 		if (r <= 0)
 			continue;
-		pm_strv_addf(&path, "volumes/%s/_data", all.v[i].name);
+		pm_strv_take(&path, pm_volume_path(p->e->store, &all.v[i]));
 		pm_disk_sizes(p->e, &path, &size, NULL);
 		size_t before = gone.n;
 		took(p, pm_volume_delete(p->e, all.v[i].name, false, -1, err), "volume", all.v[i].name,

@@ -9,6 +9,7 @@
 #include "cli/ctr_common.h"
 #include "engine/container/remove.h"
 #include "netns/userns.h"
+#include "storage/volume_place.h"
 
 struct reset_opts {
 	bool force;
@@ -73,9 +74,19 @@ static int check_nothing_runs(struct pm_store *s, struct pm_err *err)
 	return r;
 }
 
+/* What is to be deleted; places: where volumes are besides (storage/volume_place.h). */
+struct doomed {
+	struct pm_store *store;
+	struct pm_strv places, own;
+};
+
 static int destroy(void *arg, struct pm_err *err)
 {
-	return pm_store_destroy(arg, err);
+	const struct doomed *d = arg;
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < d->places.n; i++)
+		r = pm_volume_place_destroy(d->places.v[i], d->own.v[i], err);
+	return r < 0 ? r : pm_store_destroy(d->store, err);
 }
 
 static int reset_run(struct pm_cli *cli, void *opts, struct pm_err *err)
@@ -93,11 +104,14 @@ static int reset_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return r;
 	if (!o->force && !confirmed(s))
 		return 0;
+	struct doomed d = {.store = s};
 	r = pm_store_need_dirs(s, err);
 	if (r < 0)
 		return r;
 	if (pm_cli_open_store(cli, &damage) >= 0) {
 		r = remove_containers(cli, err);
+		if (r >= 0)
+			r = pm_volume_places(pm_cli_store(cli), &d.places, &d.own, err);
 		pm_cli_close_store(cli);
 	} else {
 		pm_warn("the store is damaged and is removed unread: %s", damage.text);
@@ -106,7 +120,9 @@ static int reset_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (r >= 0)
 		r = pm_userns_get(s->runroot_fd, &userns, err);
 	if (r >= 0)
-		r = pm_userns_run(userns, destroy, s, err);
+		r = pm_userns_run(userns, destroy, &d, err);
+	pm_strv_free(&d.places);
+	pm_strv_free(&d.own);
 	return r < 0 ? r : 0;
 }
 

@@ -22,7 +22,7 @@ static int each(struct pm_cli *cli, volume_verb *verb, bool path, struct pm_err 
 			pm_cli_note(cli, err);
 			continue;
 		}
-		_cleanup_free_ char *shown = path ? pm_volume_path(e.store, row.name)
+		_cleanup_free_ char *shown = path ? pm_volume_path(e.store, &row)
 						  : pm_strdup(row.name);
 		puts(shown);
 	}

@@ -69,7 +69,9 @@ const struct pm_opt pm_global_table[] = {
 	{"tmpdir", 0, PM_STRING(struct pm_global_opts, tmpdir),
 	 "The run directory, when --runroot is not given", .complete = PM_COMPLETE_DIR},
 	{"url", 0, PM_REFUSED, "pm has no service to connect to"},
-	{"volumepath", 0, PM_REFUSED, "volumes lie below --root"},
+	{"volumepath", 0, PM_STRING(struct pm_global_opts, volumepath),
+	 "Path to the directory that new volumes are made in, instead of volumes/ below --root",
+	 .complete = PM_COMPLETE_DIR},
 	{0},
 };
 

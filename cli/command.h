@@ -27,6 +27,7 @@ struct pm_global_opts {
 	const char *root;
 	const char *runroot;
 	const char *tmpdir;
+	const char *volumepath;
 	const char *config;
 	const char *log_level;
 	const char *default_mounts_file;

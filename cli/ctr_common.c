@@ -34,6 +34,7 @@ int pm_cli_engine(struct pm_cli *cli, struct pm_engine *ret, struct pm_err *err)
 		return r;
 	ret->store = pm_cli_store(cli);
 	ret->runtime = cli->global.runtime;
+	ret->volume_path = cli->global.volumepath;
 	ret->cgroup_manager = cli->global.cgroup_manager;
 	ret->events_backend = cli->global.events_backend;
 	ret->log_level = cli->global.log_level;

@@ -16,6 +16,7 @@
 struct pm_engine {
 	struct pm_store *store;     /* borrowed, open */
 	const char *runtime;        /* --runtime; borrowed, NULL: containers.conf's */
+	const char *volume_path;    /* --volumepath; borrowed, NULL: containers.conf's, below the graph root */
 	const char *cgroup_manager; /* --cgroup-manager; borrowed, NULL: containers.conf's, the host's */
 	const char *events_backend; /* --events-backend; borrowed, NULL: containers.conf's */
 	const char *log_level;      /* --log-level, for helpers; borrowed or NULL */

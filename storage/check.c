@@ -13,6 +13,8 @@
 #include "base/timefmt.h"
 #include "storage/image.h"
 #include "storage/manifest_list.h"
+#include "storage/volume.h"
+#include "storage/volume_place.h"
 
 void pm_damages_free(struct pm_damages *d)
 {
@@ -220,26 +222,39 @@ int pm_check_dependents(struct pm_store *s, struct pm_damages *d, struct pm_err 
 static const char ctr_row[] = "SELECT 1 FROM containers WHERE id=?";
 static const char volume_row[] = "SELECT 1 FROM volumes WHERE name=?";
 
-/* Objects whose directory is made before their row and goes after it. */
-static int check_dirs(struct pm_store *s, enum pm_damage_kind kind, const char *sql,
-		      const char *row_sql, const char *where, const char *below,
-		      struct pm_damages *ret, struct pm_err *err)
+/* Their directory is made before their row and goes after it. */
+static int check_containers(struct pm_store *s, struct pm_damages *ret, struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
-	int r = column(s, sql, &ids, err);
+	int r = column(s, "SELECT id FROM containers ORDER BY seq", &ids, err);
 	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
-		_cleanup_free_ char *path = pm_asprintf("%s/%s/%s", where, ids.v[i], below);
-		if (!is_dir(s, path) && (r = has_row(s, row_sql, ids.v[i], err)) == 1)
-			pm_damages_add(ret, kind, ids.v[i], "its directory %s is missing", path);
+		_cleanup_free_ char *path = pm_asprintf("containers/%s/upper", ids.v[i]);
+		if (!is_dir(s, path) && (r = has_row(s, ctr_row, ids.v[i], err)) == 1)
+			pm_damages_add(ret, PM_DAMAGE_CONTAINER, ids.v[i], "its directory %s is missing", path);
 	}
 	return r;
 }
 
-static int check_orphans(struct pm_store *s, const char *where, const char *kind, const char *row_sql,
-			 struct pm_damages *ret, struct pm_err *err)
+static int check_volumes(struct pm_store *s, struct pm_damages *ret, struct pm_err *err)
+{
+	_cleanup_volume_list_ struct pm_volume_list all = {0};
+	int r = pm_volume_list(s, &all, err);
+	for (size_t i = 0; r >= 0 && i < all.n; i++) {
+		const struct pm_volume_row *v = &all.v[i];
+		_cleanup_free_ char *path = pm_volume_path(s, v);
+		if (strcmp(v->driver, "local") == 0 && !is_dir(s, path) &&
+		    (r = has_row(s, volume_row, v->name, err)) == 1)
+			pm_damages_add(ret, PM_DAMAGE_VOLUME, v->name, "its directory %s is missing", path);
+	}
+	return r;
+}
+
+/* list: the directory that has the names of what is ours in where, when not all is; else NULL. */
+static int check_orphans(struct pm_store *s, const char *list, const char *where, const char *kind,
+			 const char *row_sql, struct pm_damages *ret, struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
-	int r = pm_fs_list(s->root_fd, where, &names, err);
+	int r = pm_fs_list(s->root_fd, list ? list : where, &names, err);
 	if (r == -ENOENT) {
 		pm_err_clear(err);
 		return 0;
@@ -258,6 +273,17 @@ static int check_orphans(struct pm_store *s, const char *where, const char *kind
 	return r;
 }
 
+static int check_places(struct pm_store *s, struct pm_damages *ret, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv paths = PM_STRV_INIT, own = PM_STRV_INIT;
+	int r = pm_volume_places(s, &paths, &own, err);
+	for (size_t i = 0; r >= 0 && i < paths.n; i++) {
+		_cleanup_free_ char *list = pm_path_join(own.v[i], "volumes");
+		r = check_orphans(s, list, paths.v[i], "volume", volume_row, ret, err);
+	}
+	return r;
+}
+
 int pm_check_structure(struct pm_store *s, int64_t unused_ns, struct pm_damages *ret,
 		       struct pm_err *err)
 {
@@ -269,17 +295,16 @@ int pm_check_structure(struct pm_store *s, int64_t unused_ns, struct pm_damages 
 	if (r >= 0)
 		r = check_images(s, ret, err);
 	if (r >= 0)
-		r = check_dirs(s, PM_DAMAGE_CONTAINER, "SELECT id FROM containers ORDER BY seq", ctr_row,
-			       "containers", "upper", ret, err);
+		r = check_containers(s, ret, err);
 	if (r >= 0)
-		r = check_dirs(s, PM_DAMAGE_VOLUME,
-			       "SELECT name FROM volumes WHERE driver = 'local' ORDER BY name",
-			       volume_row, "volumes", "_data", ret, err);
+		r = check_volumes(s, ret, err);
 	if (r >= 0)
-		r = check_orphans(s, "layers", "layer", layer_row, ret, err);
+		r = check_orphans(s, NULL, "layers", "layer", layer_row, ret, err);
 	if (r >= 0)
-		r = check_orphans(s, "containers", "container", ctr_row, ret, err);
+		r = check_orphans(s, NULL, "containers", "container", ctr_row, ret, err);
 	if (r >= 0)
-		r = check_orphans(s, "volumes", "volume", volume_row, ret, err);
+		r = check_orphans(s, NULL, "volumes", "volume", volume_row, ret, err);
+	if (r >= 0)
+		r = check_places(s, ret, err);
 	return r < 0 ? r : 0;
 }

@@ -21,7 +21,7 @@ enum pm_damage_kind {
 	PM_DAMAGE_IMAGE,     /* id */
 	PM_DAMAGE_CONTAINER, /* id */
 	PM_DAMAGE_VOLUME,    /* id: its name */
-	PM_DAMAGE_ORPHAN,    /* id: a directory below the graph root, "layers/..." */
+	PM_DAMAGE_ORPHAN,    /* id: a directory below the graph root, "layers/...", or /PLACE/NAME of a volume */
 	PM_DAMAGE_UNUSED,    /* id: chain id of a layer that no image has, for longer than allowed */
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "storage/stage.h"
+#include "storage/volume_place.h"
 
 static int has_row(struct pm_store *s, const char *sql, const char *name, struct pm_err *err)
 {
@@ -64,13 +65,15 @@ static int trash(struct pm_store *s, const char *path, struct pm_err *err)
 	return pm_trash_dir(s, s->root_fd, path, err);
 }
 
-/* Directories of objects that have a lock each. */
-static int sweep_locked(struct pm_store *s, const char *where, const char *kind, const char *sql,
+/* What lies in where of objects that have a lock each. list: the directory that has their names, where it
+ * is another (of a place of volumes). */
+static int sweep_locked(struct pm_store *s, const char *list, const char *where, const char *kind,
+			const char *sql,
 			int (*remove_one)(struct pm_store *, const char *, struct pm_err *),
 			struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
-	int r = pm_fs_list(s->root_fd, where, &names, err);
+	int r = pm_fs_list(s->root_fd, list ? list : where, &names, err);
 	if (r == -ENOENT)
 		return 0;
 	for (size_t i = 0; r >= 0 && i < names.n; i++) {
@@ -88,8 +91,21 @@ static int sweep_locked(struct pm_store *s, const char *where, const char *kind,
 			continue;
 		_cleanup_free_ char *path = pm_asprintf("%s/%s", where, names.v[i]);
 		r = remove_one(s, path, err);
+		if (r >= 0 && list && faccessat(s->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			r = pm_volume_place_release(s, where, names.v[i], err);
 	}
 	return r < 0 ? r : 0;
+}
+
+static int sweep_places(struct pm_store *s, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv paths = PM_STRV_INIT, own = PM_STRV_INIT;
+	int r = pm_volume_places(s, &paths, &own, err);
+	for (size_t i = 0; r >= 0 && i < paths.n; i++) {
+		_cleanup_free_ char *list = pm_path_join(own.v[i], "volumes");
+		r = sweep_locked(s, list, paths.v[i], "volume", volume_row, remove_empty, err);
+	}
+	return r < 0 ? r : pm_volume_places_sweep(s, err);
 }
 
 int pm_orphans_sweep(struct pm_store *s, struct pm_err *err)
@@ -110,10 +126,12 @@ int pm_orphans_sweep(struct pm_store *s, struct pm_err *err)
 	if (r >= 0)
 		r = pm_orphans_layers(s, &odd, err);
 	if (r >= 0)
-		r = sweep_locked(s, "containers", "container", ctr_row, trash, err);
+		r = sweep_locked(s, NULL, "containers", "container", ctr_row, trash, err);
 	if (r >= 0)
-		r = sweep_locked(s, "volumes", "volume", volume_row, remove_empty, err);
+		r = sweep_locked(s, NULL, "volumes", "volume", volume_row, remove_empty, err);
 	if (r >= 0)
-		r = sweep_locked(s, "secrets", "secret", secret_row, remove_file, err);
+		r = sweep_places(s, err);
+	if (r >= 0)
+		r = sweep_locked(s, NULL, "secrets", "secret", secret_row, remove_file, err);
 	return r;
 }

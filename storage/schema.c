@@ -209,6 +209,13 @@ const char *const pm_schema[] = {
 	" image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,"
 	" created INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX build_cache_image ON build_cache(image);",
+
+	/* volumes elsewhere than below the graph root (storage/volume_place.h) */
+	"CREATE TABLE volume_places("
+	" path TEXT PRIMARY KEY NOT NULL,"
+	" id TEXT NOT NULL) WITHOUT ROWID;"
+	"ALTER TABLE volumes ADD COLUMN place TEXT REFERENCES volume_places(path);"
+	"CREATE INDEX volumes_place ON volumes(place) WHERE place IS NOT NULL;",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

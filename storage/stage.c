@@ -11,6 +11,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "storage/orphans.h"
+#include "storage/trash.h"
 
 static int make_stage(struct pm_stage *st, struct pm_err *err)
 {
@@ -112,6 +113,20 @@ int pm_trash_dir(struct pm_store *s, int dirfd, const char *path, struct pm_err 
 	return r < 0 ? r : 0;
 }
 
+int pm_trash_add_far(struct pm_stage *st, const char *path, struct pm_err *err)
+{
+	char random[33], to[64];
+	pm_random_hex(16, random);
+	snprintf(to, sizeof(to), "trash/" PM_TRASH_FAR "%s", random);
+	if ((mkdirat(st->dir_fd, random, 0700) < 0) ||
+	    (mkdirat(st->root_fd, "trash", 0700) < 0 && errno != EEXIST))
+		return pm_fail_sys(err, "make an entry of the trash");
+	_cleanup_free_ char *link = pm_path_join(random, "path");
+	if (symlinkat(path, st->dir_fd, link) < 0 || renameat(st->dir_fd, random, st->root_fd, to) < 0)
+		return pm_fail_sys(err, "make an entry of the trash for %s", path);
+	return 0;
+}
+
 /* Is there anything in root_fd/name, a directory of directories? Their number is in its link count,
  * but for file systems that do not count (btrfs: always 1). */
 static bool may_have_entries(int root_fd, const char *name)
@@ -154,7 +169,7 @@ static int empty_trash(int root_fd, bool *ret_left, struct pm_err *err)
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	int first = pm_fs_list(dir, ".", &names, err);
 	for (size_t i = 0; i < names.n; i++) {
-		int r = pm_fs_remove_tree(dir, names.v[i], first ? NULL : err);
+		int r = pm_trash_remove(dir, names.v[i], first ? NULL : err);
 		if (r == -EACCES || r == -EPERM)
 			*ret_left = true;
 		else if (r < 0 && !first)

@@ -48,6 +48,10 @@ int pm_stage_recipe(struct pm_stage *st, const char *name, struct pm_err *err);
  * caller's row is gone. A missing path is success. Deletes nothing. */
 int pm_trash_dir(struct pm_store *s, int dirfd, const char *path, struct pm_err *err);
 
+/* The tree at path, absolute and on any file system, is garbage from now on: an entry of the trash, made in the
+ * caller's stage, says so (storage/trash.h). */
+int pm_trash_add_far(struct pm_stage *st, const char *path, struct pm_err *err);
+
 /* Delete everything in trash/ and abandoned stages. Costs two stat(2) when both are empty, and
  * two more and two counts of rows when the database is open, to find directories that no row names
  * (storage/orphans.h). Waits for nobody. *ret_left is set when something stays because of subordinate ids: the caller then

@@ -1,10 +1,12 @@
 #include "storage/volume.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "storage/stage.h"
+#include "storage/volume_place.h"
 
 void pm_volume_row_free(struct pm_volume_row *row)
 {
@@ -12,6 +14,7 @@ void pm_volume_row_free(struct pm_volume_row *row)
 	free(row->driver);
 	free(row->labels);
 	free(row->options);
+	free(row->place);
 	free(row->image);
 	*row = (struct pm_volume_row){0};
 }
@@ -24,9 +27,26 @@ void pm_volume_list_free(struct pm_volume_list *l)
 	*l = (struct pm_volume_list){0};
 }
 
-char *pm_volume_path(const struct pm_store *s, const char *name)
+char *pm_volume_dir(const struct pm_store *s, const struct pm_volume_row *row)
 {
-	return pm_asprintf("%s/volumes/%s/_data", s->root, name);
+	_cleanup_free_ char *usual = row->place ? NULL : pm_store_path(s, "volumes");
+	return pm_path_join(row->place ? row->place : usual, row->name);
+}
+
+char *pm_volume_path(const struct pm_store *s, const struct pm_volume_row *row)
+{
+	_cleanup_free_ char *dir = pm_volume_dir(s, row);
+	return pm_path_join(dir, "_data");
+}
+
+int pm_volume_path_of(struct pm_store *s, const char *name, char **ret, struct pm_err *err)
+{
+	_cleanup_volume_row_ struct pm_volume_row row = {0};
+	int r = pm_volume_get(s, name, &row, err);
+	if (r < 0)
+		return r;
+	*ret = pm_volume_path(s, &row);
+	return 0;
 }
 
 static int check_name(const char *name, struct pm_err *err)
@@ -42,10 +62,10 @@ static int insert(struct pm_store *s, const struct pm_volume_row *row, struct pm
 	int r = own ? pm_db_begin(s->db, !row->anon, err) : 0;
 	if (r >= 0)
 		r = pm_db_exec(s->db, err,
-			       "INSERT INTO volumes(name, driver, labels, options, created, anon)"
-			       " VALUES(?, ?, ?, ?, ?, ?)",
-			       "ssssii", row->name, row->driver ? row->driver : "local", row->labels,
-			       row->options, row->created, (int64_t)row->anon);
+			       "INSERT INTO volumes(name, driver, labels, options, created, anon, place)"
+			       " VALUES(?, ?, ?, ?, ?, ?, ?)",
+			       "ssssiis", row->name, row->driver ? row->driver : "local", row->labels,
+			       row->options, row->created, (int64_t)row->anon, row->place);
 	if (r >= 0 && row->image)
 		r = pm_db_exec(s->db, err, "INSERT INTO volume_images(volume, image) VALUES(?, ?)",
 			       "ss", row->name, row->image);
@@ -58,6 +78,18 @@ static int insert(struct pm_store *s, const struct pm_volume_row *row, struct pm
 	return r;
 }
 
+/* The name may be taken by a volume that lies elsewhere: then nothing is made. */
+static int claim(struct pm_store *s, const struct pm_volume_row *row, struct pm_err *err)
+{
+	_cleanup_volume_row_ struct pm_volume_row have = {0};
+	int r = pm_volume_get(s, row->name, &have, NULL);
+	if (r == -PM_E_NOSUCH)
+		return row->place ? pm_volume_place_claim(s, row->place, row->name, err) : 0;
+	return r < 0 ? pm_volume_get(s, row->name, &have, err) :
+		       pm_fail(err, PM_E_EXISTS, "volume with name %s already exists: volume already exists",
+			       row->name);
+}
+
 int pm_volume_insert(struct pm_store *s, const struct pm_volume_row *row, struct pm_err *err)
 {
 	int r = check_name(row->name, err);
@@ -67,24 +99,23 @@ int pm_volume_insert(struct pm_store *s, const struct pm_volume_row *row, struct
 	_cleanup_close_ int lock = pm_store_lock(s, "volume", row->name, PM_LOCK_EXCLUSIVE, true, err);
 	if (lock < 0)
 		return lock;
-	_cleanup_free_ char *dir = pm_asprintf("volumes/%s", row->name);
+	_cleanup_free_ char *dir = pm_volume_dir(s, row);
 	static const char *const parts[] = {"_data", "upper", "work"};
-	r = pm_fs_mkdirs(s->root_fd, dir, 0700, err);
+	r = claim(s, row, err);
+	if (r >= 0)
+		r = pm_fs_mkdirs(AT_FDCWD, dir, 0700, err);
 	for (size_t i = 0; r >= 0 && i < (row->image ? PM_ARRAY_SIZE(parts) : 1); i++) {
-		_cleanup_free_ char *part = pm_asprintf("%s/%s", dir, parts[i]);
-		r = pm_fs_mkdirs(s->root_fd, part, 0755, err);
+		_cleanup_free_ char *part = pm_path_join(dir, parts[i]);
+		r = pm_fs_mkdirs(AT_FDCWD, part, 0755, err);
 	}
 	if (r >= 0)
 		r = insert(s, row, err);
-	if (r == -PM_E_EXISTS)
-		return pm_fail(err, PM_E_EXISTS,
-			       "volume with name %s already exists: volume already exists", row->name);
 	return r < 0 ? r : 0;
 }
 
 #define VOLUME_COLUMNS                                                                             \
 	"SELECT name, driver, labels, options, created, anon,"                                     \
-	" (SELECT image FROM volume_images WHERE volume = name) FROM volumes "
+	" (SELECT image FROM volume_images WHERE volume = name), place FROM volumes "
 
 static void read_volume(struct pm_stmt *q, struct pm_volume_row *row)
 {
@@ -96,6 +127,7 @@ static void read_volume(struct pm_stmt *q, struct pm_volume_row *row)
 		.created = pm_stmt_int(q, 4),
 		.anon = pm_stmt_int(q, 5) != 0,
 		.image = pm_strdup_null(pm_stmt_str(q, 6)),
+		.place = pm_strdup_null(pm_stmt_str(q, 7)),
 	};
 }
 
@@ -145,10 +177,10 @@ int pm_volume_find(struct pm_store *s, const char *name, struct pm_volume_row *r
 	return 0;
 }
 
-bool pm_volume_used(const struct pm_store *s, const char *name)
+bool pm_volume_used(const struct pm_store *s, const struct pm_volume_row *row)
 {
-	_cleanup_free_ char *mark = pm_asprintf("volumes/%s/" PM_VOLUME_USED, name);
-	return faccessat(s->root_fd, mark, F_OK, 0) == 0;
+	_cleanup_free_ char *dir = pm_volume_dir(s, row), *mark = pm_path_join(dir, PM_VOLUME_USED);
+	return access(mark, F_OK) == 0;
 }
 
 int pm_volume_list(struct pm_store *s, struct pm_volume_list *ret, struct pm_err *err)
@@ -186,6 +218,13 @@ int pm_volume_remove(struct pm_store *s, const char *name, struct pm_err *err)
 	_cleanup_close_ int lock = pm_store_lock(s, "volume", name, PM_LOCK_EXCLUSIVE, true, err);
 	if (lock < 0)
 		return lock;
+	_cleanup_volume_row_ struct pm_volume_row row = {0};
+	_cleanup_stage_ struct pm_stage *st = NULL; /* tells a sweep that a place is to be looked at */
+	r = pm_volume_get(s, name, &row, err);
+	if (r >= 0 && row.place)
+		r = pm_stage_new(s, &st, err);
+	if (r < 0)
+		return r;
 	r = pm_db_exec(s->db, err, "DELETE FROM volumes WHERE name=?", "s", name);
 	if (r == -PM_E_INUSE) {
 		_cleanup_strv_ struct pm_strv users = PM_STRV_INIT;
@@ -200,6 +239,8 @@ int pm_volume_remove(struct pm_store *s, const char *name, struct pm_err *err)
 			       name);
 	if (r < 0)
 		return r;
-	_cleanup_free_ char *dir = pm_asprintf("volumes/%s", name);
-	return pm_trash_dir(s, s->root_fd, dir, err);
+	if (row.place)
+		return pm_volume_place_trash(s, st, row.place, name, err);
+	_cleanup_free_ char *dir = pm_volume_dir(s, &row);
+	return pm_trash_dir(s, AT_FDCWD, dir, err);
 }

@@ -279,7 +279,6 @@ static int fill_volumes(struct import *m, struct pm_err *err)
 		const char *name = m->c->row.volumes.v[i];
 		_cleanup_volume_row_ struct pm_volume_row row = {0};
 		_cleanup_free_ char *tar = pm_asprintf(PM_CHECKPOINT_VOLUMES "/%s.tar", name);
-		_cleanup_free_ char *used = pm_asprintf("volumes/%s/" PM_VOLUME_USED, name);
 		struct pm_err why = PM_ERR_INIT;
 		_cleanup_close_ int in = pm_fs_open_in(m->stage->dir_fd, tar, O_RDONLY, 0, &why);
 		if (in < 0 && why.code == ENOENT)
@@ -287,9 +286,11 @@ static int fill_volumes(struct import *m, struct pm_err *err)
 		r = in < 0 ? pm_fail(err, why.code, "%s", why.text) : pm_volume_get(m->e->store, name, &row, err);
 		if (r >= 0)
 			r = pm_volume_import(m->e, &row, in, err);
+		if (r < 0)
+			break;
 		/* what the image has there is in it already, as far as it was kept */
-		if (r >= 0)
-			r = pm_fs_write_file(m->e->store->root_fd, used, "", 0, 0600, false, err);
+		_cleanup_free_ char *dir = pm_volume_dir(m->e->store, &row), *used = pm_path_join(dir, PM_VOLUME_USED);
+		r = pm_fs_write_file(AT_FDCWD, used, "", 0, 0600, false, err);
 	}
 	return r;
 }

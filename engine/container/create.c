@@ -126,17 +126,13 @@ static void choose_name(struct pm_container *c, unsigned int attempt)
 }
 
 /* What the volume's own options say of its use. */
-static int volume_uses(struct pm_engine *e, struct pm_ctr_mount *m, struct pm_err *err)
+static int volume_uses(const struct pm_volume_row *row, struct pm_ctr_mount *m, struct pm_err *err)
 {
 	_cleanup_volume_options_ struct pm_volume_options vo = {0};
 	_cleanup_strv_ struct pm_strv given = PM_STRV_INIT;
-	_cleanup_volume_row_ struct pm_volume_row row = {0};
-	int r = pm_volume_get(e->store, m->name, &row, err);
-	if (r < 0 || !row.options)
-		return r;
-	r = pm_volume_options_words(row.options, &given, err);
+	int r = pm_volume_options_words(row->options, &given, err);
 	if (r >= 0)
-		r = pm_volume_options_parse(row.driver, &given, pm_userns_needed(), &vo, err);
+		r = pm_volume_options_parse(row->driver, &given, pm_userns_needed(), &vo, err);
 	if (r < 0)
 		return r;
 	m->owned = vo.uid >= 0 || vo.gid >= 0;
@@ -169,9 +165,13 @@ static int make_volume(struct pm_engine *e, struct pm_ctr_mount *m, struct made 
 		pm_strv_add(&made->volumes, name);
 	free(m->name);
 	m->name = pm_steal(&name);
+	_cleanup_volume_row_ struct pm_volume_row row = {0};
+	r = pm_volume_get(e->store, m->name, &row, err);
+	if (r < 0)
+		return r;
 	free(m->source);
-	m->source = pm_volume_path(e->store, m->name);
-	return m->driver || r == 0 || m->driver_options.n ? volume_uses(e, m, err) : 0;
+	m->source = pm_volume_path(e->store, &row);
+	return row.options ? volume_uses(&row, m, err) : 0;
 }
 
 /* --mount type=image: the image must be there, and stays as long as the container. */

@@ -34,12 +34,13 @@ static struct pm_json *volume(struct pm_kube_gen *g, const char *name, const cha
 /* A ConfigMap of the files in the volume. */
 static int config_map(struct pm_kube_gen *g, const char *volume_name, const char *name, struct pm_err *err)
 {
-	_cleanup_free_ char *path = pm_volume_path(g->e->store, volume_name);
+	_cleanup_free_ char *path = NULL;
 	_cleanup_strv_ struct pm_strv files = PM_STRV_INIT;
 	struct pm_json *o = pm_json_object(g->pool), *data = pm_json_object(g->pool),
 		       *binary = pm_json_object(g->pool);
-	_cleanup_close_ int dir = pm_fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err);
-	int r = dir < 0 ? dir : pm_fs_list(dir, ".", &files, err);
+	int r = pm_volume_path_of(g->e->store, volume_name, &path, err);
+	_cleanup_close_ int dir = r < 0 ? r : pm_fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err);
+	r = dir < 0 ? dir : pm_fs_list(dir, ".", &files, err);
 	for (size_t i = 0; r >= 0 && i < files.n; i++) {
 		_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
 		r = pm_fs_read_in(dir, files.v[i], DATA_MAX, &text, err);

@@ -90,8 +90,9 @@ static int make_own(struct pm_kube_pod *p, const struct pm_strv *options, const 
 
 static int open_own(const struct pm_kube_pod *p, const struct pm_kube_volume *v, struct pm_err *err)
 {
-	_cleanup_free_ char *path = pm_volume_path(p->e->store, v->what);
-	return pm_fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+	_cleanup_free_ char *path = NULL;
+	int r = pm_volume_path_of(p->e->store, v->what, &path, err);
+	return r < 0 ? r : pm_fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
 }
 
 struct group {
@@ -325,8 +326,9 @@ static int make_part(struct pm_kube_pod *p, const struct pm_kube_volume *v, cons
 		if (r > 0)
 			pm_strv_add(&p->own_volumes, name);
 	}
-	if (v->source != PM_KUBE_PATH)
-		dir = pm_volume_path(p->e->store, v->what);
+	int r = v->source == PM_KUBE_PATH ? 0 : pm_volume_path_of(p->e->store, v->what, &dir, err);
+	if (r < 0)
+		return r;
 	_cleanup_close_ int root = open(dir ? dir : v->what, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int there = root < 0 ? -1 : pm_fs_open_in(root, path, O_PATH, 0, NULL);
 	_cleanup_close_ int made = root < 0 || there >= 0 ? -1 : pm_fs_mkdir_in(root, path, 0755, NULL);

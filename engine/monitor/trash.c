@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "storage/trash.h"
 
 /* The trash directory, open and locked if nobody sweeps it just now; -1. */
 static int open_trash(const struct monitor *m)
@@ -53,7 +54,7 @@ static void sweep(int trash)
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	pm_fs_list(trash, ".", &names, NULL);
 	for (size_t i = 0; i < names.n; i++)
-		pm_fs_remove_tree(trash, names.v[i], NULL);
+		pm_trash_remove(trash, names.v[i], NULL);
 }
 
 void trash_empty(struct monitor *m)

@@ -15,6 +15,8 @@
 #include "storage/image.h"
 #include "storage/orphans.h"
 #include "storage/stage.h"
+#include "storage/volume.h"
+#include "storage/volume_place.h"
 
 /* --- a layer's files --------------------------------------------------------------------------- */
 
@@ -183,8 +185,14 @@ static void repair_container(struct repair *p, const struct pm_damage *d)
 static void repair_volume(struct repair *p, const struct pm_damage *d)
 {
 	struct pm_err err = PM_ERR_INIT;
-	_cleanup_free_ char *path = pm_asprintf("volumes/%s/_data", d->id);
-	if (pm_fs_mkdirs(p->e->store->root_fd, path, 0755, &err) < 0)
+	_cleanup_volume_row_ struct pm_volume_row row = {0};
+	int r = pm_volume_get(p->e->store, d->id, &row, &err);
+	if (r >= 0 && row.place && !pm_volume_place_there(p->e->store, row.place))
+		r = pm_fail(&err, ENOENT, "%s is not there: is its file system mounted?", row.place);
+	_cleanup_free_ char *path = r < 0 ? NULL : pm_volume_path(p->e->store, &row);
+	if (r >= 0)
+		r = pm_fs_mkdirs(AT_FDCWD, path, 0755, &err);
+	if (r < 0)
 		stays(p, d, err.text);
 	else
 		pm_strv_addf(p->done, "Made volume %s again, empty", d->id);

@@ -35,7 +35,7 @@ static int open_volume(struct pm_engine *e, const struct pm_volume_row *row, str
 {
 	_cleanup_volume_mounts_ struct pm_volume_mounts mounts = {0};
 	_cleanup_userns_map_ struct pm_userns_map map = PM_USERNS_MAP_INIT;
-	_cleanup_free_ char *path = pm_volume_path(e->store, row->name);
+	_cleanup_free_ char *path = pm_volume_path(e->store, row);
 	int r = pm_volume_plan(e, row, &mounts, err);
 	if (r >= 0 && pm_userns_needed())
 		r = pm_userns_default_map(&map, err);
@@ -105,7 +105,7 @@ int pm_volume_mount_here(struct pm_engine *e, const struct pm_volume_row *row, s
 
 int pm_volume_umount_here(struct pm_engine *e, const struct pm_volume_row *row, struct pm_err *err)
 {
-	_cleanup_free_ char *path = pm_volume_path(e->store, row->name);
+	_cleanup_free_ char *path = pm_volume_path(e->store, row);
 	struct statx sx;
 	/* the root of a mount: or nothing is mounted there */
 	if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, STATX_TYPE, &sx) < 0)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "engine/container/bundle.h"
 #include "engine/volume/options.h"
 #include "storage/image.h"
@@ -47,8 +48,9 @@ static int plan_image(struct pm_engine *e, const struct pm_volume_row *row,
 	m->method = pm_bundle_overlay_method(driver);
 	for (size_t i = 0; i < layers.n; i++)
 		pm_strv_take(&m->lowers, pm_store_layer_path(e->store, layers.v[i].chain_id));
-	m->upper = pm_asprintf("%s/volumes/%s/upper", e->store->root, row->name);
-	m->work = pm_asprintf("%s/volumes/%s/work", e->store->root, row->name);
+	_cleanup_free_ char *dir = pm_volume_dir(e->store, row);
+	m->upper = pm_path_join(dir, "upper");
+	m->work = pm_path_join(dir, "work");
 	return 0;
 }
 
@@ -66,7 +68,7 @@ int pm_volume_plan(struct pm_engine *e, const struct pm_volume_row *row, struct 
 		return 0;
 
 	struct pm_volume_mount *m = pm_volume_mounts_add(l);
-	m->target = pm_volume_path(e->store, row->name);
+	m->target = pm_volume_path(e->store, row);
 	if (vo.kind == PM_VOLUME_IMAGE) {
 		r = plan_image(e, row, m, err);
 	} else {

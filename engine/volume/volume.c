@@ -14,6 +14,7 @@
 #include "engine/filter.h"
 #include "engine/labels.h"
 #include "engine/volume/options.h"
+#include "storage/volume_place.h"
 
 int pm_volume_check_name(const char *name, struct pm_err *err)
 {
@@ -56,8 +57,8 @@ static int insert_owned(struct pm_engine *e, const struct pm_volume_row *row,
 	if (r >= 0)
 		r = pm_volume_insert(e->store, row, err);
 	if (r >= 0) {
-		_cleanup_free_ char *dir = pm_asprintf("volumes/%s", row->name);
-		struct owner o = {.dir = openat(e->store->root_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		_cleanup_free_ char *dir = pm_volume_dir(e->store, row);
+		struct owner o = {.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 				  .uid = vo->uid >= 0 ? (uid_t)vo->uid : (uid_t)-1,
 				  .gid = vo->gid >= 0 ? (gid_t)vo->gid : (gid_t)-1};
 		r = pm_userns_run(userns, give_owner, &o, err);
@@ -67,6 +68,23 @@ static int insert_owned(struct pm_engine *e, const struct pm_volume_row *row,
 		r = pm_db_commit(e->store->db, err);
 	pm_db_rollback(e->store->db);
 	return r;
+}
+
+const char *pm_volume_new_place(struct pm_engine *e, struct pm_err *err)
+{
+	if (pm_engine_conf(e, err) < 0)
+		return NULL;
+	const char *place = e->volume_path ? e->volume_path : e->conf.volume_path;
+	return place ? place : "";
+}
+
+/* Where the volume is to lie: NULL in *ret below the graph root. */
+static int choose_place(struct pm_engine *e, char **ret, struct pm_err *err)
+{
+	const char *place = pm_volume_new_place(e, err);
+	if (!place || !*place)
+		return place ? 0 : -err->code;
+	return pm_volume_place_use(e->store, place, ret, err);
 }
 
 int pm_volume_create(struct pm_engine *e, const struct pm_volume_create_options *o, char **ret_name,
@@ -98,6 +116,9 @@ int pm_volume_create(struct pm_engine *e, const struct pm_volume_create_options 
 					pm_userns_needed(), &vo, err);
 	if (r >= 0 && vo.image)
 		r = pm_image_resolve(e->store, vo.image, image, NULL, err);
+	_cleanup_free_ char *place = NULL;
+	if (r >= 0)
+		r = choose_place(e, &place, err);
 	if (r < 0)
 		return r;
 
@@ -108,6 +129,7 @@ int pm_volume_create(struct pm_engine *e, const struct pm_volume_create_options 
 		.options = options,
 		.created = pm_time_now(),
 		.anon = o->anon,
+		.place = place,
 		.image = vo.image ? image : NULL,
 	};
 	bool owned = (vo.uid >= 0 || vo.gid >= 0) && vo.kind == PM_VOLUME_DIR;
@@ -142,7 +164,7 @@ int pm_volume_tree(struct pm_engine *e, const struct pm_volume_row *row, struct 
 {
 	_cleanup_volume_options_ struct pm_volume_options vo = {0};
 	_cleanup_strv_ struct pm_strv given = PM_STRV_INIT;
-	_cleanup_free_ char *path = pm_volume_path(e->store, row->name);
+	_cleanup_free_ char *path = pm_volume_path(e->store, row);
 	char when[PM_TIME_SIZE];
 	struct pm_json *v = pm_json_object(pool);
 
@@ -152,7 +174,7 @@ int pm_volume_tree(struct pm_engine *e, const struct pm_volume_row *row, struct 
 	int count = r < 0 ? r : pm_volume_mount_count(e, row->name, err);
 	if (count < 0)
 		return pm_wrap(err, "volume %s", row->name);
-	bool used = pm_volume_used(e->store, row->name);
+	bool used = pm_volume_used(e->store, row);
 
 	pm_json_set_str(pool, v, "Name", row->name);
 	pm_json_set_str(pool, v, "Driver", row->driver);

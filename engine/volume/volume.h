@@ -24,6 +24,10 @@ struct pm_volume_create_options {
 /* Podman's rule for names of volumes and secrets. PM_E_USAGE. */
 int pm_volume_check_name(const char *name, struct pm_err *err);
 
+/* The directory that new volumes are made in by --volumepath and containers.conf; "": below the graph root. Borrowed; NULL
+ * when containers.conf cannot be read (err is needed). */
+const char *pm_volume_new_place(struct pm_engine *e, struct pm_err *err);
+
 /* *ret_name (the caller frees) is the volume's name. 1: made, 0: it was there (ignore). PM_E_EXISTS,
  * PM_E_USAGE, PM_E_UNSUPPORTED; PM_E_NOSUCH: the image is not there. */
 int pm_volume_create(struct pm_engine *e, const struct pm_volume_create_options *o, char **ret_name,

@@ -89,8 +89,8 @@ Try '"'pm container --help'"' for more information'
 }
 
 @test "what pm does not do is refused by name" {
-	run -125 pm --volumepath /x images
-	assert_error 125 'option --volumepath: '
+	run -125 pm --identity x images
+	assert_error 125 'option --identity: '
 	run -125 pm --storage-opt overlay.nope=1 images
 	assert_error 125 'storage option "overlay.nope=1" is not supported'
 	run -125 pm --storage-driver=btrfs images

@@ -122,7 +122,7 @@ layer_of() {
 	rm -rf "$T/root/containers/$id" "$T/root/volumes/v"
 	run -125 pm system check --quick
 	assert_like "$output" "Damage detected in container $id: its directory containers/$id/upper is missing"
-	assert_like "$output" "Damage detected in volume v: its directory volumes/v/_data is missing"
+	assert_like "$output" "Damage detected in volume v: its directory $T/root/volumes/v/_data is missing"
 	run -125 pm system check --quick --repair
 	assert_like "$output" "Made volume v again, empty"
 	assert_like "$output" "Not repaired: container $id: --force removes it"

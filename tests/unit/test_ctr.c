@@ -175,7 +175,7 @@ TEST(volumes)
 	CHECK_INT(l.n, 2);
 	CHECK_STR(l.v[0].name, "a");
 	CHECK_STR(l.v[1].driver, "local");
-	_cleanup_free_ char *path = pm_volume_path(s, "a");
+	_cleanup_free_ char *path = pm_volume_path(s, &l.v[0]);
 	struct stat st;
 	CHECK(stat(path, &st) == 0 && S_ISDIR(st.st_mode));
 	CHECK_OK(pm_volume_remove(s, "a", &err), err);
