@@ -237,6 +237,7 @@ struct pm_json *pm_json_copy(struct pm_json_pool *pool, const struct pm_json *v)
 	struct pm_json *copy = new_value(pool, v->kind);
 	copy->boolean = v->boolean;
 	copy->hint = v->hint;
+	copy->omit = v->omit;
 	switch (v->kind) {
 	case PM_JSON_NUMBER:
 		copy->string = pm_json_pool_strdup(pool, v->string);
@@ -309,6 +310,28 @@ void pm_json_set_int(struct pm_json_pool *pool, struct pm_json *object, const ch
 void pm_json_set_bool(struct pm_json_pool *pool, struct pm_json *object, const char *name, bool b)
 {
 	pm_json_set(pool, object, name, pm_json_bool(pool, b));
+}
+
+static struct pm_json *empty_of(struct pm_json_pool *pool, char type)
+{
+	struct pm_json *v = type == 's'	  ? pm_json_str(pool, "")
+			    : type == 'n' ? pm_json_int(pool, 0)
+			    : type == 'b' ? pm_json_bool(pool, false)
+					  : pm_json_null(pool);
+	if (type == 'm' || type == 'l')
+		v->hint = type == 'm' ? PM_JSON_MAP : PM_JSON_LIST;
+	v->omit = true;
+	return v;
+}
+
+void pm_json_set_omitted(struct pm_json_pool *pool, struct pm_json *object, const char *const *fields)
+{
+	for (; *fields; fields++) {
+		const char *blank = strchr(*fields, ' ');
+		_cleanup_free_ char *name = pm_strndup(*fields, (size_t)(blank - *fields));
+		if (!pm_json_get(object, name))
+			pm_json_set(pool, object, name, empty_of(pool, blank[1]));
+	}
 }
 
 /* --- looking -------------------------------------------------------------------------------- */
@@ -530,7 +553,7 @@ static void write_value(const struct pm_json *v, unsigned int indent, unsigned i
 	case PM_JSON_OBJECT:
 		pm_buf_add_char(out, object ? '{' : '[');
 		for (size_t i = 0; i < v->len; i++) {
-			if (object && v->members[i].value && v->members[i].value->hint == PM_JSON_OMIT)
+			if (object && v->members[i].value && v->members[i].value->omit)
 				continue;
 			if (written)
 				pm_buf_add_char(out, ',');

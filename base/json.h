@@ -34,17 +34,18 @@ struct pm_json_member {
 /* What Podman's Go type of a value is, where JSON's kind does not tell. Only templates look at it,
  * and pm_json_copy keeps it; parsed values have PM_JSON_PLAIN. */
 enum pm_json_hint {
-	PM_JSON_PLAIN, /* an OBJECT is a struct: a field it lacks is an error */
-	PM_JSON_MAP,   /* an OBJECT whose member names are data (labels): missing is allowed */
+	PM_JSON_PLAIN, /* an OBJECT is a struct: a field it lacks is an error; NULL is a nil pointer */
+	PM_JSON_MAP,   /* an OBJECT whose member names are data (labels): missing is allowed; NULL: a nil map */
+	PM_JSON_LIST,  /* NULL: a nil slice */
 	PM_JSON_TIME,  /* a STRING that holds an RFC 3339 time: printed as Go's time.Time */
-	PM_JSON_OMIT,  /* an empty member of a struct with Go's omitempty: there, but not written */
 };
 
 /* An open record: read it freely, change it by the functions below. */
 struct pm_json {
 	enum pm_json_kind kind;
 	bool boolean;
-	uint8_t hint;       /* enum pm_json_hint; set it freely */
+	uint8_t hint : 7;   /* enum pm_json_hint; set it freely */
+	uint8_t omit : 1;   /* a member that Go's omitempty leaves out: there for templates, but not written */
 	uint16_t line;      /* of YAML: where it begins (a member: its name); 0: not known, or beyond 65535 */
 	const char *string; /* STRING: the text, NUL-terminated. NUMBER: its text as written */
 	size_t len;         /* STRING: bytes (may hold NULs); ARRAY: items; OBJECT: members */
@@ -105,6 +106,9 @@ void pm_json_set_str(struct pm_json_pool *pool, struct pm_json *object, const ch
 void pm_json_set_int(struct pm_json_pool *pool, struct pm_json *object, const char *name,
 		     int64_t n);
 void pm_json_set_bool(struct pm_json_pool *pool, struct pm_json *object, const char *name, bool b);
+/* Members that Go's omitempty leaves out, being empty: "NAME TYPE" each, ended by NULL, TYPE one of s (string), n (number),
+ * b (bool), m (map), l (list), p (pointer). For those that are not there; only templates find them. */
+void pm_json_set_omitted(struct pm_json_pool *pool, struct pm_json *object, const char *const *fields);
 
 /* Looking. All take v == NULL or a value of another kind and answer "not there". */
 struct pm_json *pm_json_get(const struct pm_json *object, const char *name); /* NULL: no member */

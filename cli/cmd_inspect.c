@@ -185,7 +185,9 @@ static int print_found(const struct inspect *in, struct pm_err *err)
 					   "Options", NULL};
 	static const char *const times[] = {"Created", "StartedAt", "FinishedAt", "CheckpointedAt",
 					    "RestoredAt", NULL};
-	pm_template_hint(in->found, maps, times);
+	static const char *const lists[] = {"Cmd", "CreateCommand", "EffectiveCaps", "BoundingCaps", "Log",
+					    "Entrypoint", "Env", "Secrets", "History", NULL};
+	pm_template_hint(in->found, &(struct pm_template_types){maps, lists, times});
 	struct pm_format f = {
 		.name = "inspect",
 		.format = in->o->format,

@@ -47,12 +47,18 @@ static int print(const struct inspect_opts *o, struct pm_json_pool *pool, struct
 		struct pm_json *v = pm_json_at(list, i);
 		pm_json_set_str(pool, v, "ID", pm_json_get_str(v, "Id"));
 	}
+	static const char *const aliases[] = {
+		"CPUPeriod", "cpu_period", "CPUQuota", "cpu_quota", "CPUShares", "cpu_shares", "CPUSetCPUs", "cpuset_cpus",
+		"CPUSetMems", "cpuset_mems", "MemoryLimit", "memory_limit", "MemorySwap", "memory_swap",
+		"BlkioWeight", "blkio_weight", "BlkioWeightDevice", "blkio_weight_device",
+		"BlkioDeviceReadBps", "device_read_bps", "BlkioDeviceWriteBps", "device_write_bps",
+		"Mounts", "mounts", "Devices", "devices", "SecurityOpts", "security_opt", "VolumesFrom", "volumes_from", NULL};
 	struct pm_format f = {.name = "inspect",
 			      .format = o->format,
 			      .each = true,
 			      .no_heading = true,
 			      .terminal = isatty(1),
-			      .opts = {.type = "*define.InspectPodData"}};
+			      .opts = {.type = "*define.InspectPodData", .aliases = aliases}};
 	int r = pm_format_list(&f, list, &out, err);
 	if (r >= 0)
 		fputs(pm_buf_str(&out), stdout);

@@ -5,9 +5,30 @@
 
 #include "cli/table.h"
 
+static const char *blanks(const char *s)
+{
+	return s + strspn(s, " \t\n\r\f\v");
+}
+
 bool pm_format_is_json(const char *format)
 {
-	return format && strcasecmp(format, "json") == 0;
+	if (!format)
+		return false;
+	/* "json", or {{json .}} with blanks anywhere and the dot not needed, alone: the whole, not row by row */
+	const char *s = blanks(format);
+	const bool action = pm_startswith(s, "{{");
+	if (action)
+		s = blanks(s + 2);
+	if (strncasecmp(s, "json", 4) != 0)
+		return false;
+	s = blanks(s + 4);
+	if (action) {
+		s = blanks(*s == '.' ? s + 1 : s);
+		if (!pm_startswith(s, "}}"))
+			return false;
+		s = blanks(s + 2);
+	}
+	return !*s;
 }
 
 bool pm_format_is_table(const char *format)

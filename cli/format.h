@@ -25,7 +25,7 @@ struct pm_format {
 	struct pm_template_opts opts; /* opts.safe is set by terminal */
 };
 
-/* Is f for "json" (or "JSON")? Then the command may print a tree of its own instead. */
+/* Is format "json" (or "JSON"), or {{json .}}, which Podman takes for the same? Then the command may print a tree of its own instead. */
 bool pm_format_is_json(const char *format);
 /* "table", or with "table " in front (also NULL and ""). */
 bool pm_format_is_table(const char *format);

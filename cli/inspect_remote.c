@@ -116,7 +116,8 @@ static int print(const struct pm_json *v, const char *format, struct pm_err *err
 	static const char *const maps[] = {"Labels", "Annotations", "config", NULL};
 	static const char *const times[] = {"Created", "created", NULL};
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
-	pm_template_hint((struct pm_json *)v, maps, times);
+	static const char *const lists[] = {"Env", "RepoTags", NULL};
+	pm_template_hint((struct pm_json *)v, &(struct pm_template_types){maps, lists, times});
 	struct pm_format f = {
 		.name = "inspect",
 		.format = format && *format ? format : "json",

@@ -60,19 +60,29 @@ static bool listed(const char *const *list, const char *name)
 	return false;
 }
 
-void pm_template_hint(struct pm_json *v, const char *const *maps, const char *const *times)
+/* What the member called name is, when it is not what it looks like. */
+static enum pm_json_hint hint_of(const struct pm_json *m, const char *name, const struct pm_template_types *t)
+{
+	const bool null = m->kind == PM_JSON_NULL;
+	if ((null || m->kind == PM_JSON_OBJECT) && listed(t->maps, name))
+		return PM_JSON_MAP;
+	if (null && listed(t->lists, name))
+		return PM_JSON_LIST;
+	if (m->kind == PM_JSON_STRING && listed(t->times, name))
+		return PM_JSON_TIME;
+	return m->hint;
+}
+
+void pm_template_hint(struct pm_json *v, const struct pm_template_types *t)
 {
 	for (size_t i = 0; i < pm_json_len(v); i++) {
 		if (v->kind == PM_JSON_ARRAY) {
-			pm_template_hint(v->items[i], maps, times);
+			pm_template_hint(v->items[i], t);
 			continue;
 		}
 		struct pm_json *m = v->members[i].value;
-		const char *name = v->members[i].name;
-		if (v->hint != PM_JSON_MAP && m->kind == PM_JSON_OBJECT && listed(maps, name))
-			m->hint = PM_JSON_MAP;
-		if (v->hint != PM_JSON_MAP && m->kind == PM_JSON_STRING && listed(times, name))
-			m->hint = PM_JSON_TIME;
-		pm_template_hint(m, maps, times);
+		if (v->hint != PM_JSON_MAP)
+			m->hint = hint_of(m, v->members[i].name, t);
+		pm_template_hint(m, t);
 	}
 }

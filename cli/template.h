@@ -9,7 +9,8 @@
  *
  * An object is seen as a struct, whose missing fields are errors, unless its hint is PM_JSON_MAP;
  * then a missing member is "<no value>", and index gives the zero value of the type its other
- * members have. null is a nil pointer or slice: it prints <nil>, is false and empty. A string with
+ * members have. null is a nil pointer: it prints <nil>, is false and empty; with the hint PM_JSON_MAP or PM_JSON_LIST it
+ * is a nil map or slice, which prints map[] or [] and is used like an empty one. A string with
  * hint PM_JSON_TIME prints as Go's time.Time, marshals as it is, and has the methods Unix,
  * UnixNano, Format, IsZero and String. Integers are int, numbers with a point or an exponent
  * float64.
@@ -42,6 +43,8 @@ struct pm_template_opts {
 	/* A struct's field that is not there exactly is looked for in any case: .Host.Arch finds
 	 * "host" and "arch" of `info`, .Id and .ID the same member. */
 	bool fold_case;
+	/* Fields whose names in Go are others than in JSON: pairs (Go's, JSON's), ended by NULL, or NULL. */
+	const char *const *aliases;
 	/* What actions print has control characters made harmless (pm_table_safe), for a terminal.
 	 * The template's own text is left as it is. */
 	bool safe;
@@ -68,10 +71,14 @@ char *pm_template_heading(const char *field);
 int pm_template_exec_headings(const struct pm_template *t, const char *const *pairs,
 			      struct pm_buf *out, struct pm_err *err);
 
-/* Set the hints of a tree that was parsed or made without: each object that is the value of a
- * member named in maps, wherever it is, becomes a PM_JSON_MAP, each string in times a PM_JSON_TIME.
- * Lists end with NULL and may be NULL. Below a map, member names are data: only the lists of its
- * values' own members are looked at. */
-void pm_template_hint(struct pm_json *v, const char *const *maps, const char *const *times);
+/* Names of members, ended by NULL; a list may be NULL. */
+struct pm_template_types {
+	const char *const *maps, *const *lists, *const *times;
+};
+
+/* Set the hints of a tree that was parsed or made without: each object or null that is the value of a
+ * member named in maps, wherever it is, becomes a PM_JSON_MAP, each null in lists a PM_JSON_LIST, each string in
+ * times a PM_JSON_TIME. Below a map, member names are data: only its values' own members are looked at. */
+void pm_template_hint(struct pm_json *v, const struct pm_template_types *types);
 
 #endif

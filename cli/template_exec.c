@@ -145,6 +145,9 @@ static bool time_method(struct run *r, const struct pm_json *v, const char *name
 static const struct pm_json *struct_field(struct run *r, const struct pm_json *v, const char *name)
 {
 	const struct pm_json *m = pm_json_get(v, name);
+	for (const char *const *a = r->opts->aliases; !m && a && *a; a += 2)
+		if (strcmp(a[0], name) == 0)
+			m = pm_json_get(v, a[1]);
 	if (m || !r->opts->fold_case)
 		return m;
 	for (size_t i = 0; i < v->len; i++)
@@ -165,9 +168,9 @@ static int eval_field(struct run *r, const struct pm_tnode *at, const struct pm_
 		*ret = v;
 		return 0;
 	}
-	if (v->kind == PM_JSON_NULL)
+	if (v->kind == PM_JSON_NULL && v->hint != PM_JSON_MAP)
 		return fail(r, at, "nil pointer evaluating interface {}.%s", name);
-	if (v->kind == PM_JSON_OBJECT && v->hint == PM_JSON_MAP) {
+	if (v->hint == PM_JSON_MAP) {
 		if (n_args)
 			return fail(r, at, "%s is not a method but has arguments", name);
 		const struct pm_json *m = pm_json_get(v, name);

@@ -294,6 +294,8 @@ static bool f_index(struct pm_tcall *c, const struct pm_json **ret)
 		} else if (item->kind == PM_JSON_OBJECT && item->hint == PM_JSON_MAP) {
 			if (!index_map(c, item, by, &item))
 				return false;
+		} else if (item->hint == PM_JSON_LIST) {
+			return fail(c, "index out of range: %s", by->string ? by->string : "0");
 		} else if (item->kind == PM_JSON_NULL && by->kind == PM_JSON_STRING) {
 			item = pm_json_str(c->pool, ""); /* a nil map, of labels most likely */
 		} else if (item->kind == PM_JSON_NULL) {

@@ -49,7 +49,7 @@ const char *pm_template_type(const struct pm_json *v, const char *struct_type)
 {
 	switch (v->kind) {
 	case PM_JSON_NULL:
-		return "<nil>";
+		return v->hint == PM_JSON_MAP ? "map[string]string" : v->hint == PM_JSON_LIST ? "[]string" : "<nil>";
 	case PM_JSON_BOOL:
 		return "bool";
 	case PM_JSON_NUMBER:
@@ -410,7 +410,11 @@ static void format_value(const struct format *f, const struct pm_json *v, struct
 {
 	switch (v->kind) {
 	case PM_JSON_NULL:
-		if (f->verb == 'v')
+		if (v->hint == PM_JSON_MAP)
+			pm_buf_add_str(out, "map[]");
+		else if (v->hint == PM_JSON_LIST)
+			pm_buf_add_str(out, "[]");
+		else if (f->verb == 'v')
 			pad(f, "<nil>", 5, out);
 		else
 			bad_verb(f, v, out);

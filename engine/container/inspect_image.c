@@ -66,23 +66,24 @@ struct pm_json *pm_inspect_graph_driver(struct pm_json_pool *pool, const char *d
 	return o;
 }
 
-/* Go leaves out what is empty in an image's Config; pm keeps the order of Podman's fields. */
+/* Go leaves out what is empty in an image's Config, but not for templates; pm keeps the order of Podman's fields. */
 static struct pm_json *image_config(struct pm_json_pool *pool, const struct pm_json *cfg)
 {
-	static const char *const fields[] = {"User",	    "ExposedPorts", "Env",    "Entrypoint",
-					     "Cmd",	    "Volumes",	    "WorkingDir", "Labels",
-					     "StopSignal",  "ArgsEscaped"};
+	static const char *const fields[] = {"User s",	     "ExposedPorts m", "Env l",	       "Entrypoint l",
+					     "Cmd l",	     "Volumes m",      "WorkingDir s", "Labels m",
+					     "StopSignal s", "ArgsEscaped b",  NULL};
 	struct pm_json *o = pm_json_object(pool);
-	for (size_t i = 0; i < PM_ARRAY_SIZE(fields); i++) {
-		const struct pm_json *v = pm_json_get(cfg, fields[i]);
+	for (size_t i = 0; fields[i]; i++) {
+		_cleanup_free_ char *name = pm_strndup(fields[i], strlen(fields[i]) - 2);
+		const struct pm_json *v = pm_json_get(cfg, name);
 		bool full = pm_json_len(v) || (pm_json_is(v, PM_JSON_STRING) && v->len) ||
 			    (pm_json_is(v, PM_JSON_BOOL) && v->boolean);
-		if (!full)
-			continue;
-		pm_json_set(pool, o, fields[i],
-			    pm_json_is(v, PM_JSON_OBJECT) ? pm_inspect_sorted(pool, v)
-							  : pm_json_copy(pool, v));
+		if (full)
+			pm_json_set(pool, o, name,
+				    pm_json_is(v, PM_JSON_OBJECT) ? pm_inspect_sorted(pool, v)
+								  : pm_json_copy(pool, v));
 	}
+	pm_json_set_omitted(pool, o, fields);
 	return o;
 }
 
@@ -191,6 +192,7 @@ int pm_inspect_image(struct pm_store *s, const struct pm_image_row *row, struct 
 	if (pm_json_is(pm_json_get(cfg, "Healthcheck"), PM_JSON_OBJECT))
 		pm_json_set(pool, o, "Healthcheck",
 			    pm_json_copy(pool, pm_json_get(cfg, "Healthcheck")));
+	pm_json_set_omitted(pool, o, (const char *const[]){"Healthcheck p", NULL});
 	*ret = o;
 	return 0;
 }

@@ -68,8 +68,7 @@ static inline void insp_when(struct insp *i, struct pm_json *o, const char *name
 static inline void insp_omitted(struct insp *i, struct pm_json *o, const char *name,
 				struct pm_json *empty)
 {
-	empty->hint = PM_JSON_OMIT;
-	pm_json_set(i->pool, o, name, empty);
+	pm_json_set(i->pool, o, name, empty)->omit = true;
 }
 
 static inline const struct pm_json *insp_process(const struct insp *i)
@@ -85,8 +84,8 @@ struct pm_json *insp_mounts(struct insp *i);
 struct pm_json *insp_binds(struct insp *i);
 struct pm_json *insp_tmpfs(struct insp *i);
 struct pm_json *insp_network(struct insp *i);
-/* Its ports, which HostConfig has as PortBindings. */
-struct pm_json *insp_ports(struct insp *i);
+/* Published ports, which HostConfig has as PortBindings. */
+struct pm_json *insp_ports(struct insp *i, const struct pm_ctr_config *k);
 struct pm_json *insp_config(struct insp *i);
 struct pm_json *insp_host_config(struct insp *i, const char *manager);
 

@@ -124,7 +124,11 @@ struct pm_json *pm_pod_row_tree(struct pm_json_pool *pool, const struct pm_pod *
 
 static struct pm_json *list_or_null(struct pm_json_pool *pool, const struct pm_strv *l)
 {
-	return l->n ? pm_json_strv(pool, l) : pm_json_null(pool);
+	if (l->n)
+		return pm_json_strv(pool, l);
+	struct pm_json *nil = pm_json_null(pool);
+	nil->hint = PM_JSON_LIST;
+	return nil;
 }
 
 /* {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}: a member a port. */
@@ -296,5 +300,9 @@ struct pm_json *pm_pod_inspect_tree(struct pm_json_pool *pool, const struct pm_p
 		set_inherited(pool, o, &infra->config);
 	pm_json_set_str(pool, o, "RestartPolicy",
 			p->config.restart_policy ? p->config.restart_policy : "no");
+	pm_json_set_omitted(pool, o, (const char *const[]){
+		"Namespace s", "cpu_period n", "cpu_quota n", "cpu_shares n", "cpuset_cpus s", "cpuset_mems s",
+		"memory_limit n", "memory_swap n", "blkio_weight n", "blkio_weight_device l", "device_read_bps l",
+		"device_write_bps l", "cgroup_conf l", "mounts l", "devices l", "security_opt l", "volumes_from l", NULL});
 	return o;
 }

@@ -197,6 +197,8 @@ int pm_volume_tree(struct pm_engine *e, const struct pm_volume_row *row, struct 
 		pm_json_set_bool(pool, v, "NeedsChown", true);
 	if (vo.timeout > 0)
 		pm_json_set_int(pool, v, "Timeout", vo.timeout);
+	pm_json_set_omitted(pool, v, (const char *const[]){"Status m", "UID n", "GID n", "Anonymous b", "NeedsCopyUp b",
+							   "NeedsChown b", "Timeout n", "StorageID s", NULL});
 	*ret = v;
 	return 0;
 }

@@ -62,6 +62,21 @@ TEST(defaults_and_options)
 	CHECK_STR(list("table {{printf \"%s x }} y\" .Tag}}", &f), "1 x }} y\n?[31mred x }} y\n");
 }
 
+/* Podman's: the whole as one document, by a template that does nothing else, too. */
+TEST(json_words)
+{
+	static const char *const yes[] = {"json", "JSON", " json ", "{{json .}}", "{{ json . }}", "{{json}}",
+					  "\t{{json .}} ", NULL};
+	static const char *const no[] = {"", "jsons", "{{json .ID}}", "{{json .}} {{.ID}}", "{{json .}}\\n",
+					 "{{.ID}}", "{{json . }", "x{{json .}}", "table {{json .}}", NULL};
+	for (size_t i = 0; yes[i]; i++)
+		CHECK(pm_format_is_json(yes[i]));
+	for (size_t i = 0; no[i]; i++)
+		CHECK(!pm_format_is_json(no[i]));
+	CHECK(!pm_format_is_json(NULL));
+	CHECK_STR(list("{{json .}}", NULL), list("json", NULL));
+}
+
 TEST(errors)
 {
 	CHECK_STR(

@@ -514,7 +514,7 @@ TEST(times)
 					"\"In\":[{\"Created\":\"0001-01-01T00:00:00Z\"}],"
 					"\"Labels\":{\"Created\":\"2026-11-24T00:14:59Z\"}}");
 	static const char *const maps[] = {"Labels", NULL}, *const times[] = {"Created", NULL};
-	pm_template_hint(v, maps, times);
+	pm_template_hint(v, &(struct pm_template_types){.maps = maps, .times = times});
 	CHECK_STR(exec("{{.Created}} {{json .Created}} {{.Labels.Created}}", v, NULL),
 		  "2026-11-24 00:14:59.811136205 +0000 UTC \"2026-11-24T00:14:59.811136205Z\" "
 		  "2026-11-24T00:14:59Z");
@@ -527,6 +527,37 @@ TEST(times)
 		  "0001-01-01 00:00:00 +0000 UTC true -62135596800");
 	CHECK(strstr(exec("{{.Created.Nope}}", v, NULL),
 		     "can't evaluate field Nope in type time.Time"));
+}
+
+TEST(nil_maps_and_lists)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	struct pm_json *v = parse(pool, "{\"Labels\":null,\"Cmd\":null,\"Health\":null,"
+					"\"Names\":{\"Cmd\":null}}");
+	static const char *const maps[] = {"Labels", "Names", NULL}, *const lists[] = {"Cmd", NULL};
+	pm_template_hint(v, &(struct pm_template_types){.maps = maps, .lists = lists});
+	CHECK_STR(exec("{{.Labels}} {{.Cmd}} {{.Health}} {{.Names.Cmd}}", v, NULL), "map[] [] <nil> <nil>");
+	CHECK_STR(exec("{{.Labels.a}}", v, NULL), "<no value>");
+	CHECK_STR(exec("{{index .Labels \"a\"}}|{{len .Labels}}{{len .Cmd}}|{{json .Labels}} {{json .Cmd}}", v, NULL),
+		  "|00|null null");
+	CHECK_STR(exec("{{range .Labels}}x{{end}}{{range .Cmd}}x{{else}}none{{end}}{{if .Cmd}}x{{end}}", v, NULL), "none");
+	CHECK(strstr(exec("{{.Health.Log}}", v, NULL), "nil pointer evaluating interface {}.Log"));
+	CHECK(strstr(exec("{{index .Cmd 0}}", v, NULL), "index out of range"));
+}
+
+TEST(omitted_members)
+{
+	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
+	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
+	struct pm_json *v = parse(pool, "{\"Name\":\"n\",\"User\":\"u\"}");
+	pm_json_set_omitted(pool, v, (const char *const[]){"User s", "Dir s", "Size n", "On b", "Labels m", "Cmd l",
+							   "Check p", NULL});
+	CHECK_STR(exec("{{.User}}|{{.Dir}}|{{.Size}}|{{.On}}|{{.Labels}}|{{.Cmd}}|{{.Check}}|{{.Labels.x}}", v, NULL),
+		  "u||0|false|map[]|[]|<nil>|<no value>");
+	pm_json_write(pm_json_copy(pool, v), 0, &out);
+	CHECK_STR(pm_buf_str(&out), "{\"Name\":\"n\",\"User\":\"u\"}");
+	static const char *const aliases[] = {"Directory", "Dir", "Who", "User", NULL};
+	CHECK_STR(exec("{{.Who}}{{.Directory}}", v, &(struct pm_template_opts){.aliases = aliases}), "u");
 }
 
 TEST(bounds)
