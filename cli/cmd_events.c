@@ -89,8 +89,8 @@ static void print_json(const struct pm_json *ev)
 
 static int print_template(const struct events_opts *o, const struct pm_json *ev, struct pm_err *err)
 {
-	static const char *const texts[] = {"ID", "Image", "Name", "Network", "Status", "Type", "HealthStatus",
-					     "HealthLog"};
+	static const char *const texts[] = {"ID", "Image", "Name", "Network", "PodID", "Status", "Type",
+					    "HealthStatus", "HealthLog"};
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
 	struct pm_json *t = pm_json_object(pool), *details = pm_json_object(pool);

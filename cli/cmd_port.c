@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
+#include "engine/container/start.h"
 
 struct port_opts {
 	bool all, latest;
@@ -51,15 +52,21 @@ static void show_one(const struct pm_ctr_port *p, int64_t n, const char *prefix,
 		       p->protocol ? p->protocol : "tcp", ip, (long long)(p->host_port + n));
 }
 
-static int show(const struct pm_container *c, bool with_id, const struct wanted *w,
+static int show(struct pm_engine *e, const struct pm_container *c, bool with_id, const struct wanted *w,
 		struct pm_err *err)
 {
+	_cleanup_container_ struct pm_container other;
+	pm_container_init(&other);
+	const int joins = pm_container_network_of(e, c, &other, err);
+	if (joins < 0)
+		return joins;
+	const struct pm_ctr_config *k = joins ? &other.config : &c->config;
 	char prefix[PM_SHORT_ID + 2] = "";
 	bool found = false;
 	if (with_id)
 		snprintf(prefix, sizeof(prefix), "%.*s\t", PM_SHORT_ID, c->row.id);
-	for (size_t i = 0; i < c->config.n_ports; i++) {
-		const struct pm_ctr_port *p = &c->config.ports[i];
+	for (size_t i = 0; i < k->n_ports; i++) {
+		const struct pm_ctr_port *p = &k->ports[i];
 		for (int64_t n = 0; n < p->range; n++) {
 			if (w->text &&
 			    (p->container_port + n != w->port ||
@@ -113,7 +120,7 @@ static int port_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 			r = 0;
 		else if (r >= 0 &&
 			 pm_ctr_is_up(&c.state)) /* as Podman: only those that run have ports */
-			r = show(&c, o->all, &w, err);
+			r = show(&e, &c, o->all, &w, err);
 	}
 	return r < 0 ? r : 0;
 }

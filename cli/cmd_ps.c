@@ -54,7 +54,7 @@ static const struct pm_opt ps_table[] = {
 };
 
 static const char *const headings[] = {"ID",	  "CONTAINER ID", "CreatedHuman", "CREATED",
-				       "RunningFor", "CREATED",	  "PIDNS",	  "PIDNS",
+				       "RunningFor", "RUNNING FOR", "PIDNS",	  "PIDNS",
 				       "Pod",	     "POD ID",	  "PodName",	  "PODNAME",
 				       NULL};
 
@@ -75,7 +75,7 @@ static char *default_table(const struct ps_opts *o)
 	if (o->ns)
 		return pm_strdup("table {{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.CGROUPNS}}\t{{.IPC}}\t{{.MNT}}\t"
 				 "{{.NET}}\t{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}}");
-	return pm_asprintf("table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t"
+	return pm_asprintf("table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t"
 			   "{{.Ports}}\t{{.Names}}%s%s",
 			   o->pod ? "\t{{.Pod}}\t{{.PodName}}" : "", o->size ? "\t{{.Size}}" : "");
 }
@@ -85,7 +85,7 @@ static int show(struct pm_engine *e, const struct ps_opts *o, struct pm_err *err
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
 	struct keep_arg k = {.e = e, .filters = &o->filter};
-	bool json = o->format && pm_format_is_json(o->format) && !o->quiet;
+	bool json = pm_format_is_json(o->format);
 	/* a filter on the state looks at all of them, as Podman's */
 	bool by_state = false;
 	for (size_t i = 0; i < o->filter.n; i++)
@@ -111,7 +111,7 @@ static int show(struct pm_engine *e, const struct ps_opts *o, struct pm_err *err
 
 	_cleanup_free_ char *table = default_table(o);
 	struct pm_format f = {.name = "ps",
-			      .format = o->quiet ? "{{.ID}}" : o->format,
+			      .format = o->quiet && !o->format ? "{{.ID}}" : o->format,
 			      .table_default = table,
 			      .headings = headings,
 			      .no_heading = o->noheading,
@@ -128,8 +128,6 @@ static int ps_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct ps_opts *o = opts;
 	_cleanup_engine_ struct pm_engine e = {0};
-	if (o->quiet && o->format && !pm_format_is_json(o->format))
-		return pm_fail(err, PM_E_USAGE, "quiet and format cannot be used together");
 	if (o->quiet && (o->size || o->ns))
 		return pm_fail(err, PM_E_USAGE, "quiet conflicts with size and namespace");
 	if (o->latest && o->last >= 0)

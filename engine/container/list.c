@@ -28,6 +28,7 @@ struct context {
 	const struct pm_list_options *o;
 	struct pm_json_pool *pool;
 	int64_t now;
+	const struct pm_ctr_list *all;
 	struct pm_pod_list pods; /* read when the first container of one is met */
 	bool have_pods;
 };
@@ -164,6 +165,15 @@ static const struct pm_pod_row *pod_of(struct context *x, const struct pm_ctr_ro
 	return NULL;
 }
 
+/* The ports that lead to a container: in a pod those of the infra container, whose network it is in. */
+static struct pm_json *ports_of(struct context *x, const struct pm_ctr_row *row, const struct pm_pod_row *pod)
+{
+	for (size_t i = 0; pod && pod->infra && i < x->all->n; i++)
+		if (strcmp(x->all->v[i].id, pod->infra) == 0)
+			return parse(x, x->all->v[i].ports);
+	return parse(x, row->ports);
+}
+
 static void set_own(struct context *x, struct pm_json *o, const char *name, char *text)
 {
 	pm_json_set_str(x->pool, o, name, text);
@@ -209,13 +219,14 @@ static struct pm_json *json_item(struct context *x, const struct item *it)
 	const struct pm_ctr_row *row = it->row;
 	struct pm_json_pool *p = x->pool;
 	struct pm_json *o = pm_json_object(p);
-	struct pm_json *ports = parse(x, row->ports), *labels = parse(x, row->labels);
+	struct pm_json *labels = parse(x, row->labels);
 	char age[PM_TIME_SIZE];
 	pm_duration_human(x->now - row->created, age);
 	_cleanup_free_ char *status = pm_container_status_text(&it->st, x->now);
 	_cleanup_strv_ struct pm_strv networks = PM_STRV_INIT;
 	struct pm_json *mounts = NULL;
 	const struct pm_pod_row *pod = pod_of(x, row);
+	struct pm_json *ports = ports_of(x, row, pod);
 	from_config(x, row, &mounts, &networks);
 
 	pm_json_set_bool(p, o, "AutoRemove", row->rm);
@@ -282,7 +293,7 @@ static struct pm_json *text_item(struct context *x, const struct item *it)
 	struct pm_ctr_state bare = it->st; /* as Status, but for the health */
 	bare.health = 0;
 	set_own(x, o, "State", pm_container_status_text(&bare, x->now));
-	set_own(x, o, "Ports", ports_text(parse(x, row->ports)));
+	set_own(x, o, "Ports", ports_text(ports_of(x, row, pod)));
 	pm_json_set_str(p, o, "Names", row->name);
 	labels = pm_json_set(p, o, "Labels",
 			     pm_json_is(labels, PM_JSON_OBJECT) ? labels : pm_json_object(p));
@@ -345,25 +356,28 @@ int pm_container_list(struct pm_engine *e, const struct pm_list_options *o,
 		      struct pm_json_pool *pool, struct pm_json **ret, struct pm_err *err)
 {
 	_cleanup_ctr_list_ struct pm_ctr_list l = {0};
-	struct context x = {.e = e, .o = o, .pool = pool, .now = pm_time_now()};
+	struct context x = {.e = e, .o = o, .pool = pool, .now = pm_time_now(), .all = &l};
 	int r = pm_ctr_list(e->store, (o->config ? PM_CTR_CONFIG : 0) | (o->external ? PM_CTR_EXTERNAL : 0) |
 				      o->keep_needs, &l, err);
 	if (r < 0)
 		return r;
 
 	struct item *items = pm_calloc(l.n, sizeof(*items));
-	size_t n = 0, from = 0;
-	if (o->last >= 0 && (size_t)o->last < l.n)
-		from = l.n - (size_t)o->last;
-	for (size_t i = from; i < l.n && r >= 0; i++) {
+	size_t n = 0;
+	for (size_t i = 0; i < l.n && r >= 0; i++) {
 		struct item it = {.row = &l.v[i]};
 		pm_container_state(e, it.row, &it.st);
-		if (!o->all && o->last < 0 && it.st.status != PM_STATUS_RUNNING &&
+		if (!o->all && o->last <= 0 && it.st.status != PM_STATUS_RUNNING &&
 		    !it.st.restarting && !it.row->working)
 			continue;
 		r = o->keep ? o->keep(o->arg, it.row, &it.st, err) : 1;
 		if (r > 0)
 			items[n++] = it;
+	}
+	/* in the order of creation still: the last of those that fit the filters */
+	if (o->last > 0 && (size_t)o->last < n) {
+		memmove(items, items + n - (size_t)o->last, (size_t)o->last * sizeof(*items));
+		n = (size_t)o->last;
 	}
 	if (r >= 0 && o->size)
 		r = measure(&x, items, n, err);

@@ -470,3 +470,13 @@ const char *pm_container_joins(const struct pm_container *c)
 			return modes[i] + strlen("container:");
 	return NULL;
 }
+
+int pm_container_network_of(struct pm_engine *e, const struct pm_container *c, struct pm_container *other,
+			    struct pm_err *err)
+{
+	const char *mode = c->config.network;
+	if (!mode || !pm_startswith(mode, "container:"))
+		return 0;
+	int r = pm_container_load(e, mode + strlen("container:"), other, err);
+	return r < 0 ? r : 1;
+}

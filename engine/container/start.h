@@ -102,5 +102,8 @@ void pm_start_free(struct pm_start *s);
 
 /* The ids of containers whose namespaces c joins: the first of them, or NULL. */
 const char *pm_container_joins(const struct pm_container *c);
+/* 1: c is in the network namespace of another container, which is loaded into other (init'ed); 0: it is not. */
+int pm_container_network_of(struct pm_engine *e, const struct pm_container *c, struct pm_container *other,
+			    struct pm_err *err);
 
 #endif

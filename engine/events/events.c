@@ -10,7 +10,7 @@
 
 /* Whose event it is: members that are NULL are left out. */
 struct subject {
-	const char *type, *id, *name, *image, *network;
+	const char *type, *id, *name, *image, *network, *pod;
 	const char *labels; /* JSON object text */
 };
 
@@ -97,6 +97,7 @@ static void make_parts(const struct subject *s, enum pm_events_backend backend, 
 		add_member(head, pool, "Image", s->image);
 		add_member(head, pool, "Name", s->name);
 		add_member(head, pool, "network", s->network);
+		add_member(head, pool, "PodID", s->pod);
 		pm_buf_printf(tail, "\"Type\":\"%s\",\"Attributes\":%s", s->type,
 			      s->labels && *s->labels ? s->labels : "null");
 		return;
@@ -107,6 +108,7 @@ static void make_parts(const struct subject *s, enum pm_events_backend backend, 
 	add_field(head, "PODMAN_IMAGE", s->image);
 	add_field(head, "PODMAN_NAME", s->name);
 	add_field(head, "PODMAN_NETWORK_NAME", s->network);
+	add_field(head, "PODMAN_POD_ID", s->pod);
 	if (s->labels && strcmp(s->labels, "{}") != 0)
 		add_field(head, "PODMAN_LABELS", s->labels);
 	add_message(tail, s);
@@ -138,6 +140,7 @@ static struct subject container_subject(const struct pm_container *c)
 				.id = c->row.id,
 				.name = c->row.name,
 				.image = c->row.image_name ? c->row.image_name : "",
+				.pod = c->row.pod,
 				.labels = c->row.labels ? c->row.labels : "{}"};
 }
 

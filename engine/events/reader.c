@@ -59,6 +59,7 @@ int pm_event_parse(struct pm_json_pool *pool, const char *line, size_t len, stru
 	copy_text(pool, in, "Image", ev, "Image");
 	copy_text(pool, in, "Name", ev, "Name");
 	copy_text(pool, in, "network", ev, "Network");
+	copy_text(pool, in, "PodID", ev, "PodID");
 	copy_text(pool, in, "Status", ev, "Status");
 	copy_text(pool, in, "Time", ev, "Time");
 	copy_text(pool, in, "Type", ev, "Type");

@@ -121,6 +121,7 @@ static int print_event(const struct query *q)
 	copy(j, pool, ev, "PODMAN_IMAGE", "Image");
 	copy(j, pool, ev, "PODMAN_NAME", "Name");
 	copy(j, pool, ev, "PODMAN_NETWORK_NAME", "network");
+	copy(j, pool, ev, "PODMAN_POD_ID", "PodID");
 	copy(j, pool, ev, "PODMAN_TIME", "Time");
 	copy(j, pool, ev, "PODMAN_TYPE", "Type");
 	copy(j, pool, ev, "PODMAN_HEALTH_STATUS", "health_status");
