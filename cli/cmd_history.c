@@ -83,6 +83,11 @@ static struct pm_json *json_of(struct pm_json_pool *pool, const struct pm_json *
 	pm_json_set_int(pool, row, "size", pm_json_get_int(step, "size", 0));
 	if (*comment)
 		pm_json_set_str(pool, row, "comment", comment);
+	/* once more, without the fraction */
+	char text[PM_TIME_SIZE];
+	int64_t when;
+	if (pm_time_parse_rfc3339(pm_json_get_str(step, "created"), &when, NULL, NULL) >= 0)
+		pm_json_set_str(pool, row, "Created", pm_time_rfc3339(when - when % PM_NS_PER_SEC, 0, text));
 	return row;
 }
 

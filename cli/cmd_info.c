@@ -1,6 +1,8 @@
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -57,6 +59,24 @@ static int container_counts(struct pm_engine *e, struct pm_json_pool *pool, stru
 	return 0;
 }
 
+/* The file system that path is on, by containers/storage's names. */
+static const char *backing_fs(const char *path)
+{
+	static const struct {
+		unsigned long magic;
+		const char *name;
+	} known[] = {{EXT4_SUPER_MAGIC, "extfs"},   {XFS_SUPER_MAGIC, "xfs"},	  {BTRFS_SUPER_MAGIC, "btrfs"},
+		     {TMPFS_MAGIC, "tmpfs"},	    {0x2fc12fc1, "zfs"},	  {F2FS_SUPER_MAGIC, "f2fs"},
+		     {OVERLAYFS_SUPER_MAGIC, "overlayfs"}, {NFS_SUPER_MAGIC, "nfs"}, {FUSE_SUPER_MAGIC, "fuse"},
+		     {ECRYPTFS_SUPER_MAGIC, "ecryptfs"}};
+	struct statfs s;
+	if (statfs(path, &s) == 0)
+		for (size_t i = 0; i < PM_ARRAY_SIZE(known); i++)
+			if ((unsigned long)s.f_type == known[i].magic)
+				return known[i].name;
+	return "<unknown>";
+}
+
 static int store_tree(struct pm_engine *e, struct pm_json_pool *pool, struct pm_json **ret,
 		      struct pm_err *err)
 {
@@ -80,7 +100,14 @@ static int store_tree(struct pm_engine *e, struct pm_json_pool *pool, struct pm_
 	pm_json_set_int(pool, v, "graphRootAllocated", (int64_t)(fs.f_blocks * fs.f_frsize));
 	pm_json_set_int(pool, v, "graphRootUsed",
 			(int64_t)((fs.f_blocks - fs.f_bfree) * fs.f_frsize));
-	pm_json_set(pool, v, "graphStatus", pm_json_object(pool));
+	struct pm_json *status = pm_json_set(pool, v, "graphStatus", pm_json_object(pool));
+	status->hint = PM_JSON_MAP;
+	if (driver != PM_STORE_VFS) {
+		pm_json_set_str(pool, status, "Backing Filesystem", backing_fs(e->store->root));
+		pm_json_set_str(pool, status, "Native Overlay Diff", "true");
+		pm_json_set_str(pool, status, "Supports d_type", "true");
+		pm_json_set_str(pool, status, "Using metacopy", "false");
+	}
 	_cleanup_free_ char *staging = pm_store_path(e->store, "staging");
 	_cleanup_free_ char *volumes = pm_store_path(e->store, "volumes");
 	const char *place = pm_volume_new_place(e, err);
@@ -112,7 +139,7 @@ static struct pm_json *plugins_tree(struct pm_json_pool *pool)
 	struct pm_json *v = pm_json_object(pool);
 	static const char *const volume[] = {"local", NULL};
 	static const char *const network[] = {"bridge", "macvlan", "ipvlan", NULL};
-	static const char *const log[] = {"k8s-file", "json-file", "none", NULL};
+	static const char *const log[] = {"k8s-file", "json-file", "none", "passthrough", "journald", NULL};
 	static const struct {
 		const char *name;
 		const char *const *list;
@@ -153,12 +180,14 @@ static int info_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		pm_yaml_write(info, &out);
 		pm_buf_add_char(&out, '\n');
 	} else {
+		static const char *const aliases[] = {"CgroupsVersion", "cgroupVersion", "DefaultCapabilities",
+						      "capabilities", NULL};
 		struct pm_format f = {
 			.name = "info",
 			.format = o->format,
 			.terminal = isatty(1),
 			.json_indent = 2,
-			.opts = {.type = "*define.Info", .fold_case = true},
+			.opts = {.type = "*define.Info", .fold_case = true, .aliases = aliases},
 		};
 		r = pm_format_one(&f, info, &out, err);
 	}

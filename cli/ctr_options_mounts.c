@@ -389,7 +389,8 @@ int pm_ctr_apply_mounts(struct pm_engine *e, const struct pm_ctr_opts *o, struct
 	for (size_t i = 0; i < o->tmpfs.n && r >= 0; i++)
 		r = pm_ctr_parse_tmpfs(o->tmpfs.v[i], c, err);
 	for (size_t i = 0; i < o->volumes_from.n && r >= 0; i++)
-		r = volumes_from(e, o->volumes_from.v[i], c, err);
+		if ((r = volumes_from(e, o->volumes_from.v[i], c, err)) >= 0)
+			pm_strv_add(&c->volumes_from, o->volumes_from.v[i]);
 	for (size_t i = 0; i < o->secret.n && r >= 0; i++) {
 		char *use = NULL;
 		r = pm_secret_use_parse(e, o->secret.v[i], &use, err);

@@ -117,6 +117,7 @@ static int oci_runtime(struct pm_engine *e, struct pm_json_pool *pool, struct pm
 		return r;
 	const char *name = e->runtime ? e->runtime : e->conf.runtime ? e->conf.runtime : "crun";
 	pm_json_set_str(pool, v, "name", pm_conf_runtime_name(name));
+	pm_json_set_str(pool, v, "package", "Unknown"); /* as Podman says where no package manager knows */
 	pm_json_set_str(pool, v, "path", path ? path : "");
 	if (path) {
 		char *argv[] = {path, "--version", NULL};
@@ -156,10 +157,9 @@ static struct pm_json *security(struct pm_engine *e, struct pm_json_pool *pool)
 static char *uptime_text(long seconds)
 {
 	long h = seconds / 3600, m = seconds / 60 % 60, s = seconds % 60;
-	if (h >= 24)
-		return pm_asprintf("%ldh %ldm %ld.00s (Approximately %.2f days)", h, m, s,
-				   (double)seconds / 86400);
-	return pm_asprintf("%ldh %ldm %ld.00s", h, m, s);
+	if (h > 0)
+		return pm_asprintf("%ldh %ldm %ld.00s (Approximately %.2f days)", h, m, s, (double)h / 24);
+	return m > 0 ? pm_asprintf("%ldm %ld.00s", m, s) : pm_asprintf("%ld.00s", s);
 }
 
 /* The helper program name and its path. */
@@ -187,10 +187,12 @@ static int set_cgroup(struct pm_engine *e, struct pm_json_pool *pool, struct pm_
 	_cleanup_strv_ struct pm_strv parts = PM_STRV_INIT;
 	if (*list)
 		pm_strv_split(&parts, list, ',');
-	for (size_t i = 0; i < parts.n; i++)
-		pm_json_add(pool, names, pm_json_str(pool, parts.v[i]));
+	const char *version = pm_cgroup_version(&cg);
+	for (size_t i = 0; i < parts.n; i++) /* v2's freezer is no controller */
+		if (!pm_streq(version, "v2") || !pm_streq(parts.v[i], "freezer"))
+			pm_json_add(pool, names, pm_json_str(pool, parts.v[i]));
 	pm_json_set_str(pool, host, "cgroupManager", pm_cgroup_manager_name(cg.manager));
-	pm_json_set_str(pool, host, "cgroupVersion", pm_cgroup_version(&cg));
+	pm_json_set_str(pool, host, "cgroupVersion", version);
 	pm_json_set(pool, host, "cgroupControllers", names);
 	return 0;
 }
@@ -215,6 +217,7 @@ int pm_host_info(struct pm_engine *e, struct pm_json_pool *pool, struct pm_json 
 	pm_fs_read_file(AT_FDCWD, "/proc/meminfo", MAX_FILE, &mem, NULL);
 
 	pm_json_set_str(pool, host, "arch", pm_host_arch());
+	pm_json_set_str(pool, host, "buildahVersion", PM_VERSION); /* `pm build` is its */
 	r = set_cgroup(e, pool, host, err);
 	if (r < 0)
 		return r;
@@ -235,6 +238,10 @@ int pm_host_info(struct pm_engine *e, struct pm_json_pool *pool, struct pm_json 
 		return r;
 	pm_json_set(pool, host, "ociRuntime", runtime);
 	pm_json_set_str(pool, host, "os", "linux");
+	/* there is no service to speak to */
+	struct pm_json *remote = pm_json_set(pool, host, "remoteSocket", pm_json_object(pool));
+	pm_json_set_str(pool, remote, "path", "");
+	pm_json_set_bool(pool, remote, "exists", false);
 	pm_json_set_bool(pool, host, "serviceIsRemote", false);
 	pm_json_set(pool, host, "security", security(e, pool));
 	set_helper(pool, host, "slirp4netns", "pm-slirp");

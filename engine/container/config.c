@@ -151,6 +151,7 @@ static const struct field config_fields[] = {
 	STRV(cap_add),
 	STRV(cap_drop),
 	STRV(security_opt),
+	STRV(volumes_from),
 	STR(seccomp_policy),
 	LIST(ulimits, struct pm_ctr_ulimit, ulimit_fields),
 	STRV(sysctls),

@@ -142,6 +142,7 @@ struct pm_ctr_config {
 	/* security */
 	bool privileged;
 	struct pm_strv cap_add, cap_drop; /* as given: "NET_ADMIN", "cap_net_admin", "all" */
+	struct pm_strv volumes_from; /* --volumes-from as given; what came of it is in mounts */
 	struct pm_strv security_opt; /* "seccomp=FILE", "no-new-privileges", "label=...", "mask=...",
 				      * "unmask=...", "apparmor=...", "proc-opts=..." */
 	char *seccomp_policy; /* "default" (NULL) or "image": the profile in the image's label */

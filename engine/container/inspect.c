@@ -9,6 +9,7 @@
 #include "engine/container/create.h"
 #include "engine/container/exec.h"
 #include "engine/container/inspect_parts.h"
+#include "engine/container/limits.h"
 #include "engine/spec/spec.h"
 #include "netns/userns.h"
 
@@ -33,6 +34,18 @@ static int generate(struct insp *i, const struct pm_container *c, struct pm_err 
 }
 
 /* k is a copy that borrows its strings. */
+static void leave_limits(struct pm_ctr_config *k)
+{
+	int64_t *const numbers[] = {&k->memory,	   &k->memory_reservation, &k->memory_swap, &k->cpu_shares,
+				    &k->cpu_quota, &k->cpu_period,	   &k->pids_limit,  &k->blkio_weight};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(numbers); i++)
+		*numbers[i] = PM_UNSET;
+	k->cpuset_cpus = k->cpuset_mems = NULL;
+	k->n_throttles = 0;
+	k->cgroup_conf = (struct pm_strv)PM_STRV_INIT;
+}
+
+/* k is a copy that borrows its strings. */
 static void leave_joined(struct pm_ctr_config *k)
 {
 	static char none[] = "none";
@@ -53,13 +66,19 @@ static void load_oci(struct insp *i)
 	if (pm_fs_read_file(AT_FDCWD, path, MAX_CONFIG, &b, NULL) >= 0 &&
 	    pm_json_parse(i->pool, pm_buf_str(&b), b.len, &i->oci, &err) >= 0)
 		return;
-	int r = generate(i, i->c, &err);
+	struct pm_container less = *i->c;
+	int r = generate(i, &less, &err);
+	if (r == -PM_E_UNSUPPORTED && pm_limits_any(&less.config)) {
+		/* limits that this host cannot apply, which a start refuses: HostConfig has them from the config */
+		leave_limits(&less.config);
+		pm_err_clear(&err);
+		r = generate(i, &less, &err);
+	}
 	if (r == -PM_E_STATE && pm_container_joins(i->c)) {
 		/* those whose namespaces it joins do not run: nothing else of it depends on them */
-		struct pm_container alone = *i->c;
-		leave_joined(&alone.config);
+		leave_joined(&less.config);
 		pm_err_clear(&err);
-		r = generate(i, &alone, &err);
+		r = generate(i, &less, &err);
 	}
 	if (r >= 0)
 		return;
@@ -173,7 +192,7 @@ int pm_inspect_container(struct pm_engine *e, const struct pm_container *c, int6
 	if (size_root >= 0)
 		pm_json_set_int(pool, o, "SizeRootFs", size_root);
 	else
-		insp_omitted(&i, o, "SizeRootFs", pm_json_null(pool));
+		insp_omitted(&i, o, "SizeRootFs", pm_json_int(pool, 0));
 	*ret = o;
 	return 0;
 }

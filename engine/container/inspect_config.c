@@ -21,7 +21,23 @@ static void secrets(struct insp *i, struct pm_json *o)
 		pm_json_set_int(i->pool, v, "Mode", (int64_t)u.mode);
 	}
 	if (l->len)
-		pm_json_set(i->pool, o, "Secrets", l);
+		insp_set(i, o, "Secrets", l);
+	else
+		insp_omitted(i, o, "Secrets", pm_json_null(i->pool));
+}
+
+/* The name of the UTS namespace that it is in. */
+static void hostname(struct insp *i, struct pm_json *o)
+{
+	_cleanup_container_ struct pm_container other;
+	const char *name = pm_json_get_str(i->oci, "hostname"), *uts = i->k->utsns;
+	pm_container_init(&other);
+	if (uts && pm_startswith(uts, "container:") &&
+	    pm_container_load(i->e, uts + strlen("container:"), &other, NULL) >= 0)
+		insp_strf(i, o, "Hostname", "%.*s", other.config.hostname ? 64 : 12,
+			  other.config.hostname ? other.config.hostname : other.row.id);
+	else
+		insp_str(i, o, "Hostname", name ? name : i->k->hostname);
 }
 
 struct pm_json *insp_config(struct insp *i)
@@ -30,11 +46,7 @@ struct pm_json *insp_config(struct insp *i)
 	struct pm_json *o = pm_json_object(i->pool);
 	const struct pm_json *env = pm_json_get(insp_process(i), "env");
 	_cleanup_free_ char *entry = pm_strv_join(&k->entrypoint, " ");
-	const char *hostname = pm_json_get_str(i->oci, "hostname");
-	if (hostname)
-		insp_str(i, o, "Hostname", hostname);
-	else
-		insp_strf(i, o, "Hostname", "%s", k->hostname ? k->hostname : "");
+	hostname(i, o);
 	insp_str(i, o, "Domainname", "");
 	insp_str(i, o, "User", k->user);
 	insp_flag(i, o, "AttachStdin", false);

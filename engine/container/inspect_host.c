@@ -140,6 +140,19 @@ static bool has_namespace(const struct insp *i, const char *type)
 	return false;
 }
 
+/* Where the container's own user namespace has the ids of, if it has one. */
+static void id_mappings(struct insp *i, struct pm_json *o)
+{
+	if (!i->k->id_uids.n) {
+		insp_omitted(i, o, "IDMappings", pm_json_null(i->pool));
+		return;
+	}
+	struct pm_json *v = pm_json_object(i->pool);
+	insp_list(i, v, "UidMap", &i->k->id_uids);
+	insp_list(i, v, "GidMap", &i->k->id_gids);
+	insp_set(i, o, "IDMappings", v);
+}
+
 struct pm_json *insp_host_config(struct insp *i, const char *manager)
 {
 	const struct pm_ctr_config *k = i->k;
@@ -151,7 +164,7 @@ struct pm_json *insp_host_config(struct insp *i, const char *manager)
 	insp_str(i, o, "ContainerIDFile", k->cidfile);
 	insp_set(i, o, "LogConfig", log_config(i));
 	insp_str(i, o, "NetworkMode", k->network ? k->network : "slirp4netns");
-	v = insp_ports(i);
+	v = insp_ports(i, k);
 	for (size_t n = v->len; n > 0; n--) /* exposed is not bound */
 		if (pm_json_is(v->members[n - 1].value, PM_JSON_NULL))
 			pm_json_unset(v, v->members[n - 1].name);
@@ -163,7 +176,8 @@ struct pm_json *insp_host_config(struct insp *i, const char *manager)
 	insp_set(i, o, "RestartPolicy", v);
 	insp_flag(i, o, "AutoRemove", k->rm);
 	insp_str(i, o, "VolumeDriver", "");
-	insp_set(i, o, "VolumesFrom", pm_json_null(i->pool));
+	insp_set(i, o, "VolumesFrom",
+		 k->volumes_from.n ? pm_json_strv(i->pool, &k->volumes_from) : pm_json_null(i->pool));
 	cap_lists(i, o);
 	insp_list(i, o, "Dns", &k->dns);
 	insp_list(i, o, "DnsOptions", &k->dns_options);
@@ -185,6 +199,7 @@ struct pm_json *insp_host_config(struct insp *i, const char *manager)
 	insp_str(i, o, "UTSMode", mode(k->utsns, "private"));
 	insp_str(i, o, "UsernsMode",
 		 k->userns && *k->userns && strcmp(k->userns, "host") ? "private" : "");
+	id_mappings(i, o);
 	if (shm == PM_UNSET && pm_conf_parse_size(i->e->conf.shm_size, &shm, NULL) < 0)
 		shm = 0;
 	insp_num(i, o, "ShmSize", shm);

@@ -4,13 +4,14 @@
 
 #include "engine/container/bundle.h"
 #include "engine/container/inspect.h"
+#include "engine/container/start.h"
 #include "engine/network/inspect.h"
 
-struct pm_json *insp_ports(struct insp *i)
+struct pm_json *insp_ports(struct insp *i, const struct pm_ctr_config *k)
 {
 	struct pm_json *o = pm_json_object(i->pool);
-	for (size_t k = 0; k < i->k->n_ports; k++) {
-		const struct pm_ctr_port *p = &i->k->ports[k];
+	for (size_t m = 0; m < k->n_ports; m++) {
+		const struct pm_ctr_port *p = &k->ports[m];
 		for (int64_t n = 0; n < p->range; n++) {
 			_cleanup_free_ char *name =
 				pm_asprintf("%lld/%s", (long long)(p->container_port + n),
@@ -23,10 +24,19 @@ struct pm_json *insp_ports(struct insp *i)
 			pm_json_add(i->pool, l, b);
 		}
 	}
-	for (size_t k = 0; k < i->k->expose.n; k++)
-		if (!pm_json_get(o, i->k->expose.v[k]))
-			insp_set(i, o, i->k->expose.v[k], pm_json_null(i->pool));
+	for (size_t m = 0; m < k->expose.n; m++)
+		if (!pm_json_get(o, k->expose.v[m]))
+			insp_set(i, o, k->expose.v[m], pm_json_null(i->pool));
 	return pm_inspect_sorted(i->pool, o);
+}
+
+/* The ports that lead to the container: those of the one whose network namespace it joins. */
+static struct pm_json *ports(struct insp *i)
+{
+	_cleanup_container_ struct pm_container other;
+	pm_container_init(&other);
+	const bool joins = pm_container_network_of(i->e, i->c, &other, NULL) > 0;
+	return insp_ports(i, joins ? &other.config : i->k);
 }
 
 struct pm_json *insp_network(struct insp *i)
@@ -56,10 +66,12 @@ struct pm_json *insp_network(struct insp *i)
 		else
 			insp_flag(i, o, fields[k].name, false);
 	}
-	insp_set(i, o, "Ports", insp_ports(i));
+	insp_set(i, o, "Ports", ports(i));
 	struct pm_json *networks = pm_network_inspect(i->e, i->c, i->pool);
 	if (networks->len)
 		insp_set(i, o, "Networks", networks);
+	else
+		insp_omitted(i, o, "Networks", pm_json_null(i->pool));
 	/* the only one's address is the container's */
 	const struct pm_json *only = networks->len == 1 ? networks->members[0].value : NULL;
 	for (size_t k = 0; only && k < PM_ARRAY_SIZE(fields); k++)

@@ -35,6 +35,40 @@ static int choose_hostname(struct pm_gen *g, struct pm_err *err)
 	return 0;
 }
 
+/* Security options as Podman notes them; those of a name one after the other. */
+static void add_security_notes(struct pm_gen *g, const char *option, const char *note, const char *between)
+{
+	_cleanup_strv_ struct pm_strv values = PM_STRV_INIT;
+	const size_t n = strlen(option);
+	for (size_t i = 0; i < g->c->security_opt.n; i++) {
+		const char *s = g->c->security_opt.v[i];
+		if (strncmp(s, option, n) == 0 && (s[n] == '=' || s[n] == ':'))
+			pm_strv_add(&values, s + n + 1);
+	}
+	if (!values.n)
+		return;
+	_cleanup_free_ char *all = pm_strv_join(&values, between);
+	pm_json_set_str(g->pool, g->annotations, note, all);
+}
+
+/* Runtimes with a virtual machine for each pod go by these. */
+static void add_sandbox_notes(struct pm_gen *g)
+{
+	const struct pm_ctr_config *c = g->c;
+	const char *const modes[] = {c->network, c->ipcns, c->utsns, c->pidns};
+	const char *sandbox = c->is_infra ? c->id : NULL;
+	if (!c->pod)
+		return;
+	for (size_t i = 0; i < PM_ARRAY_SIZE(modes) && !sandbox; i++)
+		if (modes[i] && pm_startswith(modes[i], "container:"))
+			sandbox = modes[i] + strlen("container:");
+	if (!sandbox)
+		return;
+	pm_json_set_str(g->pool, g->annotations, "io.kubernetes.cri-o.ContainerType",
+			c->is_infra ? "sandbox" : "container");
+	pm_json_set_str(g->pool, g->annotations, "io.kubernetes.cri-o.SandboxID", sandbox);
+}
+
 static void add_annotations(struct pm_gen *g)
 {
 	const struct pm_ctr_config *c = g->c;
@@ -61,6 +95,14 @@ static void add_annotations(struct pm_gen *g)
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(own); i++)
 		pm_json_set_str(g->pool, a, own[i].name, own[i].value);
+	add_security_notes(g, "seccomp", "io.podman.annotations.seccomp", ",");
+	add_security_notes(g, "apparmor", "io.podman.annotations.apparmor", ",");
+	add_security_notes(g, "label", "io.podman.annotations.label", ",label=");
+	if (c->volumes_from.n) {
+		_cleanup_free_ char *from = pm_strv_join(&c->volumes_from, ",");
+		pm_json_set_str(g->pool, a, "io.podman.annotations.volumes-from", from);
+	}
+	add_sandbox_notes(g);
 	const struct pm_strv *lists[] = {&g->env->conf->annotations, &c->annotations};
 	for (size_t k = 0; k < 2; k++) {
 		for (size_t i = 0; i < lists[k]->n; i++) {

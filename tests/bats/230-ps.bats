@@ -54,6 +54,60 @@ test_setup() {
 	pm rm -fa
 }
 
+@test "ps: -q gives way to --format, -n counts those that fit the filters and 0 is no limit" {
+	pm create --name one -l a=1 "$IMAGE" true
+	pm create --name two "$IMAGE" true
+	pm run -d --name three "$IMAGE" sleep 1000
+	assert_eq "$(pm ps -aq --format '{{.Names}}' --sort names | tr '\n' ' ')" "one three two "
+	assert_eq "$(pm ps -q --format json | jq -r '.[].Names[0]')" three
+	assert_eq "$(pm ps -n 1 --filter label=a --format '{{.Names}}')" one
+	assert_eq "$(pm ps -n 2 --format '{{.Names}}' | tr '\n' ' ')" "two three "
+	assert_eq "$(pm ps -n 0 --format '{{.Names}}')" three
+	assert_eq "$(pm ps --format 'table {{.RunningFor}}' | head -1 | tr -s ' ')" "RUNNING FOR"
+	pm rm -fa -t 0
+}
+
+@test "a pod's ports are those of its containers: ps, port, inspect" {
+	pm pod create --name many -p 8097:80 -p 8096:90/udp
+	pm create --name inside --pod many "$IMAGE" sleep 1000
+	assert_eq "$(pm ps -a --filter name=inside --format '{{.Ports}}')" "0.0.0.0:8097->80/tcp, 0.0.0.0:8096->90/udp"
+	assert_eq "$(pm ps -a --filter name=inside --format json | jq -c '[.[0].Ports[].host_port]')" "[8097,8096]"
+	assert_eq "$(pm inspect inside | jq -c '.[0].NetworkSettings.Ports["80/tcp"]')" '[{"HostIp":"","HostPort":"8097"}]'
+	assert_eq "$(pm inspect -f '{{.Config.Hostname}}' inside)" many
+	pm pod start many
+	assert_eq "$(pm port inside 80)" "0.0.0.0:8097"
+	assert_eq "$(pm inspect -f '{{index .Config.Annotations "io.kubernetes.cri-o.ContainerType"}}' inside)" container
+	assert_eq "$(pm inspect -f '{{index .Config.Annotations "io.kubernetes.cri-o.SandboxID"}}' inside)" \
+		"$(pm pod inspect -f '{{.InfraContainerID}}' many)"
+	assert_eq "$(pm events --stream=false --since 1h --filter container=inside --filter event=start --format '{{.PodID}}')" \
+		"$(pm pod inspect -f '{{.Id}}' many)"
+	assert_eq "$(pm events --stream=false --since 1h --filter container=inside --filter event=start --format json |
+		jq -r .PodID)" "$(pm pod inspect -f '{{.Id}}' many)"
+	pm pod rm -f -t 0 many
+}
+
+@test "inspect: a container whose limits this host refuses is told whole all the same" {
+	pm create --name small --memory 64m --memory-reservation 32m --cpuset-cpus 0 --hostname box --cap-drop all "$IMAGE" true
+	assert_eq "$(pm inspect -f '{{.HostConfig.Memory}} {{.Config.Hostname}} {{.HostConfig.CgroupMode}}' small)" \
+		"67108864 box private"
+	assert_eq "$(pm inspect small | jq -r '.[0] | .Config.Annotations["io.podman.annotations.init"], .HostConfig.Ulimits[0].Name')" \
+		$'FALSE\nRLIMIT_NOFILE'
+	pm rm small
+}
+
+@test "inspect: security options, --volumes-from and id maps are noted" {
+	pm create --name vols -v /data "$IMAGE" true
+	pm create --name noted --volumes-from vols:ro --security-opt seccomp=unconfined --security-opt label=disable \
+		--userns keep-id "$IMAGE" true
+	run -0 pm inspect -f '{{json .HostConfig.VolumesFrom}} {{index .Config.Annotations "io.podman.annotations.volumes-from"}}' noted
+	assert_eq "$output" '["vols:ro"] vols:ro'
+	run -0 pm inspect -f '{{range $k, $v := .Config.Annotations}}{{$k}}={{$v}} {{end}}' noted
+	assert_like "$output" ".*annotations.label=disable .*annotations.seccomp=unconfined .*"
+	uid=$(id -u)
+	assert_eq "$(pm inspect -f '{{index .HostConfig.IDMappings.UidMap 1}}' noted)" "$uid:0:1"
+	pm rm -fav
+}
+
 @test "inspect --format: maps, times, ports as scripts use them" {
 	pm create --name i -l x=y -p 9999:80 "$IMAGE" true
 	assert_eq "$(pm inspect --format '{{.Config.Labels.x}} {{index .Config.Labels "x"}} {{.State.Status}}' i)" "y y created"
