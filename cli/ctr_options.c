@@ -161,6 +161,7 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 		.os = o->os,
 		.arch = o->arch,
 		.variant = o->variant,
+		.exact = true,
 	};
 	struct pm_pull_retry retry;
 	pm_pull_ask(&po);

@@ -10,9 +10,11 @@
 
 extern char **environ;
 
-static int env_word(const char *word, struct pm_strv *env)
+static int env_word(const char *word, struct pm_strv *env, struct pm_err *err)
 {
 	const char *eq = strchr(word, '=');
+	if (eq == word)
+		return pm_fail(err, PM_E_USAGE, "invalid environment variable: \"%s\"", word);
 	if (eq) {
 		_cleanup_free_ char *name = pm_strndup(word, (size_t)(eq - word));
 		pm_env_set(env, name, eq + 1);
@@ -22,7 +24,7 @@ static int env_word(const char *word, struct pm_strv *env)
 	if (len > 0 && word[len - 1] == '*') {
 		for (char **p = environ; *p; p++)
 			if (strncmp(*p, word, len - 1) == 0)
-				env_word(*p, env);
+				env_word(*p, env, NULL);
 		return 0;
 	}
 	const char *value = getenv(word);
@@ -32,7 +34,8 @@ static int env_word(const char *word, struct pm_strv *env)
 }
 
 /* Lines of a file, without comments and empty ones, handed to f. */
-static int each_line(const char *path, int (*f)(const char *line, struct pm_strv *to),
+static int each_line(const char *path,
+		     int (*f)(const char *line, struct pm_strv *to, struct pm_err *err),
 		     struct pm_strv *to, struct pm_err *err)
 {
 	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
@@ -41,15 +44,15 @@ static int each_line(const char *path, int (*f)(const char *line, struct pm_strv
 	if (r < 0)
 		return r;
 	pm_strv_split(&lines, pm_buf_str(&b), '\n');
-	for (size_t i = 0; i < lines.n; i++) {
+	for (size_t i = 0; i < lines.n && r >= 0; i++) {
 		char *line = lines.v[i] + strspn(lines.v[i], " \t");
 		size_t len = strlen(line);
 		if (len > 0 && line[len - 1] == '\r')
 			line[len - 1] = '\0';
 		if (line[0] && line[0] != '#')
-			f(line, to);
+			r = f(line, to, err);
 	}
-	return 0;
+	return r < 0 ? pm_wrap(err, "%s", path) : 0;
 }
 
 int pm_ctr_parse_env(const struct pm_strv *args, const struct pm_strv *files, struct pm_strv *env,
@@ -64,21 +67,28 @@ int pm_ctr_parse_env(const struct pm_strv *args, const struct pm_strv *files, st
 		else if (r < 0)
 			return r;
 	}
-	for (size_t i = 0; i < args->n; i++) {
-		if (args->v[i][0] == '=' || !args->v[i][0])
-			return pm_fail(err, PM_E_USAGE, "invalid environment variable: \"%s\"",
-				       args->v[i]);
-		env_word(args->v[i], env);
-	}
-	return 0;
+	int r = 0;
+	for (size_t i = 0; i < args->n && r >= 0; i++)
+		r = args->v[i][0] ? env_word(args->v[i], env, err) : 0;
+	return r;
 }
 
-static int label_word(const char *word, struct pm_strv *labels)
+static int label_word(const char *word, struct pm_strv *labels, struct pm_err *err)
 {
 	const char *eq = strchr(word, '=');
+	if (!*word || eq == word)
+		return pm_fail(err, PM_E_USAGE, "invalid label format: \"%s\"", word);
 	_cleanup_free_ char *name = eq ? pm_strndup(word, (size_t)(eq - word)) : pm_strdup(word);
 	pm_env_set(labels, name, eq ? eq + 1 : "");
 	return 0;
+}
+
+static int label_line(const char *word, struct pm_strv *labels, struct pm_err *err)
+{
+	const char *blank = strpbrk(word, " \t"), *eq = strchr(word, '=');
+	if (blank && (!eq || blank < eq))
+		return pm_fail(err, PM_E_USAGE, "label \"%s\": its name has white space", word);
+	return label_word(word, labels, err);
 }
 
 int pm_ctr_parse_labels(const struct pm_strv *args, const struct pm_strv *files,
@@ -86,9 +96,9 @@ int pm_ctr_parse_labels(const struct pm_strv *args, const struct pm_strv *files,
 {
 	int r = 0;
 	for (size_t i = 0; i < files->n && r >= 0; i++)
-		r = each_line(files->v[i], label_word, labels, err);
+		r = each_line(files->v[i], label_line, labels, err);
 	for (size_t i = 0; i < args->n && r >= 0; i++)
-		r = label_word(args->v[i], labels);
+		r = label_word(args->v[i], labels, err);
 	return r < 0 ? r : 0;
 }
 

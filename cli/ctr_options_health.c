@@ -1,12 +1,11 @@
 #include "cli/ctr_options_parts.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/timefmt.h"
 #include "cli/command.h"
-
-#define SECOND INT64_C(1000000000)
 
 static int duration(const char *text, const char *what, int64_t *ret, struct pm_err *err)
 {
@@ -24,22 +23,48 @@ static int interval(const char *text, const char *what, int64_t *ret, struct pm_
 	return duration(text, what, ret, err);
 }
 
-/* A JSON array is a command, "none" no check, anything else a line for the container's shell. */
-static struct pm_json *test(struct pm_json_pool *pool, const char *cmd)
+static void add_words(struct pm_json_pool *pool, struct pm_json *list, const char *line)
+{
+	_cleanup_strv_ struct pm_strv words = PM_STRV_INIT;
+	pm_strv_split(&words, line, ' ');
+	for (size_t i = 0; i < words.n; i++)
+		if (*words.v[i])
+			pm_json_add(pool, list, pm_json_str(pool, words.v[i]));
+}
+
+/* A JSON array is a command (one word: a line for the container's shell), "none" no check, anything else a line for
+ * that shell; unless the first word says which: CMD, CMD-SHELL or NONE. */
+static int test(struct pm_json_pool *pool, const char *cmd, struct pm_json **ret, struct pm_err *err)
 {
 	struct pm_json *list = pm_json_array(pool), *words = NULL;
-	if (strcmp(cmd, "none") == 0) {
+	size_t n = strcspn(cmd, " ");
+	_cleanup_free_ char *first = pm_strndup(cmd, n);
+	bool array = pm_json_parse(pool, cmd, strlen(cmd), &words, NULL) >= 0 && pm_json_is(words, PM_JSON_ARRAY);
+	*ret = list;
+	if (array) {
+		for (size_t i = 0; i < words->len; i++)
+			if (!pm_json_is(words->items[i], PM_JSON_STRING))
+				return pm_fail(err, PM_E_USAGE, "health check %s: must be an array of strings", cmd);
+		if (!words->len)
+			return pm_fail(err, PM_E_USAGE, "must define a healthcheck command for all healthchecks");
+		free(pm_steal(&first));
+		first = pm_strdup(words->items[0]->string);
+	}
+	bool named = strcasecmp(first, "CMD") == 0 || strcasecmp(first, "CMD-SHELL") == 0;
+	if (strcasecmp(first, "none") == 0) {
 		pm_json_add(pool, list, pm_json_str(pool, "NONE"));
-	} else if (pm_json_parse(pool, cmd, strlen(cmd), &words, NULL) >= 0 &&
-		   pm_json_is(words, PM_JSON_ARRAY)) {
-		pm_json_add(pool, list, pm_json_str(pool, "CMD"));
+	} else if (array) {
+		if (!named)
+			pm_json_add(pool, list, pm_json_str(pool, words->len > 1 ? "CMD" : "CMD-SHELL"));
 		for (size_t i = 0; i < words->len; i++)
 			pm_json_add(pool, list, words->items[i]);
+	} else if (strcasecmp(first, "CMD") == 0) {
+		add_words(pool, list, cmd);
 	} else {
 		pm_json_add(pool, list, pm_json_str(pool, "CMD-SHELL"));
-		pm_json_add(pool, list, pm_json_str(pool, cmd));
+		pm_json_add(pool, list, pm_json_str(pool, named && cmd[n] ? cmd + n + 1 : cmd));
 	}
-	return list;
+	return 0;
 }
 
 static char *text_of(const struct pm_json *o)
@@ -56,14 +81,15 @@ static int regular(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm_ct
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_json *h = pm_json_object(pool);
-	bool all = o->health_cmd != NULL;
+	struct pm_json *command;
+	bool all = o->health_cmd && *o->health_cmd;
 	int64_t ns;
-	int r;
+	int r = all ? test(pool, o->health_cmd, &command, err) : 0;
 
-	if (all && !*o->health_cmd)
-		return pm_fail(err, PM_E_USAGE, "must define a healthcheck command for all healthchecks");
+	if (r < 0)
+		return r;
 	if (all)
-		pm_json_set(pool, h, "Test", test(pool, o->health_cmd));
+		pm_json_set(pool, h, "Test", command);
 	if (pm_cli_given(cli, "health-start-period")) {
 		r = duration(o->health_start_period, "start-period", &ns, err);
 		if (r < 0)
@@ -83,8 +109,8 @@ static int regular(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm_ct
 		r = duration(o->health_timeout, "timeout", &ns, err);
 		if (r < 0)
 			return r;
-		if (ns < SECOND)
-			return pm_fail(err, PM_E_USAGE, "healthcheck-timeout must be at least 1 second");
+		if (ns <= 0)
+			return pm_fail(err, PM_E_USAGE, "healthcheck-timeout must be greater than 0");
 		pm_json_set_int(pool, h, "Timeout", ns);
 	}
 	if (all || pm_cli_given(cli, "health-retries")) {
@@ -105,7 +131,7 @@ static int startup(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm_ct
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_json *h = pm_json_object(pool);
 	int64_t every, limit;
-	if (!o->health_startup_cmd) {
+	if (!o->health_startup_cmd || !*o->health_startup_cmd) {
 		for (size_t i = 0; i < PM_ARRAY_SIZE(need); i++)
 			if (pm_cli_given(cli, need[i]))
 				return pm_fail(err, PM_E_USAGE, "--%s needs --health-startup-cmd", need[i]);
@@ -116,9 +142,12 @@ static int startup(struct pm_cli *cli, const struct pm_ctr_opts *o, struct pm_ct
 		r = duration(o->health_startup_timeout, "startup-timeout", &limit, err);
 	if (r < 0)
 		return r;
-	if (limit < SECOND)
-		return pm_fail(err, PM_E_USAGE, "healthcheck-startup-timeout must be at least 1 second");
-	pm_json_set(pool, h, "Test", test(pool, o->health_startup_cmd));
+	if (limit <= 0)
+		return pm_fail(err, PM_E_USAGE, "healthcheck-startup-timeout must be greater than 0");
+	struct pm_json *command;
+	if ((r = test(pool, o->health_startup_cmd, &command, err)) < 0)
+		return r;
+	pm_json_set(pool, h, "Test", command);
 	pm_json_set_int(pool, h, "Interval", every);
 	pm_json_set_int(pool, h, "Timeout", limit);
 	pm_json_set_int(pool, h, "Retries", (int64_t)o->health_startup_retries);
@@ -149,7 +178,7 @@ int pm_ctr_apply_health(struct pm_cli *cli, const struct pm_ctr_opts *o, struct 
 {
 	static const char *const actions[] = {"none", "kill", "restart", "stop", NULL};
 	if (o->no_healthcheck) {
-		if (o->health_cmd)
+		if (o->health_cmd && *o->health_cmd)
 			return pm_fail(err, PM_E_USAGE, "cannot specify both --no-healthcheck and --health-cmd");
 		c->healthcheck = pm_strdup("{\"Test\":[\"NONE\"]}");
 		return 0;

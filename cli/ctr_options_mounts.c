@@ -373,21 +373,27 @@ int pm_ctr_parse_rootfs(const char *arg, struct pm_ctr_config *c, struct pm_err 
 	return 0;
 }
 
+/* The same once more is no contradiction. */
+static bool said_before(const struct pm_strv *l, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(l->v[k], l->v[i]) == 0)
+			return true;
+	return false;
+}
+
 int pm_ctr_apply_mounts(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
 			struct pm_err *err)
 {
 	int r = 0;
-	for (size_t i = 0; i < o->volume.n && r >= 0; i++) {
-		bool again = false; /* the same once more is no contradiction */
-		for (size_t k = 0; k < i && !again; k++)
-			again = strcmp(o->volume.v[k], o->volume.v[i]) == 0;
-		if (!again)
+	for (size_t i = 0; i < o->volume.n && r >= 0; i++)
+		if (!said_before(&o->volume, i))
 			r = pm_ctr_parse_volume(o->volume.v[i], c, err);
-	}
 	for (size_t i = 0; i < o->mount.n && r >= 0; i++)
 		r = pm_ctr_parse_mount(o->mount.v[i], c, err);
 	for (size_t i = 0; i < o->tmpfs.n && r >= 0; i++)
-		r = pm_ctr_parse_tmpfs(o->tmpfs.v[i], c, err);
+		if (!said_before(&o->tmpfs, i))
+			r = pm_ctr_parse_tmpfs(o->tmpfs.v[i], c, err);
 	for (size_t i = 0; i < o->volumes_from.n && r >= 0; i++)
 		if ((r = volumes_from(e, o->volumes_from.v[i], c, err)) >= 0)
 			pm_strv_add(&c->volumes_from, o->volumes_from.v[i]);

@@ -7,10 +7,8 @@
 static int mode(const char *kind, const char *value, const char *const *words, char **ret,
 		struct pm_err *err)
 {
-	if (!value)
+	if (!value || strcmp(value, "pod") == 0) /* what the pod says: cli/ctr_pod.c */
 		return 0;
-	if (strcmp(value, "pod") == 0)
-		return pm_fail(err, PM_E_UNSUPPORTED, "--%s pod: pods are not supported", kind);
 	if (pm_startswith(value, "container:") && value[strlen("container:")] == '\0')
 		return pm_fail(err, PM_E_USAGE, "--%s %s: must name a container", kind, value);
 	if (pm_startswith(value, "ns:") && value[3] != '/')
@@ -30,9 +28,7 @@ static int user_namespace(struct pm_engine *e, const struct pm_ctr_opts *o, stru
 	if (o->userns && o->userns[0] && maps)
 		return pm_fail(err, PM_E_USAGE, "--userns and --uidmap/--gidmap/--subuidname/--subgidname "
 						"are mutually exclusive");
-	if (pm_streq(o->userns, "pod"))
-		return pm_fail(err, PM_E_UNSUPPORTED, "--userns pod: pods are not supported");
-	const char *mode = maps ? NULL : o->userns ? o->userns : e->conf.userns;
+	const char *mode = maps || pm_streq(o->userns, "pod") ? NULL : o->userns ? o->userns : e->conf.userns;
 	int r = pm_ctr_userns_check(mode, err);
 	if (r < 0)
 		return r;
@@ -56,5 +52,10 @@ int pm_ctr_apply_namespaces(struct pm_engine *e, const struct pm_ctr_opts *o,
 		return r;
 	if ((r = mode("cgroupns", o->cgroupns, usual, &c->cgroupns, err)) < 0)
 		return r;
+	if (c->hostname && c->utsns && (strcmp(c->utsns, "host") == 0 || pm_startswith(c->utsns, "container:")))
+		return pm_fail(err, PM_E_USAGE, "cannot set hostname when running in the %s UTS namespace",
+			       c->utsns[0] == 'h' ? "host" : "container's");
+	if (c->init && c->pidns && *c->pidns && strcmp(c->pidns, "private") != 0)
+		return pm_fail(err, PM_E_USAGE, "cannot add init binary as PID 1 (PID namespace isn't private)");
 	return user_namespace(e, o, c, err);
 }

@@ -45,6 +45,28 @@ static int ports(const struct pm_ctr_opts *o, bool discard, struct pm_ctr_config
 	return r;
 }
 
+static int name_servers(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm_err *err)
+{
+	const bool none = pm_streq(c->network, "none");
+	const size_t given = o->dns.n + o->dns_search.n + o->dns_option.n;
+	if (given && (none || (c->network && pm_startswith(c->network, "container:"))))
+		return pm_fail(err, PM_E_USAGE, "conflicting options: dns and the network mode: %s",
+			       none ? "none" : "container");
+	for (size_t i = 0; i < o->dns.n; i++) {
+		struct pm_ip ip;
+		bool image = strcmp(o->dns.v[i], "none") == 0; /* the image's resolv.conf stays */
+		if (image && given > 1)
+			return pm_fail(err, PM_E_USAGE, "--dns none is not allowed with other --dns, "
+							"--dns-search or --dns-option");
+		if (!image && pm_ip_parse(o->dns.v[i], &ip, NULL) < 0)
+			return pm_fail(err, PM_E_USAGE, "%s is not an ip address", o->dns.v[i]);
+		pm_strv_add(&c->dns, o->dns.v[i]);
+	}
+	pm_strv_add_all(&c->dns_search, o->dns_search.v);
+	pm_strv_add_all(&c->dns_options, o->dns_option.v);
+	return 0;
+}
+
 int pm_ctr_apply_network(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_ctr_config *c,
 			 struct pm_err *err)
 {
@@ -64,14 +86,11 @@ int pm_ctr_apply_network(struct pm_engine *e, const struct pm_ctr_opts *o, struc
 		return pm_fail(err, PM_E_USAGE,
 			       "published or exposed ports must be defined where the network namespace is "
 			       "made: --publish does not go with --pod");
-	for (size_t i = 0; i < o->dns.n; i++) {
-		struct pm_ip ip;
-		if (strcmp(o->dns.v[i], "none") != 0 && pm_ip_parse(o->dns.v[i], &ip, NULL) < 0)
-			return pm_fail(err, PM_E_USAGE, "%s is not an ip address", o->dns.v[i]);
-		pm_strv_add(&c->dns, o->dns.v[i]);
-	}
-	pm_strv_add_all(&c->dns_search, o->dns_search.v);
-	pm_strv_add_all(&c->dns_options, o->dns_option.v);
+	if ((r = name_servers(o, c, err)) < 0)
+		return r;
+	if (o->add_host.n && c->network && pm_startswith(c->network, "container:"))
+		return pm_fail(err, PM_E_USAGE, "cannot set extra host entries when the container is joined to "
+						"another containers network namespace");
 	for (size_t i = 0; i < o->add_host.n; i++) {
 		if (!strchr(o->add_host.v[i], ':'))
 			return pm_fail(err, PM_E_USAGE, "invalid --add-host \"%s\": must be host:ip",

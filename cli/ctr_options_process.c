@@ -88,10 +88,10 @@ static int words(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm
 	int sig, r = 0;
 	if (o->entrypoint && (r = pm_ctr_parse_entrypoint(o->entrypoint, &c->entrypoint, err)) < 0)
 		return r;
-	if (o->workdir && o->workdir[0] != '/')
+	if (o->workdir && *o->workdir && o->workdir[0] != '/')
 		return pm_fail(err, PM_E_USAGE, "the working directory '%s' is invalid, it needs to be "
 						"an absolute path", o->workdir);
-	if (o->umask) {
+	if (o->umask && *o->umask) {
 		size_t n = strspn(o->umask, "01234567");
 		if (n == 0 || n > 4 || o->umask[n])
 			return pm_fail(err, PM_E_USAGE, "invalid umask string %s: invalid argument",
@@ -99,15 +99,15 @@ static int words(const struct pm_ctr_opts *o, struct pm_ctr_config *c, struct pm
 	}
 	if (o->detach_keys && (r = pm_detach_keys_parse(o->detach_keys, &keys, err)) < 0)
 		return r;
-	if (o->stop_signal) {
+	if (o->stop_signal && *o->stop_signal) {
 		if ((r = pm_signal_parse(o->stop_signal, &sig, err)) < 0)
 			return r;
 		c->stop_signal = sig;
 	}
-	c->workdir = pm_strdup_null(o->workdir);
+	c->workdir = o->workdir && *o->workdir ? pm_strdup(o->workdir) : NULL;
 	c->user = pm_strdup_null(o->user);
-	c->hostname = pm_strdup_null(o->hostname);
-	c->umask = pm_strdup_null(o->umask);
+	c->hostname = o->hostname && *o->hostname ? pm_strdup(o->hostname) : NULL;
+	c->umask = o->umask && *o->umask ? pm_strdup(o->umask) : NULL;
 	c->timezone = pm_strdup_null(o->tz);
 	c->detach_keys = pm_strdup_null(o->detach_keys);
 	return 0;

@@ -7,22 +7,32 @@
 #include "cli/pod_common.h"
 #include "engine/pod/create.h"
 
-/* What the user said about namespaces that a pod may share. */
-static unsigned int chosen(const struct pm_cli *cli)
+/* What the user said about namespaces that a pod may share; "pod" leaves it to the pod. */
+static unsigned int chosen(const struct pm_cli *cli, const struct pm_ctr_opts *o)
 {
-	static const struct {
-		const char *option;
+	const struct {
+		const char *value;
 		unsigned int bit;
 	} options[] = {
-		{"network", PM_POD_SHARE_NET}, {"net", PM_POD_SHARE_NET},
-		{"ipc", PM_POD_SHARE_IPC},     {"uts", PM_POD_SHARE_UTS},
-		{"pid", PM_POD_SHARE_PID},     {"cgroupns", PM_POD_SHARE_CGROUP},
+		{o->ipc, PM_POD_SHARE_IPC},
+		{o->uts, PM_POD_SHARE_UTS},
+		{o->pid, PM_POD_SHARE_PID},
+		{o->cgroupns, PM_POD_SHARE_CGROUP},
 	};
-	unsigned int bits = 0;
+	unsigned int bits = pm_cli_given(cli, "network") || pm_cli_given(cli, "net") ? PM_POD_SHARE_NET : 0;
 	for (size_t i = 0; i < PM_ARRAY_SIZE(options); i++)
-		if (pm_cli_given(cli, options[i].option))
+		if (options[i].value && strcmp(options[i].value, "pod") != 0)
 			bits |= options[i].bit;
 	return bits;
+}
+
+static int no_pod(const struct pm_ctr_opts *o, struct pm_err *err)
+{
+	const char *const modes[] = {o->ipc, o->uts, o->pid, o->cgroupns, o->userns};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(modes); i++)
+		if (pm_streq(modes[i], "pod"))
+			return pm_fail(err, PM_E_USAGE, "cannot use pod namespace as container is not joining a pod");
+	return 0;
 }
 
 /* What the pod's infra container has instead of c. */
@@ -97,12 +107,12 @@ static int join(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opt
 		name = file.v[0];
 	}
 	if (!pm_startswith(name, "new:"))
-		return pm_pod_join(e, name, chosen(cli), c, err);
+		return pm_pod_join(e, name, chosen(cli, o), c, err);
 	int r = make_pod(cli, e, o, name + 4, c, ret_made, err);
 	if (r < 0)
 		return r;
 	/* the network that was chosen is the pod's */
-	r = pm_pod_join(e, ret_made, chosen(cli) & ~(unsigned int)PM_POD_SHARE_NET, c, err);
+	r = pm_pod_join(e, ret_made, chosen(cli, o) & ~(unsigned int)PM_POD_SHARE_NET, c, err);
 	if (r < 0)
 		pm_pod_remove(e, ret_made, true, 0, NULL, NULL);
 	return r;
@@ -118,5 +128,5 @@ int pm_ctr_join_pod(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr
 	if (o->pod && o->pod_id_file)
 		return pm_fail(err, PM_E_USAGE, "cannot specify both --pod and --pod-id-file");
 	c->init_ctr = pm_strdup_null(o->init_ctr);
-	return o->pod || o->pod_id_file ? join(cli, e, o, c, ret_made, err) : 0;
+	return o->pod || o->pod_id_file ? join(cli, e, o, c, ret_made, err) : no_pod(o, err);
 }

@@ -114,6 +114,31 @@ const struct pm_opt *pm_parse_find(const struct pm_parse *p, const char *name, s
 	return NULL;
 }
 
+/* Names of before that Podman's commands take for today's. */
+static const struct pm_opt *find_old(const struct pm_parse *p, const char *name, size_t len, void **ret_base)
+{
+	static const struct {
+		const char *old, *now;
+	} names[] = {
+		{"dns-opt", "dns-option"},
+		{"healthcheck-command", "health-cmd"},
+		{"healthcheck-interval", "health-interval"},
+		{"healthcheck-retries", "health-retries"},
+		{"healthcheck-start-period", "health-start-period"},
+		{"healthcheck-timeout", "health-timeout"},
+		{"notruncate", "no-trunc"},
+		{"override-arch", "arch"},
+		{"override-os", "os"},
+		{"override-variant", "variant"},
+		{"storage", "external"},
+		{"timeout", "time"},
+	};
+	for (size_t i = 0; i < PM_ARRAY_SIZE(names); i++)
+		if (strlen(names[i].old) == len && strncmp(names[i].old, name, len) == 0)
+			return pm_parse_find(p, names[i].now, strlen(names[i].now), 0, ret_base);
+	return NULL;
+}
+
 int pm_parse_set(struct pm_parse *p, const struct pm_opt *o, void *base, const char *value,
 		 struct pm_err *err)
 {
@@ -152,6 +177,8 @@ static int parse_long(struct pm_parse *p, char ***argv, struct pm_err *err)
 	size_t len = strcspn(name, "=");
 	void *base;
 	const struct pm_opt *o = pm_parse_find(p, name, len, 0, &base);
+	if (!o)
+		o = find_old(p, name, len, &base);
 	if (!o && len == 4 && memcmp(name, "help", 4) == 0) {
 		p->help = true;
 		return name[len] ? pm_parse_bool(name + len + 1, &p->help, err) : 0;

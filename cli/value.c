@@ -137,11 +137,6 @@ int pm_parse_float(const char *s, double *ret, struct pm_err *err)
 
 int pm_parse_size(const char *s, int64_t *ret_bytes, struct pm_err *err)
 {
-	if (strcmp(s, "-1") == 0) {
-		*ret_bytes = -1;
-		return 0;
-	}
-
 	char *end;
 	if (!isdigit((unsigned char)*s) || (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')))
 		return pm_fail(err, PM_E_USAGE, "invalid size: '%s'", s);

@@ -19,7 +19,7 @@ int pm_parse_bool(const char *s, bool *ret, struct pm_err *err);
 int pm_parse_int(const char *s, int64_t *ret, struct pm_err *err);
 int pm_parse_uint(const char *s, uint64_t *ret, struct pm_err *err);
 int pm_parse_float(const char *s, double *ret, struct pm_err *err);
-/* Bytes: "10", "10b", "64k", "1.5g", "64MB", "1GiB", by powers of 1024; "-1" for no limit. */
+/* Bytes: "10", "10b", "64k", "1.5g", "64MB", "1GiB", by powers of 1024. */
 int pm_parse_size(const char *s, int64_t *ret_bytes, struct pm_err *err);
 /* time.ParseDuration ("1h2m3.5s", "250ms"), or a plain number of seconds. */
 int pm_parse_duration(const char *s, int64_t *ret_ns, struct pm_err *err);

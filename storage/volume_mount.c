@@ -75,6 +75,8 @@ void pm_volume_mounts_encode(const struct pm_volume_mounts *l, const char *prefi
 		pm_wire_add_list(w, name, &m->lowers);
 		snprintf(name, sizeof(name), "%s.%zu.method", prefix, i);
 		pm_wire_add_int(w, name, m->method);
+		snprintf(name, sizeof(name), "%s.%zu.own_upper", prefix, i);
+		pm_wire_add_int(w, name, m->own_upper);
 		snprintf(name, sizeof(name), "%s.%zu.from", prefix, i);
 		pm_wire_add_int(w, name, m->from);
 		snprintf(name, sizeof(name), "%s.%zu.from_start", prefix, i);
@@ -97,6 +99,9 @@ static int decode_one(const struct pm_wire *w, const char *prefix, size_t i,
 	pm_wire_get_list(w, name, &m->lowers);
 	snprintf(name, sizeof(name), "%s.%zu.method", prefix, i);
 	int r = pm_wire_get_int(w, name, 0, &method, err);
+	snprintf(name, sizeof(name), "%s.%zu.own_upper", prefix, i);
+	if (r >= 0)
+		r = pm_wire_get_int(w, name, 0, &m->own_upper, err);
 	snprintf(name, sizeof(name), "%s.%zu.from", prefix, i);
 	if (r >= 0)
 		r = pm_wire_get_int(w, name, 0, &m->from, err);
@@ -308,8 +313,24 @@ static int mount_subpath(const struct pm_volume_mount *m, unsigned long flags, s
 	return change_flags(m->target, flags, err);
 }
 
+/* The merged directory has its upper's owner and mode. An owner that this user namespace has not is left out. */
+static int upper_like_lower(const struct pm_volume_mount *m, struct pm_err *err)
+{
+	struct stat st;
+	const char *lower = m->lowers.v[m->lowers.n - 1];
+	if (stat(lower, &st) < 0)
+		return pm_fail_sys(err, "look at %s", lower);
+	if (chown(m->upper, st.st_uid, st.st_gid) < 0 && errno != EPERM && errno != EINVAL)
+		return pm_fail_sys(err, "change the owner of %s", m->upper);
+	if (chmod(m->upper, st.st_mode & 07777) < 0)
+		return pm_fail_sys(err, "change the mode of %s", m->upper);
+	return 0;
+}
+
 static int mount_overlay(const struct pm_volume_mount *m, unsigned long flags, struct pm_err *err)
 {
+	if (m->own_upper && upper_like_lower(m, err) < 0)
+		return -err->code;
 	struct pm_overlay o = {
 		.method = m->method,
 		.lowers = (const char *const *)m->lowers.v,

@@ -29,6 +29,7 @@ struct pm_volume_mount {
 	enum pm_overlay_method method;
 	struct pm_strv lowers; /* bottom first */
 	char *upper, *work;
+	int64_t own_upper; /* 1: upper is new, nobody's: it gets owner and mode of the topmost lower */
 	int64_t from, from_start; /* a process in whose mount namespace target is mounted; 0: none */
 };
 

@@ -97,7 +97,7 @@ struct pm_json *insp_config(struct insp *i)
 		insp_str(i, o, "Timezone", k->timezone);
 	else
 		insp_omitted(i, o, "Timezone", pm_json_str(i->pool, ""));
-	if (k->systemd && strcmp(k->systemd, "always") == 0)
+	if (pm_ctr_config_is_systemd(k))
 		insp_flag(i, o, "SystemdMode", true);
 	else
 		insp_omitted(i, o, "SystemdMode", pm_json_bool(i->pool, false));

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "engine/container/bundle.h"
+#include "engine/spec/gen_mounts.h"
 #include "storage/image.h"
 #include "storage/stage.h"
 
@@ -50,7 +51,7 @@ int pm_mount_check(const struct pm_ctr_mount *m, struct pm_err *err)
 			return pm_fail(err, PM_E_USAGE,
 				       "mount at %s: can't use 'O' together with '%s'", m->dest,
 				       against[i]);
-	return 0;
+	return pm_spec_mount_check(m, err);
 }
 
 struct preparing {
@@ -81,6 +82,7 @@ static int add_overlay(struct preparing *p, const char *base, const struct pm_st
 		v->upper = pm_strdup(upper);
 		v->work = pm_strdup(work);
 	} else if (r >= 0 && writable) {
+		v->own_upper = 1;
 		r = make_dir(base, "upper", &v->upper, err);
 		if (r >= 0)
 			r = make_dir(base, "work", &v->work, err);

@@ -50,7 +50,7 @@ static int word(struct words *w, const char *text, const char *opt, struct pm_er
 	else if (keep && strcmp(name, "gid") == 0)
 		w->has_gid = pm_spec_parse_id(value, &w->gid);
 	else if (strcmp(name, "size") == 0)
-		w->has_size = pm_spec_parse_id(value, &w->size) && w->size > 0;
+		w->has_size = pm_spec_parse_id(value, &w->size) && (w->size > 0 || !keep);
 	else if (!keep && strcmp(name, "uidmapping") == 0)
 		pm_strv_add(&w->uids, value);
 	else if (!keep && strcmp(name, "gidmapping") == 0)
@@ -60,6 +60,8 @@ static int word(struct words *w, const char *text, const char *opt, struct pm_er
 	if ((strcmp(name, "uid") == 0 && !w->has_uid) || (strcmp(name, "gid") == 0 && !w->has_gid) ||
 	    (strcmp(name, "size") == 0 && !w->has_size))
 		return pm_fail(err, PM_E_USAGE, "--userns %s: invalid number \"%s\"", text, value);
+	if (w->has_size && !w->size) /* auto:size=0: as many as the image needs */
+		w->has_size = false;
 	return 0;
 }
 

@@ -319,7 +319,8 @@ int pm_image_obtain(struct pm_store *store, const char *name, enum pm_pull_polic
 	bool other = options->os || options->arch || options->variant; /* perhaps another than the stored image's */
 	int r = transport ? pm_fail(&why, PM_E_NOSUCH, "%s: image not known", name)
 			  : pm_image_resolve_for(store, name, other ? &platform : NULL, ret_id, &found, &why);
-	if (r == -PM_E_NOSUCH && other && !transport && other_platform(store, name, &policy, ret_id, &found) >= 0) {
+	if (r == -PM_E_NOSUCH && other && !transport && other_platform(store, name, &policy, ret_id, &found) >= 0 &&
+	    !options->exact) {
 		if (policy == PM_PULL_NEVER)
 			pm_warn("%s", why.text);
 		r = 0;
@@ -332,6 +333,8 @@ int pm_image_obtain(struct pm_store *store, const char *name, enum pm_pull_polic
 			*err = why;
 		if (there)
 			*ret_name = found ? found : pm_strdup(name);
+		else
+			free(found);
 		return r < 0 ? r : 0;
 	}
 	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;

@@ -26,6 +26,7 @@ struct pm_pull_options {
 	const char *cert_dir; /* --cert-dir: instead of certs.d */
 	int tls_verify;       /* -1: as registries.conf says; 0: allow HTTP and bad certificates; 1 */
 	const char *os, *arch, *variant; /* --os, --arch, --variant; NULL: this host's */
+	bool exact;           /* pm_image_obtain: no stored image of another platform will do, as it does for builds */
 	const char *signature_policy;    /* --signature-policy: a policy.json */
 	bool all_tags;        /* -a: every tag of the repository */
 	bool no_creds;        /* anonymously, whatever the files say */

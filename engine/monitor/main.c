@@ -568,6 +568,10 @@ int main(int argc, char **argv)
 		setenv("_PM_EXIT_CODE", text, 1);
 		setenv("_PM_USERNS", "1", 1);
 		set_signals_default();
+		/* with the log driver passthrough standard output is the user's, and the command names the container */
+		const int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null_fd >= 0)
+			dup2(null_fd, STDOUT_FILENO);
 		execv(m->plan.cleanup.v[0], m->plan.cleanup.v);
 	}
 	return code;

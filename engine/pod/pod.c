@@ -292,6 +292,10 @@ static int check_shared(unsigned int shared, const struct pm_ctr_config *k, stru
 		return pm_fail(err, PM_E_USAGE,
 			       "invalid config provided: networks must be defined when the pod is "
 			       "created: network cannot be configured when it is shared with a pod");
+	if (net && k->add_hosts.n)
+		return pm_fail(err, PM_E_USAGE,
+			       "invalid config provided: extra host entries must be specified on the pod: "
+			       "network cannot be configured when it is shared with a pod");
 	if ((shared & PM_POD_SHARE_UTS) && k->hostname)
 		return pm_fail(err, PM_E_USAGE,
 			       "invalid config provided: cannot set hostname when joining the pod UTS "

@@ -323,12 +323,12 @@ static int add_user(struct pm_gen *g, struct pm_err *err)
 	const char *umask_text = g->c->umask ? g->c->umask : g->env->conf->umask;
 	char *end;
 	unsigned long mask = strtoul(umask_text, &end, 8);
-	if (end == umask_text || *end || mask > 0777)
+	if (end == umask_text || *end || mask > 07777)
 		return pm_fail(err, PM_E_USAGE, "invalid umask \"%s\"", umask_text);
 	struct pm_json *o = pm_json_object(g->pool);
 	pm_json_set_int(g->pool, o, "uid", g->user.uid);
 	pm_json_set_int(g->pool, o, "gid", g->user.gid);
-	pm_json_set_int(g->pool, o, "umask", (int64_t)mask);
+	pm_json_set_int(g->pool, o, "umask", (int64_t)(mask & 0777));
 	/* The primary group is repeated, so that dropping it by setgid() does not gain what a "deny
 	 * this group" mode forbids (CVE-2022-2989). */
 	if ((g->c->user && *g->c->user) || g->user.n_groups) {
@@ -388,7 +388,9 @@ static int add_cwd(struct pm_gen *g, struct pm_err *err)
 	if (r < 0)
 		return pm_wrap(err, "working directory");
 	if (!S_ISDIR(type))
-		return pm_fail(err, PM_E_USAGE, "workdir \"%s\" is not a directory", dir);
+		return pm_fail(err, PM_E_NOTEXEC,
+			       "workdir \"%s\" exists on container %s, but is not a directory", dir,
+			       g->c->id);
 	return 0;
 }
 

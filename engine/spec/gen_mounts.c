@@ -1,6 +1,7 @@
 #include "engine/spec/gen_mounts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -15,11 +16,12 @@ static bool user_mounted(const struct pm_gen *g, const char *dest)
 	return false;
 }
 
+/* What the user mounts himself is his; a /dev of his has its own pts and mqueue. */
 static void add(struct pm_gen *g, struct pm_json *l, const char *dest, const char *type,
 		const char *source, const char *options)
 {
 	_cleanup_strv_ struct pm_strv o = PM_STRV_INIT;
-	if (user_mounted(g, dest))
+	if (user_mounted(g, dest) || ((pm_streq(type, "devpts") || pm_streq(type, "mqueue")) && user_mounted(g, "/dev")))
 		return;
 	pm_strv_split(&o, options, ',');
 	struct pm_json *m = pm_json_object(g->pool);
@@ -197,9 +199,11 @@ enum group {
 	G_SUID,
 	G_DEV,
 	G_COPYUP,
+	G_RELABEL, /* of no effect without SELinux */
 	G_VALUE, /* NAME=VALUE */
 	G_OURS,  /* acted on here */
 	G_OURS_VALUE,
+	N_GROUPS,
 };
 
 enum {
@@ -251,11 +255,11 @@ static const struct {
 	{"O", G_OURS, FOR_BIND | FOR_VOLUME}, /* engine/container/mounts.c */
 	{"upperdir", G_OURS_VALUE, FOR_BIND | FOR_VOLUME},
 	{"workdir", G_OURS_VALUE, FOR_BIND | FOR_VOLUME},
-	{"z", G_OURS, FOR_BIND | FOR_VOLUME},
-	{"Z", G_OURS, FOR_BIND | FOR_VOLUME},
+	{"z", G_RELABEL, FOR_BIND | FOR_VOLUME},
+	{"Z", G_RELABEL, FOR_BIND | FOR_VOLUME},
 	{"U", G_OURS, FOR_ALL},
-	{"copy", G_OURS, FOR_VOLUME},
-	{"nocopy", G_OURS, FOR_VOLUME},
+	{"copy", G_OURS, FOR_BIND | FOR_VOLUME}, /* a host directory is never filled */
+	{"nocopy", G_OURS, FOR_BIND | FOR_VOLUME},
 };
 
 static int check_option(const char *o, int kind, bool seen[], struct pm_strv *out,
@@ -270,18 +274,54 @@ static int check_option(const char *o, int kind, bool seen[], struct pm_strv *ou
 		    (gr == G_VALUE || gr == G_OURS_VALUE) != (eq != NULL))
 			continue;
 		if (gr == G_ACCESS || gr == G_PROPAGATION || gr == G_BIND || gr == G_EXEC ||
-		    gr == G_SUID || gr == G_DEV) {
+		    gr == G_SUID || gr == G_DEV || gr == G_RELABEL) {
 			if (seen[gr])
 				return pm_fail(err, PM_E_USAGE,
 					       "mount at %s: option %s contradicts or repeats another",
 					       m->dest, o);
 		}
 		seen[gr] = true;
-		if (gr != G_OURS && gr != G_OURS_VALUE && !pm_streq(o, "notmpcopyup"))
+		if (gr != G_OURS && gr != G_OURS_VALUE && gr != G_RELABEL && !pm_streq(o, "notmpcopyup"))
 			pm_strv_add(out, o);
 		return 0;
 	}
 	return pm_fail(err, PM_E_USAGE, "mount at %s: invalid mount option \"%s\"", m->dest, o);
+}
+
+/* What m is, FOR_BIND ...; 0 for a devpts, whose options are the kernel's. */
+static int check_mount(const struct pm_ctr_mount *m, bool seen[], struct pm_strv *out, struct pm_err *err)
+{
+	static const struct {
+		const char *type;
+		int kind;
+	} types[] = {
+		{"bind", FOR_BIND},   {"volume", FOR_VOLUME}, {"tmpfs", FOR_TMPFS},
+		{"ramfs", FOR_TMPFS}, {"image", FOR_IMAGE},   {"devpts", 0},
+	};
+	int kind = -1;
+	if (!m->dest || m->dest[0] != '/' || !m->dest[1])
+		return pm_fail(err, PM_E_USAGE, "invalid container path \"%s\": must be absolute, and "
+						"not the root", m->dest ? m->dest : "");
+	for (size_t i = 0; i < PM_ARRAY_SIZE(types); i++)
+		if (pm_streq(types[i].type, m->type))
+			kind = types[i].kind;
+	if (kind < 0)
+		return pm_fail(err, PM_E_UNSUPPORTED, "mount at %s: type \"%s\" is not supported",
+			       m->dest, m->type ? m->type : "");
+	for (size_t i = 0; kind && i < m->options.n; i++) {
+		int r = check_option(m->options.v[i], kind, seen, out, m, err);
+		if (r < 0)
+			return r;
+	}
+	return kind;
+}
+
+int pm_spec_mount_check(const struct pm_ctr_mount *m, struct pm_err *err)
+{
+	bool seen[N_GROUPS] = {false};
+	_cleanup_strv_ struct pm_strv out = PM_STRV_INIT;
+	int r = check_mount(m, seen, &out, err);
+	return r < 0 ? r : 0;
 }
 
 /* Flags that the source's own mount has may not be lost in a user namespace: the kernel refuses the
@@ -310,19 +350,34 @@ static void make_target(struct pm_gen *g, const char *dest)
 		pm_strv_add(&g->plan->mkdirs, dest);
 }
 
+/* Directories whose files are never given to a container's user, whatever was typed. */
+static int check_chown(const char *source, struct pm_err *err)
+{
+	static const char *const never[] = {
+		"/",	  "/bin",  "/boot", "/dev",  "/etc",	 "/etc/passwd", "/etc/pki", "/etc/shadow", "/home",
+		"/lib",	  "/lib32", "/lib64", "/media", "/mnt",	 "/opt",	"/proc",    "/root",	   "/run",
+		"/sbin",  "/srv",  "/sys",  "/tmp",  "/usr",	 "/usr/bin",	"/usr/lib", "/usr/sbin",   "/var",
+		"/var/lib", "/var/log", NULL};
+	_cleanup_free_ char *real = realpath(source, NULL);
+	if (!pm_str_in(real ? real : source, never))
+		return 0;
+	return pm_fail(err, PM_E_USAGE, "chowning host path \"%s\" is not allowed: do it by chown -R on the host "
+					"if it is really meant", real ? real : source);
+}
+
 /* prepared: where the monitor mounts what m means; NULL: m's own source. */
 static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_ctr_mount *m,
 			  const char *prepared, struct pm_err *err)
 {
-	bool seen[G_OURS_VALUE + 1] = {false};
+	bool seen[N_GROUPS] = {false};
 	bool tmpfs = pm_streq(m->type, "tmpfs") || pm_streq(m->type, "ramfs");
 	bool volume = pm_streq(m->type, "volume");
 	_cleanup_strv_ struct pm_strv o = PM_STRV_INIT;
 	struct stat st;
 
-	if (!m->dest || m->dest[0] != '/' || !m->dest[1])
-		return pm_fail(err, PM_E_USAGE, "invalid container path \"%s\": must be absolute, and "
-						"not the root", m->dest ? m->dest : "");
+	int kind = check_mount(m, seen, &o, err);
+	if (kind < 0)
+		return kind;
 	if (pm_streq(m->type, "devpts")) {
 		struct pm_json *d = pm_json_object(g->pool);
 		pm_json_set_str(g->pool, d, "destination", m->dest);
@@ -334,15 +389,6 @@ static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_c
 	}
 	bool image = pm_streq(m->type, "image");
 	const char *source = prepared ? prepared : m->source;
-	if (!tmpfs && !volume && !image && !pm_streq(m->type, "bind"))
-		return pm_fail(err, PM_E_UNSUPPORTED, "mount at %s: type \"%s\" is not supported",
-			       m->dest, m->type ? m->type : "");
-	int kind = tmpfs ? FOR_TMPFS : volume ? FOR_VOLUME : image ? FOR_IMAGE : FOR_BIND;
-	for (size_t i = 0; i < m->options.n; i++) {
-		int r = check_option(m->options.v[i], kind, seen, &o, m, err);
-		if (r < 0)
-			return r;
-	}
 	if (!tmpfs && (!source || source[0] != '/'))
 		return pm_fail(err, PM_E_USAGE, "mount at %s: no source", m->dest);
 	if (!tmpfs && !prepared && stat(source, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -363,6 +409,11 @@ static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_c
 		pm_strv_add(&o, "tmpcopyup");
 	if (!tmpfs && !seen[G_BIND])
 		pm_strv_add(&o, "rbind");
+	bool chown = pm_strv_has(&m->options, "U");
+	if (tmpfs && chown) {
+		pm_strv_addf(&o, "uid=%u", g->plan->uid);
+		pm_strv_addf(&o, "gid=%u", g->plan->gid);
+	}
 
 	struct pm_json *j = pm_json_object(g->pool);
 	pm_json_set_str(g->pool, j, "destination", m->dest);
@@ -382,7 +433,10 @@ static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_c
 			.uid = m->owned ? UINT32_MAX : p->uid,
 			.gid = m->owned ? UINT32_MAX : p->gid};
 	}
-	if (!tmpfs && !image && pm_strv_has(&m->options, "U")) {
+	if (!tmpfs && !image && chown) {
+		int r = prepared || volume ? 0 : check_chown(source, err);
+		if (r < 0)
+			return r;
 		p->chowns = pm_reallocarray(p->chowns, p->n_chowns + 1, sizeof(*p->chowns));
 		p->chowns[p->n_chowns++] = (struct pm_spec_chown){
 			.path = pm_strdup(source), .uid = p->uid, .gid = p->gid};

@@ -7,4 +7,7 @@
 
 #include "engine/spec/gen.h"
 
+/* Do the options of m exist, for its type, without contradiction? PM_E_USAGE. */
+int pm_spec_mount_check(const struct pm_ctr_mount *m, struct pm_err *err);
+
 #endif

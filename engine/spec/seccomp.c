@@ -251,12 +251,12 @@ static int choose(const struct pm_gen *g, struct source *s, struct pm_err *err)
 		return 1;
 	if (!opt && pm_streq(g->c->seccomp_policy, "image")) {
 		const char *label = pm_env_get(&g->c->labels, "io.containers.seccomp.profile");
-		if (label && *label) {
-			if (strlen(label) > MAX_PROFILE)
-				return pm_fail(err, PM_E_FORMAT, "the image's seccomp profile is too long");
-			pm_buf_add_str(&s->text, label);
-			return 0;
-		}
+		if (!label || !*label)
+			return pm_fail(err, PM_E_USAGE, "--seccomp-policy image: no seccomp policy defined by image");
+		if (strlen(label) > MAX_PROFILE)
+			return pm_fail(err, PM_E_FORMAT, "the image's seccomp profile is too long");
+		pm_buf_add_str(&s->text, label);
+		return 0;
 	}
 	if (!opt || !*opt)
 		opt = g->env->conf->seccomp_profile;
@@ -282,6 +282,8 @@ static int read_source(struct source *s, struct pm_err *err)
 	if (s->fd < 0 || s->text.len)
 		return 0;
 	int r = pm_fs_read_fd(s->fd, MAX_PROFILE, &s->text, err);
+	if (r >= 0 && !s->text.len) /* no text at all stands for the built-in profile */
+		r = pm_fail(err, PM_E_FORMAT, "the file is empty");
 	return r < 0 ? pm_wrap(err, "seccomp profile %s", s->path) : 0;
 }
 

@@ -165,7 +165,8 @@ static int lookup_user(const struct pm_buf *passwd, const struct pm_err *why, co
 {
 	uint32_t uid = 0;
 	bool numeric = !*name || pm_spec_parse_id(name, &uid);
-	if (pm_spec_user_find(passwd, *name ? name : NULL, uid, numeric, ret))
+	/* a number is an id, whoever an image's passwd calls so */
+	if (pm_spec_user_find(passwd, numeric ? NULL : name, uid, numeric, ret))
 		return 0;
 	if (numeric) {
 		ret->uid = uid;
@@ -211,7 +212,9 @@ int pm_spec_user_lookup(const struct pm_rootfs_view *view, const char *user,
 	if (r < 0)
 		return r;
 	load(view, "/etc/group", &group, &why_group);
-	if (gname && *gname) {
+	if (gname && *gname && pm_spec_parse_id(gname, &u.gid)) {
+		; /* a number is an id here, too */
+	} else if (gname && *gname) {
 		if ((r = lookup_group(&group, &why_group, gname, &u.gid, err)) < 0)
 			return r;
 	} else if (u.name) {

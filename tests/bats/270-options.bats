@@ -132,7 +132,7 @@ ctr() {
 	pm create --name a --systemd always "$IMAGE" sh
 	assert_eq "$(pm inspect -f '{{.Config.StopSignal}} {{.Config.SystemdMode}}' a)" "37 true"
 	pm create --name b "$IMAGE" /sbin/init
-	assert_eq "$(pm inspect -f '{{.Config.StopSignal}}' b)" 37
+	assert_eq "$(pm inspect -f '{{.Config.StopSignal}} {{.Config.SystemdMode}}' b)" "37 true"
 	pm create --name c --systemd false "$IMAGE" /sbin/init
 	assert_eq "$(pm inspect -f '{{.Config.StopSignal}}' c)" 15
 	pm create --name d --stop-signal HUP "$IMAGE" /sbin/init
@@ -157,4 +157,40 @@ ctr() {
 	done
 	assert_eq "$(ctr --user '' "$IMAGE" id -u)" 0
 	assert_eq "$(ctr --user 0:0 "$IMAGE" id -g)" 0
+}
+
+@test "options: a number is an id, whoever the image calls so" {
+	printf 'FROM %s\nRUN echo "1234:x:0:0::/:/bin/sh" >>/etc/passwd; echo "77:x:0:" >>/etc/group\n' "$IMAGE" >"$T/Containerfile"
+	pm build -q -t digits "$T" >/dev/null
+	assert_eq "$(ctr -u 1234:77 digits sh -c 'id -u; id -g' | tr '\n' ' ')" '1234 77 '
+}
+
+@test "options: the image must be for the platform that is asked for" {
+	run pm run --rm --pull never --arch s390x "$IMAGE" true
+	assert_error 125 'the image is for linux/.*, not for linux/s390x'
+	run pm run --rm --platform plan9/riscv64 "$(pm images -q | head -1)" true
+	assert_error 125 'not for plan9/riscv64'
+	ctr --pull never --arch "$(uname -m)" --os linux "$IMAGE" true
+}
+
+@test "options: what is passed through is the container's output and one id" {
+	assert_eq "$(pm run -d --name c --network none --log-driver passthrough "$IMAGE" true | sort -u)" "$(pm inspect -f '{{.Id}}' c)"
+	wait_for eval '[ "$(pm inspect -f "{{.State.Status}}" c)" = exited ]'
+	assert_eq "$(pm run -d --name d --network none --log-driver passthrough "$IMAGE" true | wc -l)" 1
+}
+
+@test "options: empty and old ones" {
+	pm create --name c --stop-signal '' --hostname '' --umask '' --workdir '' --health-cmd '' -e '' "$IMAGE" pwd
+	assert_eq "$(pm inspect -f '{{.Config.StopSignal}} {{.Config.Umask}} {{.Config.WorkingDir}}' c)" '15 0022 /'
+	pm create --name d --healthcheck-command true --healthcheck-retries 7 --dns-opt debug --override-os linux "$IMAGE"
+	assert_eq "$(pm inspect -f '{{.Config.Healthcheck.Retries}} {{.HostConfig.DnsOptions}}' d)" '7 [debug]'
+	for bad in '--seccomp-policy image|no seccomp policy defined by image' '--security-opt seccomp=/dev/null|is empty' \
+		'--init --pid host|PID namespace isn.t private' '--dns none --dns 1.1.1.1|--dns none is not allowed with other' \
+		'--network none --dns 1.1.1.1|conflicting options: dns and the network mode: none' \
+		'--uts host --hostname x|cannot set hostname' '--pid pod|is not joining a pod' '--shm-size -1|invalid size' \
+		'--storage-opt size=-1|invalid size' '-l =x|invalid label format' '-e =x|invalid environment variable'; do
+		# shellcheck disable=SC2086
+		run pm run --rm ${bad%%|*} "$IMAGE" true
+		assert_error 125 "${bad##*|}"
+	done
 }

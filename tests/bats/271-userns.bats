@@ -91,7 +91,7 @@ files='stat -c %u:%g / /bin/busybox /etc/hosts /etc/hostname /dev/shm /root | so
 }
 
 @test "userns: refusals" {
-	for mode in foo keep-id:foo=1 auto:size=x auto:size=0 keep-id:uid=-1 nomap:x container: ns:x pod; do
+	for mode in foo keep-id:foo=1 auto:size=x keep-id:uid=-1 nomap:x container: ns:x pod; do
 		run pm run --rm --userns "$mode" "$IMAGE" true
 		assert_error 125 "userns"
 	done

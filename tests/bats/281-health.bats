@@ -70,6 +70,14 @@ is() { # NAME STATUS
 	pm rm -f -t 0 c d
 }
 
+@test "a check's time may be less than a second" {
+	pm run -d --name c --network none --health-cmd 'CMD-SHELL sleep 20' --health-timeout 100ms --health-interval disable "$IMAGE" sleep 1000
+	local start=$SECONDS
+	run -1 pm healthcheck run c
+	[ $((SECONDS - start)) -lt 10 ]
+	pm rm -f -t 0 c
+}
+
 @test "a check that takes too long is killed and has failed" {
 	pm run -d --name c --network none --health-cmd 'sleep 100' --health-timeout 1s --health-interval 100ms \
 		--health-retries 1 "$IMAGE" sleep 1000
@@ -118,6 +126,20 @@ is() { # NAME STATUS
 	pm create --name a --health-cmd '["test", "-e", "/x y"]' --health-interval 2m "$IMAGE" true
 	assert_eq "$(pm inspect a | jq -c '.[0].Config.Healthcheck')" \
 		'{"Test":["CMD","test","-e","/x y"],"Interval":120000000000,"Timeout":30000000000,"Retries":3}'
+	# the first word may say what it is
+	while IFS='|' read -r cmd want; do
+		pm create --name kind --health-cmd "$cmd" "$IMAGE" true
+		assert_eq "$(pm inspect kind | jq -c '.[0].Config.Healthcheck.Test')" "$want"
+		pm rm kind
+	done <<-'END'
+		CMD-SHELL a  b|["CMD-SHELL","a  b"]
+		CMD a  b|["CMD","a","b"]
+		["CMD","a b"]|["CMD","a b"]
+		["CMD-SHELL","a b"]|["CMD-SHELL","a b"]
+		["a b"]|["CMD-SHELL","a b"]
+		NONE|["NONE"]
+		cmdline x|["CMD-SHELL","cmdline x"]
+	END
 	pm run -d --name b --network none --no-healthcheck "$IMAGE" sleep 1000
 	assert_eq "$(pm inspect b | jq -c '.[0].Config.Healthcheck')" '{"Test":["NONE"]}'
 	assert_eq "$(pm ps --format '{{.Status}}' | grep -c '(')" 0
@@ -146,6 +168,10 @@ is() { # NAME STATUS
 	assert_error 125 "supported actions are none,kill,restart,stop"
 	run -125 pm create --health-cmd true --health-interval foo "$IMAGE"
 	assert_error 125 "invalid healthcheck-interval"
+	run -125 pm create --health-cmd true --health-timeout 0s "$IMAGE"
+	assert_error 125 "healthcheck-timeout must be greater than 0"
+	run -125 pm create --health-cmd '["true", 1]' "$IMAGE"
+	assert_error 125 "must be an array of strings"
 	run -125 pm create --health-cmd true --health-retries 0 "$IMAGE"
 	assert_error 125 "healthcheck-retries must be greater than 0"
 }

@@ -125,7 +125,7 @@ static const char passwd[] = "# comment\nroot:x:0:0:root:/root:/bin/sh\nweb:x:33
 			     "1000:x:5:5::/five:/bin/sh\nbroken\nbig:x:4294967295:0::/:/b\n"
 			     "nohome:x:7:7\n:x:8:8::/:/b\n";
 static const char group[] = "root:x:0:\nstaff:x:50:web,other\nwebs:x:51:other,web\nfive:x:5:\n"
-			    "dup:x:34:web\n";
+			    "dup:x:34:web\n7777:x:9:\n";
 
 static const struct {
 	const char *user;
@@ -142,7 +142,8 @@ static const struct {
 	{"web:staff", 0, 33, 50, "/var/www", ""},
 	{"web:", 0, 33, 34, "/var/www", "50 51 "},
 	{":five", 0, 0, 5, "/root", ""},
-	{"1000", 0, 5, 5, "/five", ""}, /* a name of digits comes first */
+	{"1000", 0, 1000, 0, NULL, ""}, /* a number is an id: a name of digits is none */
+	{"web:7777", 0, 33, 7777, "/var/www", ""}, /* nor is such a group's name */
 	{"2000", 0, 2000, 0, NULL, ""},
 	{"2000:3000", 0, 2000, 3000, NULL, ""},
 	{"2147483647", 0, 2147483647, 0, NULL, ""},
