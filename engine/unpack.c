@@ -26,6 +26,15 @@ static int send_request(int sock, const struct pm_unpack *u, struct pm_err *err)
 	pm_wire_add_int(&w, "devices", u->devices);
 	if (u->below)
 		pm_wire_add(&w, "below", u->below);
+	if (u->owners) {
+		_cleanup_strv_ struct pm_strv uids = PM_STRV_INIT, gids = PM_STRV_INIT;
+		pm_idmap_encode(&u->owners->uids, &uids);
+		pm_idmap_encode(&u->owners->gids, &gids);
+		for (size_t i = 0; i < uids.n; i++)
+			pm_wire_add(&w, "uids", uids.v[i]);
+		for (size_t i = 0; i < gids.n; i++)
+			pm_wire_add(&w, "gids", gids.v[i]);
+	}
 	if (u->set_owner) {
 		pm_wire_add_int(&w, "uid", u->uid);
 		pm_wire_add_int(&w, "gid", u->gid);

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "netns/idmap.h"
 
 struct pm_unpack {
 	int input;   /* read to its end; borrowed */
@@ -20,6 +21,8 @@ struct pm_unpack {
 	bool set_owner;    /* all entries get uid:gid (ids of the user namespace) */
 	uid_t uid;
 	gid_t gid;
+	const struct pm_idmaps *owners; /* ids in the archive, and uid:gid, are a container's: they are shifted by these to
+					   the user namespace's; NULL: they are not. Borrowed */
 	bool keep_kinds; /* EISDIR, ENOTDIR instead of replacing a directory by something else or vice
 			    versa */
 	bool devices;    /* make device nodes */

@@ -310,3 +310,37 @@ int pm_idmap_auto(uint32_t size, const struct pm_idmap *fixed, const struct pm_i
 	m = (struct pm_idmap)PM_IDMAP_INIT;
 	return 0;
 }
+
+/* --- owners ----------------------------------------------------------------------------------------- */
+
+void pm_idmaps_free(struct pm_idmaps *m)
+{
+	pm_idmap_free(&m->uids);
+	pm_idmap_free(&m->gids);
+}
+
+int pm_idmaps_decode(const struct pm_strv *uids, const struct pm_strv *gids, struct pm_idmaps *ret, struct pm_err *err)
+{
+	int r = pm_idmap_decode(uids, &ret->uids, err);
+	return r < 0 ? r : pm_idmap_decode(gids, &ret->gids, err);
+}
+
+static int owner(bool (*change)(const struct pm_idmap *m, uint32_t id, uint32_t *ret), const struct pm_idmaps *m,
+		 uid_t *uid, gid_t *gid, struct pm_err *err)
+{
+	if (!change(&m->uids, *uid, uid))
+		return pm_fail(err, PM_E_UNSUPPORTED, "its user id %u is not in the container's mapping", *uid);
+	if (!change(&m->gids, *gid, gid))
+		return pm_fail(err, PM_E_UNSUPPORTED, "its group id %u is not in the container's mapping", *gid);
+	return 0;
+}
+
+int pm_idmaps_owner_to_container(void *maps, uid_t *uid, gid_t *gid, struct pm_err *err)
+{
+	return owner(pm_idmap_to_container, maps, uid, gid, err);
+}
+
+int pm_idmaps_owner_to_host(void *maps, uid_t *uid, gid_t *gid, struct pm_err *err)
+{
+	return owner(pm_idmap_to_host, maps, uid, gid, err);
+}

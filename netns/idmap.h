@@ -9,6 +9,7 @@
 #define PM_NETNS_IDMAP_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -30,6 +31,18 @@ int pm_idmap_check(const struct pm_idmap *m, struct pm_err *err);
 /* false: not mapped. */
 bool pm_idmap_to_host(const struct pm_idmap *m, uint32_t container, uint32_t *ret);
 bool pm_idmap_to_container(const struct pm_idmap *m, uint32_t host, uint32_t *ret);
+
+/* Both kinds. */
+struct pm_idmaps {
+	struct pm_idmap uids, gids;
+};
+void pm_idmaps_free(struct pm_idmaps *m);
+#define _cleanup_idmaps_ _cleanup_(pm_idmaps_free)
+int pm_idmaps_decode(const struct pm_strv *uids, const struct pm_strv *gids, struct pm_idmaps *ret, struct pm_err *err);
+/* An owner in the parent's ids as the container has it, and back; maps: a struct pm_idmaps. Ids that are not mapped are
+ * PM_E_UNSUPPORTED. */
+int pm_idmaps_owner_to_container(void *maps, uid_t *uid, gid_t *gid, struct pm_err *err);
+int pm_idmaps_owner_to_host(void *maps, uid_t *uid, gid_t *gid, struct pm_err *err);
 
 /* Cut ranges where the host side passes from one range of parent's container side into another: the kernel
  * takes no line that does. Host ids that parent has not are left out. */

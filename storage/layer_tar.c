@@ -15,11 +15,18 @@
 struct layer_tar {
 	struct pm_tar_writer *w;
 	struct pm_tar_files files;
+	const struct pm_vfs_owners *owners;
 	struct pm_buf path;
 	bool named; /* the error says where */
 };
 
-static int put_file(struct layer_tar *t, int dirfd, const char *name, struct pm_err *err)
+/* The ids in the tar, of what the topmost layer has. */
+static int own(const struct layer_tar *t, bool top, struct stat *st, struct pm_err *err)
+{
+	return top && t->owners ? t->owners->map(t->owners->arg, &st->st_uid, &st->st_gid, err) : 0;
+}
+
+static int put_file(struct layer_tar *t, int dirfd, const char *name, const struct stat *owner, struct pm_err *err)
 {
 	struct stat st;
 	_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -27,6 +34,8 @@ static int put_file(struct layer_tar *t, int dirfd, const char *name, struct pm_
 		return 0; /* changed just now */
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return pm_fail_sys(err, "open");
+	st.st_uid = owner->st_uid;
+	st.st_gid = owner->st_gid;
 	return S_ISREG(st.st_mode)
 		       ? pm_tar_files_regular(&t->files, fd, &st, pm_buf_str(&t->path), err)
 		       : 0;
@@ -64,6 +73,9 @@ static int put_self(struct layer_tar *t, struct pm_merged_dir *d, struct pm_err 
 	if (fstat(fd, &st) < 0)
 		return pm_fail_sys(err, "look at the directory");
 	bool root = t->path.len == 0;
+	int r = own(t, fd == d->fds[0], &st, err);
+	if (r < 0)
+		return r;
 	if (root && (st.st_mode & 07777) == 0755 && st.st_uid == 0 && st.st_gid == 0)
 		return 0;
 	return pm_tar_files_dir(&t->files, fd, &st, root ? "./" : pm_buf_str(&t->path), err);
@@ -101,7 +113,7 @@ static int put_node(struct layer_tar *t, int dirfd, const char *name, const stru
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (S_ISREG(st->st_mode))
-		return put_file(t, dirfd, name, err);
+		return put_file(t, dirfd, name, st, err);
 	if (S_ISLNK(st->st_mode))
 		return put_symlink(t, dirfd, name, st, err);
 	return pm_tar_files_node(&t->files, st, path, err);
@@ -119,6 +131,9 @@ static int put_entry(struct layer_tar *t, struct pm_merged_dir *d, const struct 
 	}
 	if (fstatat(fd, e->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : pm_fail_sys(err, "look at '%s'", e->name);
+	r = own(t, e->layer == 0, &st, err);
+	if (r < 0)
+		return pm_wrap(err, "'%s'", e->name);
 	const struct pm_merged_entry *was = base ? pm_merged_find(base, e->name) : NULL;
 	bool same = was && unchanged(fd, &st, base, was);
 	pm_buf_add_str(&t->path, e->name);
@@ -172,6 +187,7 @@ int pm_layer_tar(const struct pm_layer_tar *what, pm_tar_sink_fn *sink, void *ar
 	t.files.whole_seconds = true;
 	t.files.content = what->content;
 	t.files.content_arg = what->content_arg;
+	t.owners = what->owners;
 	t.files.mtime = what->set_mtime ? &what->mtime : NULL;
 	r = put_self(&t, &root, err);
 	if (r >= 0)

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/tar_write.h"
 #include "storage/tar_files.h"
+#include "storage/vfs.h"
 
 struct pm_layer_tar {
 	const int *layers; /* directories, top first (borrowed) */
@@ -29,6 +30,7 @@ struct pm_layer_tar {
 	 * it lacks (the vfs driver's containers). NULL: none. */
 	const int *base;
 	size_t n_base;
+	const struct pm_vfs_owners *owners; /* whose the files of layers[0] are, in the tar; NULL: whose they are here */
 	bool set_mtime; /* all entries get mtime, seconds since the epoch, instead of their own */
 	int64_t mtime;
 	/* Told where content comes from (storage/layer_recipe.h); then a socket is PM_E_UNSUPPORTED. NULL: nobody. */

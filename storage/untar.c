@@ -70,6 +70,7 @@ int pm_untar_new(const struct pm_untar_opts *opts, struct pm_untar **ret, struct
 	}
 	u->tar = pm_tar_reader_new(u->recipe ? pm_recipe_raw : NULL, u->recipe);
 	pm_layer_dirs_init(&u->dirs, opts->rootfd);
+	u->dirs.owners = opts->owners;
 	*ret = u;
 	return 0;
 }
@@ -110,18 +111,16 @@ static int set_owner(struct pm_untar *u, int dirfd, const char *base, const stru
 {
 	if (!u->opts.keep_owner)
 		return 0;
-	if (u->opts.set_owner)
-		return fchownat(dirfd, base, u->opts.uid, u->opts.gid,
-				AT_SYMLINK_NOFOLLOW | (*base ? 0 : AT_EMPTY_PATH)) < 0
-			       ? pm_fail_sys(err, "set the owner %u:%u", u->opts.uid, u->opts.gid)
-			       : 0;
 	/* the last id means "leave as it is" to chown */
 	errno = EINVAL;
-	if (e->uid >= UINT32_MAX || e->gid >= UINT32_MAX ||
-	    fchownat(dirfd, base, (uid_t)e->uid, (gid_t)e->gid,
-		     AT_SYMLINK_NOFOLLOW | (*base ? 0 : AT_EMPTY_PATH)) < 0)
+	if (!u->opts.set_owner && (e->uid >= UINT32_MAX || e->gid >= UINT32_MAX))
 		return fail_owner(u, e, err);
-	return 0;
+	uid_t uid = u->opts.set_owner ? u->opts.uid : (uid_t)e->uid;
+	gid_t gid = u->opts.set_owner ? u->opts.gid : (gid_t)e->gid;
+	int r = u->opts.owners ? u->opts.owners->map(u->opts.owners->arg, &uid, &gid, err) : 0;
+	if (r < 0 || fchownat(dirfd, base, uid, gid, AT_SYMLINK_NOFOLLOW | (*base ? 0 : AT_EMPTY_PATH)) == 0)
+		return r;
+	return u->opts.set_owner ? pm_fail_sys(err, "set the owner %u:%u", uid, gid) : fail_owner(u, e, err);
 }
 
 static int set_xattrs(struct pm_untar *u, int fd, const struct pm_tar_entry *e, struct pm_err *err)

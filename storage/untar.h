@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "storage/vfs.h"
 
 enum pm_whiteout_form {
 	PM_WHITEOUT_DEVICE, /* character device 0:0 (Linux 5.8 makes them without privilege) */
@@ -42,6 +43,7 @@ struct pm_untar_opts {
 	bool set_owner; /* every entry gets uid and gid, not the archive's; with keep_owner only */
 	uid_t uid;
 	gid_t gid;
+	const struct pm_vfs_owners *owners; /* changes the ids before they are set; NULL: nothing does. Borrowed */
 	bool keep_kinds; /* a directory is not replaced by something else, nor the other way round:
 			    EISDIR, ENOTDIR */
 	uint64_t max_entries; /* 0: 10 million */

@@ -149,6 +149,28 @@ static int replace_whiteout(struct pm_layer_dirs *d, const char *path, struct pm
 	return pm_fail_errno(err, ENOTDIR, "make its directory");
 }
 
+/* The directory path is made, with those above it. */
+static int make_dir(struct pm_layer_dirs *d, const char *path, struct pm_err *err)
+{
+	uid_t uid = 0;
+	gid_t gid = 0;
+	if (!d->owners)
+		return pm_fs_mkdir_in(d->rootfd, path, 0755, err);
+	int r = d->owners->map(d->owners->arg, &uid, &gid, err);
+	for (const char *end = path; r >= 0 && end;) {
+		end = strchr(end + 1, '/');
+		_cleanup_free_ char *part = end ? pm_strndup(path, (size_t)(end - path)) : pm_strdup(path);
+		_cleanup_close_ int there = pm_fs_open_in(d->rootfd, part, O_PATH | O_DIRECTORY, 0, NULL);
+		if (there >= 0)
+			continue;
+		_cleanup_close_ int made = pm_fs_mkdir_in(d->rootfd, part, 0755, err);
+		r = made < 0 ? made : 0;
+		if (r >= 0 && fchownat(made, "", uid, gid, AT_EMPTY_PATH) < 0)
+			r = pm_fail_sys(err, "set the owner of '%s'", part);
+	}
+	return r < 0 ? r : pm_fs_open_in(d->rootfd, path, O_PATH | O_DIRECTORY, 0, err);
+}
+
 int pm_layer_dirs_open(struct pm_layer_dirs *d, const char *path, struct pm_err *err)
 {
 	if (!*path)
@@ -166,7 +188,7 @@ int pm_layer_dirs_open(struct pm_layer_dirs *d, const char *path, struct pm_err 
 			return r;
 	}
 	if (fd < 0)
-		fd = pm_fs_mkdir_in(d->rootfd, path, 0755, err);
+		fd = make_dir(d, path, err);
 	if (fd >= 0)
 		pm_layer_dirs_keep(d, path, fd);
 	return fd;

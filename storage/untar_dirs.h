@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "storage/vfs.h"
 
 enum {
 	PM_DIRS_KEPT = 8,                /* open directories */
@@ -57,6 +58,7 @@ struct pm_layer_dirs {
 	struct pm_deferred_dir *deferred; /* owned */
 	size_t n_deferred, cap_deferred;
 	bool again; /* some directory may be deferred twice */
+	const struct pm_vfs_owners *owners; /* what 0:0 is changed to for a directory that is made; NULL: it stays */
 };
 
 void pm_layer_dirs_init(struct pm_layer_dirs *d, int rootfd);

@@ -110,7 +110,7 @@ int pm_bundle_plan_rootfs(struct pm_engine *e, const struct pm_container *c,
 	enum pm_store_driver driver;
 	int r = pm_container_lowers(e, c, &plan->lowers, err);
 	if (r >= 0)
-		r = pm_ctr_userns_lowers(e, &c->config, &plan->lowers, err);
+		r = pm_ctr_userns_lowers(e, c, &plan->lowers, err);
 	if (r >= 0)
 		r = pm_bundle_driver(e, &driver, err);
 	if (r < 0)

@@ -117,7 +117,7 @@ static void drop_hosts(struct pm_ctr_config *k)
 	/* its files on this host, and what is made anew from the rest */
 	char **const strings[] = {&k->cidfile, &k->pid_file, &k->conmon_pid_file, &k->init_path, &k->cgroup_parent,
 				  &k->health_log_destination, &k->subuidname, &k->subgidname, &k->pod, &k->init_ctr,
-				  &k->pull_policy, &k->sdnotify};
+				  &k->pull_policy, &k->sdnotify, &k->mapped_image};
 	struct pm_strv *const lists[] = {&k->requires_ctrs, &k->hostusers, &k->preserve_fd, &k->id_uids, &k->id_gids,
 					 &k->chrootdirs};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(strings); i++)
@@ -125,7 +125,7 @@ static void drop_hosts(struct pm_ctr_config *k)
 	for (size_t i = 0; i < PM_ARRAY_SIZE(lists); i++)
 		pm_strv_free(lists[i]);
 	k->env_host = k->autoremove_image = k->pod_cgroup = false;
-	k->preserve_fds = 0;
+	k->preserve_fds = k->mapped_dirs = 0;
 	k->checkpointed = k->pre_checkpoint = k->checkpoint_log = k->restore_log = false;
 	k->restored_time = 0;
 	drop_log_path(k);

@@ -183,6 +183,10 @@ int pm_container_layer(struct pm_engine *e, const struct pm_container *c, bool m
 		pm_wire_add_int(&request, "mtime", *mtime / PM_NS_PER_SEC);
 	for (size_t i = 1; i < tree.paths.n; i++)
 		pm_wire_add(&request, "base", tree.paths.v[i]);
+	for (size_t i = 0; i < c->config.id_uids.n; i++)
+		pm_wire_add(&request, "uids", c->config.id_uids.v[i]);
+	for (size_t i = 0; i < c->config.id_gids.n; i++)
+		pm_wire_add(&request, "gids", c->config.id_gids.v[i]);
 	r = pm_stage_new(e->store, ret_stage, err);
 	return r < 0 ? r
 		     : pm_fetch_layer(e->store, *ret_stage, "0", &request, -1, progress, ret, err);

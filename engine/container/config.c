@@ -167,6 +167,8 @@ static const struct field config_fields[] = {
 	STR(subgidname),
 	STRV(id_uids),
 	STRV(id_gids),
+	STR(mapped_image),
+	INT(mapped_dirs, 0),
 	INT(keep_uid, PM_UNSET),
 	INT(keep_gid, PM_UNSET),
 

@@ -158,6 +158,10 @@ struct pm_ctr_config {
 	/* What all of it came to when the container was made: "CONTAINER:PARENT:LENGTH" (netns/idmap.h), the parent
 	 * being the user namespace of monitors (root: the host). Empty: the container is in that itself. */
 	struct pm_strv id_uids, id_gids;
+	/* A build's container with such ids, whose image grew (engine/build/worker.h): the image that it began with, and how many
+	 * directories of its own lie on that. */
+	char *mapped_image;
+	int64_t mapped_dirs;
 	int64_t keep_uid, keep_gid; /* keep-id: who the user is in the container; PM_UNSET */
 
 	/* cgroups and limits */

@@ -559,6 +559,8 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 	r = make_mounts(e, c, &made, err);
 	if (r >= 0)
 		r = make_dirs(e, k->id, &made, err);
+	if (r >= 0)
+		r = pm_ctr_userns_give(e, c, "upper", err);
 	if (r >= 0) {
 		fill_row(c, o);
 		r = pm_secret_keep(e, c, err);

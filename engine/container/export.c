@@ -5,12 +5,14 @@
 
 #include "base/fs.h"
 #include "engine/container/tree.h"
+#include "netns/idmap.h"
 #include "storage/layer_tar.h"
 
 enum { BUFFER_SIZE = 256 << 10 };
 
 struct export {
 	const struct pm_tree *tree;
+	struct pm_idmaps maps; /* of a container with a user namespace of its own */
 	int fd;
 	uint8_t *buf; /* headers are small */
 	size_t len;
@@ -39,7 +41,9 @@ static int put(void *arg, const void *data, size_t len, struct pm_err *err)
 static int write_tar(void *arg, struct pm_err *err)
 {
 	struct export *x = arg;
+	const struct pm_vfs_owners owners = {.map = pm_idmaps_owner_to_container, .arg = &x->maps};
 	struct pm_layer_tar t = {.layers = x->tree->fds,
+				 .owners = x->maps.uids.n ? &owners : NULL,
 				 .n_layers = x->tree->copied ? 1 : x->tree->n};
 	x->buf = pm_malloc(BUFFER_SIZE);
 	int r = pm_layer_tar(&t, put, x, err);
@@ -60,8 +64,11 @@ int pm_container_export(struct pm_engine *e, struct pm_container *c, int fd, str
 		close(pm_steal_fd(&lock));
 	struct export x = {.tree = &tree, .fd = fd};
 	int r = pm_tree_of_container(e, c, NULL, &tree, err);
+	if (r >= 0 && tree.container)
+		r = pm_idmaps_decode(&c->config.id_uids, &c->config.id_gids, &x.maps, err);
 	if (r >= 0)
 		r = pm_tree_run(e->store, write_tar, &x, err);
+	pm_idmaps_free(&x.maps);
 	return r < 0 ? pm_wrap(err, "export container %s", c->row.name) : 0;
 }
 

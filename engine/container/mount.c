@@ -54,7 +54,7 @@ static int mount_stopped(struct pm_engine *e, const struct pm_container *c, cons
 	enum pm_store_driver driver;
 	int r = pm_container_lowers(e, c, &lowers, err);
 	if (r >= 0)
-		r = pm_ctr_userns_lowers(e, &c->config, &lowers, err);
+		r = pm_ctr_userns_lowers(e, c, &lowers, err);
 	if (r >= 0)
 		r = pm_bundle_driver(e, &driver, err);
 	if (r < 0)

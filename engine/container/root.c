@@ -98,7 +98,7 @@ static int open_stopped(struct pm_engine *e, const struct pm_container *c, struc
 	if (x >= 0)
 		x = pm_container_lowers(e, c, &lowers, err);
 	if (x >= 0)
-		x = pm_ctr_userns_lowers(e, &c->config, &lowers, err);
+		x = pm_ctr_userns_lowers(e, c, &lowers, err);
 	if (x >= 0)
 		x = pm_bundle_driver(e, &driver, err);
 	if (x >= 0)

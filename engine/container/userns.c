@@ -17,6 +17,7 @@
 #include "engine/spec/user.h"
 #include "netns/idmap.h"
 #include "netns/subid.h"
+#include "storage/image.h"
 #include "storage/stage.h"
 #include "storage/vfs.h"
 
@@ -460,33 +461,17 @@ bool pm_ctr_userns_own(const struct pm_ctr_config *k)
 
 /* --- files with other owners ---------------------------------------------------------------------- */
 
-struct maps {
-	struct pm_idmap uids, gids;
-};
-
 struct job {
 	const struct pm_strv *lowers;
-	struct maps maps;
+	struct pm_idmaps maps;
 	char *stage; /* where it is made, and */
 	char *target; /* renamed to */
 };
 
-static int map_owner(void *arg, uid_t *uid, gid_t *gid, struct pm_err *err)
-{
-	const struct maps *m = arg;
-	if (!pm_idmap_to_host(&m->uids, *uid, uid))
-		return pm_fail(err, PM_E_UNSUPPORTED, "its user id %u is not in the container's mapping",
-			       *uid);
-	if (!pm_idmap_to_host(&m->gids, *gid, gid))
-		return pm_fail(err, PM_E_UNSUPPORTED, "its group id %u is not in the container's mapping",
-			       *gid);
-	return 0;
-}
-
 static int make_copy(void *arg, struct pm_err *err)
 {
 	struct job *j = arg;
-	struct pm_vfs_owners owners = {.map = map_owner, .arg = &j->maps};
+	struct pm_vfs_owners owners = {.map = pm_idmaps_owner_to_host, .arg = &j->maps};
 	if (mkdir(j->stage, 0700) < 0)
 		return pm_fail_sys(err, "make directory %s", j->stage);
 	int r = pm_vfs_populate((const char *const *)j->lowers->v, j->lowers->n, j->stage, &owners, err);
@@ -526,17 +511,24 @@ static char *target_of(const struct pm_ctr_config *k, const struct pm_strv *lowe
 	return pm_asprintf("%.*s/mapped-%.32s", (int)(slash - top), top, hex);
 }
 
-int pm_ctr_userns_lowers(struct pm_engine *e, const struct pm_ctr_config *k, struct pm_strv *lowers,
-			 struct pm_err *err)
+/* A build's container, whose image grew: below its changes are those that became layers, as it made them, and the copy
+ * of the image that it began with. */
+static int grown(struct pm_engine *e, const struct pm_container *c, struct pm_strv *lowers, struct pm_err *err)
+{
+	_cleanup_layer_list_ struct pm_layer_list layers = {0};
+	int r = c->config.mapped_image ? pm_image_layers(e->store, c->config.mapped_image, &layers, err) : 0;
+	pm_strv_free(lowers);
+	for (size_t i = 0; r >= 0 && i < layers.n; i++)
+		pm_strv_take(lowers, pm_store_layer_path(e->store, layers.v[i].chain_id));
+	return r;
+}
+
+static int mapped_copy(struct pm_engine *e, const struct pm_ctr_config *k, struct pm_strv *lowers, struct pm_err *err)
 {
 	struct job j = {.lowers = lowers};
 	_cleanup_stage_ struct pm_stage *stage = NULL;
 	_cleanup_close_ int userns = -1;
-	if (!k->id_uids.n || !lowers->n)
-		return 0;
-	int r = pm_idmap_decode(&k->id_uids, &j.maps.uids, err);
-	if (r >= 0)
-		r = pm_idmap_decode(&k->id_gids, &j.maps.gids, err);
+	int r = pm_idmaps_decode(&k->id_uids, &k->id_gids, &j.maps, err);
 	if (r < 0 || (identical(&j.maps.uids) && identical(&j.maps.gids)))
 		goto out;
 	j.target = target_of(k, lowers);
@@ -558,9 +550,55 @@ int pm_ctr_userns_lowers(struct pm_engine *e, const struct pm_ctr_config *k, str
 		r = pm_wrap(err, "copy the image for the container's user namespace");
 	}
 out:
-	pm_idmap_free(&j.maps.uids);
-	pm_idmap_free(&j.maps.gids);
+	pm_idmaps_free(&j.maps);
 	free(j.stage);
 	free(j.target);
+	return r < 0 ? r : 0;
+}
+
+int pm_ctr_userns_lowers(struct pm_engine *e, const struct pm_container *c, struct pm_strv *lowers, struct pm_err *err)
+{
+	const struct pm_ctr_config *k = &c->config;
+	_cleanup_free_ char *dir = pm_store_ctr_path(e->store, c->row.id);
+	int r = k->id_uids.n && k->mapped_dirs ? grown(e, c, lowers, err) : 0;
+	if (r >= 0 && k->id_uids.n && lowers->n)
+		r = mapped_copy(e, k, lowers, err);
+	for (int64_t i = 0; r >= 0 && i < k->mapped_dirs; i++)
+		pm_strv_addf(lowers, "%s/" PM_CTR_MAPPED_DIR, dir, (long long)i);
+	return r;
+}
+
+struct gift {
+	char *path;
+	struct pm_idmaps maps;
+};
+
+static int give(void *arg, struct pm_err *err)
+{
+	struct gift *g = arg;
+	uid_t uid = 0;
+	gid_t gid = 0;
+	int r = pm_idmaps_owner_to_host(&g->maps, &uid, &gid, err);
+	if (r >= 0 && chown(g->path, uid, gid) < 0)
+		r = pm_fail_sys(err, "give %s to the container's root", g->path);
+	return r;
+}
+
+int pm_ctr_userns_give(struct pm_engine *e, const struct pm_container *c, const char *name, struct pm_err *err)
+{
+	const struct pm_ctr_config *k = &c->config;
+	_cleanup_free_ char *dir = pm_store_ctr_path(e->store, k->id);
+	_cleanup_close_ int userns = -1;
+	struct gift g = {0};
+	if (!k->id_uids.n)
+		return 0;
+	int r = pm_idmaps_decode(&k->id_uids, &k->id_gids, &g.maps, err);
+	if (r >= 0)
+		r = pm_userns_get(e->store->runroot_fd, &userns, err);
+	g.path = pm_path_join(dir, name);
+	if (r >= 0)
+		r = pm_userns_run(userns, give, &g, err);
+	free(g.path);
+	pm_idmaps_free(&g.maps);
 	return r < 0 ? r : 0;
 }

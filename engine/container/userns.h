@@ -29,7 +29,13 @@ bool pm_ctr_userns_own(const struct pm_ctr_config *k);
 
 /* At a start: lowers, the image's layers bottom first, become the copy with the container's owners where these
  * differ. It is made when it is missing, which takes as long as copying the image. */
-int pm_ctr_userns_lowers(struct pm_engine *e, const struct pm_ctr_config *k, struct pm_strv *lowers,
+int pm_ctr_userns_lowers(struct pm_engine *e, const struct pm_container *c, struct pm_strv *lowers,
 			 struct pm_err *err);
+
+/* The directory of that name in the container's own gets to be of its root, where that is not this user. */
+int pm_ctr_userns_give(struct pm_engine *e, const struct pm_container *c, const char *name, struct pm_err *err);
+
+/* In the container's directory: the n-th of config.mapped_dirs. */
+#define PM_CTR_MAPPED_DIR "mapped-%lld"
 
 #endif

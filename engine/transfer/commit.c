@@ -44,10 +44,15 @@ static int transfer(struct pm_session *s, const struct pm_pack_spec *spec, struc
 int pm_commit_serve(struct pm_session *s, struct pm_err *err)
 {
 	struct pm_pack_spec spec = PM_PACK_SPEC_INIT;
-	_cleanup_strv_ struct pm_strv base = PM_STRV_INIT;
+	_cleanup_strv_ struct pm_strv base = PM_STRV_INIT, uids = PM_STRV_INIT, gids = PM_STRV_INIT;
+	_cleanup_idmaps_ struct pm_idmaps maps = {0};
 	int64_t merged = 0, copied = 0;
 	pm_wire_get_list(&s->request, "base", &base);
-	int r = pm_wire_get_int(&s->request, "merged", 0, &merged, err);
+	pm_wire_get_list(&s->request, "uids", &uids);
+	pm_wire_get_list(&s->request, "gids", &gids);
+	int r = pm_idmaps_decode(&uids, &gids, &maps, err);
+	if (r >= 0)
+		r = pm_wire_get_int(&s->request, "merged", 0, &merged, err);
 	if (r >= 0)
 		r = pm_wire_get_int(&s->request, "copied", 0, &copied, err);
 	if (r >= 0)
@@ -66,6 +71,7 @@ int pm_commit_serve(struct pm_session *s, struct pm_err *err)
 		spec.diff = tree;
 		spec.userns = s->userns;
 		spec.merged = merged != 0;
+		spec.owners = uids.n ? &maps : NULL;
 		/* a whole copy holds all that the merged tree has */
 		spec.base = (copied != 0) == (merged != 0) ? NULL : fds;
 		spec.n_base = spec.base ? n : 0;

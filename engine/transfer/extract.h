@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "netns/idmap.h"
 #include "storage/untar.h"
 
 enum {
@@ -47,6 +48,7 @@ struct pm_extract_spec {
 	bool set_owner, keep_kinds;
 	uid_t uid;
 	gid_t gid;
+	struct pm_idmaps *owners; /* shifts them; NULL: they are not shifted (borrowed) */
 	const char *blob_digest; /* "ALGORITHM:<hex>" expected of the input, NULL: not checked */
 	int64_t blob_size;       /* expected of the input, -1: not checked */
 	const char *diff_id; /* "ALGORITHM:<hex>" expected of the tar stream, NULL: not checked */

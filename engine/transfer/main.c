@@ -282,8 +282,14 @@ static int unpack(struct pm_session *s, struct pm_err *err)
 {
 	struct pm_extract_spec spec = PM_EXTRACT_SPEC_INIT;
 	struct pm_extract_result res;
+	_cleanup_strv_ struct pm_strv uids = PM_STRV_INIT, gids = PM_STRV_INIT;
+	_cleanup_idmaps_ struct pm_idmaps owners = {0};
 	int64_t uid = -1, gid = -1, keep_kinds = 0, devices = 0;
-	int r = pm_wire_get_int(&s->request, "uid", -1, &uid, err);
+	pm_wire_get_list(&s->request, "uids", &uids);
+	pm_wire_get_list(&s->request, "gids", &gids);
+	int r = pm_idmaps_decode(&uids, &gids, &owners, err);
+	if (r >= 0)
+		r = pm_wire_get_int(&s->request, "uid", -1, &uid, err);
 	if (r >= 0)
 		r = pm_wire_get_int(&s->request, "gid", -1, &gid, err);
 	if (r >= 0)
@@ -297,6 +303,7 @@ static int unpack(struct pm_session *s, struct pm_err *err)
 	spec.set_owner = uid >= 0 && gid >= 0;
 	spec.uid = (uid_t)uid;
 	spec.gid = (gid_t)gid;
+	spec.owners = uids.n ? &owners : NULL;
 	spec.keep_kinds = keep_kinds != 0;
 	spec.devices = devices != 0;
 	spec.foreign = true;

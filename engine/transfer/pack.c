@@ -130,7 +130,9 @@ static int make_stream(struct packer *p, struct pm_err *err)
 	layers[0] = s->diff;
 	for (size_t i = 0; i < s->n_base; i++)
 		layers[i + 1] = s->base[i];
+	const struct pm_vfs_owners owners = {.map = pm_idmaps_owner_to_container, .arg = (void *)s->owners};
 	struct pm_layer_tar t = {.layers = layers,
+				.owners = s->owners ? &owners : NULL,
 				.n_layers = s->merged ? s->n_base + 1 : 1,
 				.raw = !s->merged && !s->base,
 				.base = s->merged ? NULL : s->base,

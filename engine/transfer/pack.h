@@ -26,6 +26,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "netns/idmap.h"
 #include "storage/inflate.h"
 
 struct pm_pack_spec {
@@ -42,6 +43,7 @@ struct pm_pack_spec {
 	size_t n_base;
 	/* The merged tree of diff on top of base instead of diff's changes. */
 	bool merged;
+	const struct pm_idmaps *owners; /* without recipe: diff's are shifted by these; NULL: they are as they are */
 	int64_t mtime; /* without recipe: what all entries get, seconds since the epoch; -1: the files' own */
 };
 

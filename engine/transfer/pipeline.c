@@ -258,6 +258,7 @@ int pm_pipeline_run(struct pm_pipeline *p, struct pm_extract_result *ret, struct
 	struct pm_err write_err = PM_ERR_INIT;
 	uint64_t stream_size;
 	struct pm_untar *u;
+	const struct pm_vfs_owners owners = {.map = pm_idmaps_owner_to_host, .arg = s->owners};
 	const struct pm_untar_opts opts = {
 		.rootfd = s->directory,
 		.whiteouts = s->whiteouts,
@@ -268,6 +269,7 @@ int pm_pipeline_run(struct pm_pipeline *p, struct pm_extract_result *ret, struct
 		.set_owner = s->set_owner,
 		.uid = s->uid,
 		.gid = s->gid,
+		.owners = s->owners ? &owners : NULL,
 		.keep_kinds = s->keep_kinds,
 		/* a tree has mounts in it, whose space is their own */
 		.max_bytes = s->tree ? UINT64_MAX : 0,

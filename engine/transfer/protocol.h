@@ -38,7 +38,7 @@
  *
  * import: after its request pm-transfer sends "progress", one "layer" and "end".
  * unpack (engine/unpack.h): besides below, uid, gid, keep_kinds, devices; answered by "end" alone.
- * commit: as import; the request has "tree" (the path of a directory that holds a container's changes), a list
+ * commit: as import; lists "uids", "gids" are maps of the container's ids (netns/idmap.h), where it has such; the request has "tree" (the path of a directory that holds a container's changes), a list
  *	"base" (paths of the layers below, top first) where it is a whole copy ("copied" 1) or the
  *	layer shall be the merged tree ("merged" 1); "dir", "recipe", "userns" as import.
  *
