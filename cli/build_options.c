@@ -11,12 +11,12 @@
 #include "cli/commands.h"
 #include "cli/ctr_options_parts.h"
 #include "engine/build/cache_remote.h"
+#include "netns/idmap.h"
 
 #define O struct pm_build_opts
 #define C struct pm_ctr_opts
 
 #define NO_CRYPT "encrypted images are not supported"
-#define NO_MAPS "layers are stored with the ids of your user namespace: a build cannot have another"
 
 /* Sorted by name; what Podman has and pm has not is refused by name. */
 const struct pm_opt pm_build_table[] = {
@@ -71,7 +71,7 @@ const struct pm_opt pm_build_table[] = {
 	{"runtime", 0, PM_STRING(O, runtime), "OCI runtime: a name or a path"},
 	{"runtime-flag", 0, PM_STRINGS(O, runtime_flag), "Add a global flag of the runtime"},
 	{"secret", 0, PM_STRINGS(O, secret), "Secret for RUN --mount=type=secret: id=ID[,src=PATH][,env=NAME]", .arg = "secret"},
-	{"sign-by", 0, PM_REFUSED, "images are signed where they are pushed to: pm push --sign-by"},
+	{"sign-by", 0, PM_STRING(O, sign_by), "Sign the image with this GPG key, under each of its names", .arg = "KEY"},
 	{"signature-policy", 0, PM_STRING(O, signature_policy), "Path of a policy.json", .complete = PM_COMPLETE_FILE, .hidden = true},
 	{"skip-unused-stages", 0, PM_BOOL(O, skip_unused), "Skip stages that the target does not need", .def = "true"},
 	{"squash", 0, PM_BOOL(O, squash), "Make one layer of all new ones"},
@@ -84,11 +84,11 @@ const struct pm_opt pm_build_table[] = {
 	{"tls-verify", 0, PM_BOOL(O, tls_verify), "Require HTTPS and verify certificates", .def = "true"},
 	{"unsetenv", 0, PM_STRINGS(O, unsetenv), "Take an environment variable out of the image"},
 	{"unsetlabel", 0, PM_STRINGS(O, unsetlabel), "Take a label of the base out of the image"},
-	{"userns", 0, PM_STRING(O, userns), "User namespace of RUN: host"},
-	{"userns-gid-map", 0, PM_REFUSED, NO_MAPS},
-	{"userns-gid-map-group", 0, PM_REFUSED, NO_MAPS},
-	{"userns-uid-map", 0, PM_REFUSED, NO_MAPS},
-	{"userns-uid-map-user", 0, PM_REFUSED, NO_MAPS},
+	{"userns", 0, PM_STRING(O, userns), "User namespace of RUN: host, private, auto[:OPTIONS], or the PATH of one"},
+	{"userns-gid-map", 0, PM_LIST(O, userns_gid_map), "Map group IDs of a user namespace of RUN", .arg = "container:host:amount"},
+	{"userns-gid-map-group", 0, PM_STRING(O, userns_gid_map_group), "Map group IDs of RUN to this name's range in /etc/subgid", .arg = "group"},
+	{"userns-uid-map", 0, PM_LIST(O, userns_uid_map), "Map user IDs of a user namespace of RUN", .arg = "container:host:amount"},
+	{"userns-uid-map-user", 0, PM_STRING(O, userns_uid_map_user), "Map user IDs of RUN to this name's range in /etc/subuid", .arg = "user"},
 	{"variant", 0, PM_STRING(O, variant), "Set the variant of the image's architecture, and of its base"},
 	{0},
 };
@@ -166,11 +166,36 @@ static int other_defaults(struct pm_ctr_opts *to, struct pm_err *err)
 	return 0;
 }
 
-static int check_userns(const char *userns, struct pm_err *err)
+static int check_map(const char *option, const struct pm_strv *l, struct pm_err *err)
 {
-	if (!userns || !*userns || strcmp(userns, "host") == 0)
-		return 0;
-	return pm_fail(err, PM_E_UNSUPPORTED, "--userns %s: " NO_MAPS, userns);
+	_cleanup_idmap_ struct pm_idmap map = PM_IDMAP_INIT;
+	int r = l->n ? pm_idmap_from_options(l, NULL, &map, err) : 0;
+	return r < 0 ? pm_wrap(err, "%s", option) : 0;
+}
+
+/* --userns and its maps as run has them. */
+static int user_namespace(const struct pm_build_opts *o, struct pm_ctr_opts *ctr, char **ret_path, struct pm_err *err)
+{
+	const char *how = o->userns && *o->userns ? o->userns : NULL;
+	bool maps = o->userns_uid_map.n || o->userns_gid_map.n || o->userns_uid_map_user || o->userns_gid_map_group;
+	bool new = !how || strcmp(how, "private") == 0 || strcmp(how, "container") == 0;
+	if (maps && !new)
+		return pm_fail(err, PM_E_USAGE, "--userns %s: it goes not together with --userns-uid-map and the like", how);
+	/* now, since steps that are all known need no container */
+	int r = check_map("--userns-uid-map", &o->userns_uid_map, err);
+	if (r >= 0)
+		r = check_map("--userns-gid-map", &o->userns_gid_map, err);
+	if (r < 0)
+		return r;
+	ctr->uidmap = o->userns_uid_map;
+	ctr->gidmap = o->userns_gid_map;
+	ctr->subuidname = o->userns_uid_map_user;
+	ctr->subgidname = o->userns_gid_map_group;
+	if (how && *how == '/')
+		how = *ret_path = pm_asprintf("ns:%s", how);
+	/* containers.conf's is for containers that are run */
+	ctr->userns = maps ? NULL : !how ? "host" : new ? "private" : how;
+	return 0;
 }
 
 static int check_isolation(const char *isolation, struct pm_err *err)
@@ -204,12 +229,14 @@ int pm_build_containers(struct pm_cli *cli, struct pm_engine *e, const struct pm
 static int containers(struct pm_cli *cli, struct pm_engine *e, const struct pm_build_opts *o,
 		      struct pm_build_setup *s, struct pm_err *err)
 {
+	struct pm_ctr_opts ctr = o->ctr;
+	_cleanup_free_ char *userns = NULL;
 	pm_ctr_config_init(&s->base);
-	int r = check_userns(o->userns, err);
+	int r = user_namespace(o, &ctr, &userns, err);
 	if (r >= 0)
 		r = check_isolation(o->isolation, err);
 	s->bo.base = &s->base;
-	return r < 0 ? r : pm_build_containers(cli, e, &o->ctr, &s->base, err);
+	return r < 0 ? r : pm_build_containers(cli, e, &ctr, &s->base, err);
 }
 
 /* --- values ----------------------------------------------------------------------------------------- */

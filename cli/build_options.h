@@ -25,11 +25,13 @@ struct pm_build_opts {
 	uint64_t retry;
 	const char *authfile, *cert_dir, *creds, *signature_policy;
 	bool tls_verify;
+	struct pm_strv userns_uid_map, userns_gid_map;
+	const char *userns_uid_map_user, *userns_gid_map_group;
 	struct pm_strv secret, ssh, hooks_dir, runtime_flag;
 	const char *runtime;
 	/* the image */
 	struct pm_strv tag, label, annotation, env, unsetenv, unsetlabel, os_feature;
-	const char *format, *iidfile, *manifest, *os_version, *output, *timestamp;
+	const char *format, *iidfile, *manifest, *os_version, *output, *timestamp, *sign_by;
 	bool identity_label, omit_history;
 };
 

@@ -11,6 +11,7 @@
 #include "engine/build/output.h"
 #include "engine/image/manifest_list.h"
 #include "engine/image/query.h"
+#include "engine/image/sign.h"
 
 static void say(void *arg, const char *line)
 {
@@ -114,6 +115,8 @@ static int build(struct job *j, struct pm_err *err)
 	if (r < 0 && res.exit_code)
 		pm_cli_set_exit(j->cli, res.exit_code);
 	bool tar_out = pm_streq(j->to.dest, "-");
+	if (r >= 0 && j->o->sign_by)
+		r = pm_image_sign_stored(j->e->store, res.id, res.names.v, j->o->tag.n, j->o->sign_by, err);
 	if (r >= 0 && j->o->manifest)
 		r = add_to_list(j->e, j->o->manifest, res.id, err);
 	if (r >= 0)
@@ -144,6 +147,8 @@ static int build_all(struct job *j, struct pm_err *err)
 	const struct pm_build_opts *o = j->o;
 	if (o->platform.n && (o->os || o->arch))
 		return pm_fail(err, PM_E_USAGE, "--platform option can not be specified with --arch or --os");
+	if (o->sign_by && !o->tag.n)
+		return pm_fail(err, PM_E_USAGE, "--sign-by: a signature is of a name: give one by --tag");
 	if (o->all_platforms && (o->platform.n || o->os || o->arch))
 		return pm_fail(err, PM_E_USAGE, "--all-platforms: takes every platform, and no --platform, --arch or --os");
 	if (!o->platform.n && !o->all_platforms) {

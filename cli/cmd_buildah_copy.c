@@ -134,6 +134,7 @@ static int copy(const struct job *j, char digest[65], struct pm_err *err)
 	spec.from = j->source->dir >= 0 ? j->source->dir : j->source->root.dir;
 	spec.ignore = j->source->ignore;
 	spec.keep_owner = j->source->dir < 0;
+	spec.maps = &j->source->root.maps;
 	spec.userns = root.userns;
 	spec.single_id = root.single_id;
 	spec.devices = root.userns < 0 && !pm_userns_nested();
@@ -142,7 +143,7 @@ static int copy(const struct job *j, char digest[65], struct pm_err *err)
 		r = pm_copy_open(&spec, &c, err);
 	if (r >= 0)
 		r = pm_copy_digest(c, digest, err);
-	return r < 0 ? r : pm_copy_run(c, root.dir, j->workdir, err);
+	return r < 0 ? r : pm_copy_run(c, root.dir, &root.maps, j->workdir, err);
 }
 
 static int run(struct pm_cli *cli, const struct copy_opts *o, enum pm_instruction_kind kind,

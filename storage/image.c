@@ -396,6 +396,18 @@ int pm_image_signatures(struct pm_store *s, const char *id, struct pm_buf *ret, 
 	return r < 0 ? r : 0;
 }
 
+int pm_image_set_signatures(struct pm_store *s, const char *id, const char *digest, const struct pm_buf *signatures,
+			    struct pm_err *err)
+{
+	int r = pm_db_exec(s->db, err,
+			   "INSERT OR REPLACE INTO image_signatures(image, document)"
+			   " SELECT id, ? FROM images WHERE id=? AND digest=?",
+			   "bss", signatures->data, signatures->len, id, digest);
+	if (r == 0)
+		return pm_fail(err, PM_E_NOSUCH, "%.12s: image not known", id);
+	return r < 0 ? r : 0;
+}
+
 int pm_image_users(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err)
 {
 	_cleanup_stmt_ struct pm_stmt *q = NULL;

@@ -102,6 +102,9 @@ int pm_image_layers(struct pm_store *s, const char *id, struct pm_layer_list *re
 		    struct pm_err *err);
 /* The signatures of image id's manifest, appended to ret; nothing when there are none, or when it is in an additional store. */
 int pm_image_signatures(struct pm_store *s, const char *id, struct pm_buf *ret, struct pm_err *err);
+/* These take their place. PM_E_NOSUCH: the image has gone, or has another manifest than that digest's. */
+int pm_image_set_signatures(struct pm_store *s, const char *id, const char *digest, const struct pm_buf *signatures,
+			    struct pm_err *err);
 /* Ids of the containers made from image id, or that have it mounted. */
 int pm_image_users(struct pm_store *s, const char *id, struct pm_strv *ret, struct pm_err *err);
 

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "engine/build/copy_stream.h"
+#include "engine/build/git.h"
 #include "engine/build/url.h"
 #include "engine/unpack.h"
 
@@ -37,14 +38,6 @@ void pm_build_extra_close(struct pm_build_extra *x)
 	free(x->name);
 	free(x->image);
 	*x = (struct pm_build_extra)PM_BUILD_EXTRA_INIT;
-}
-
-static int refuse_git(const char *where, struct pm_err *err)
-{
-	return pm_fail(
-		err, PM_E_UNSUPPORTED,
-		"%.300s: pm does not fetch git repositories; clone it and give the directory",
-		where);
 }
 
 /* --- trees ------------------------------------------------------------------------------------------ */
@@ -134,6 +127,17 @@ static int open_remote(const struct pm_build_context_spec *s, const char *where,
 		return pm_wrap(err, "the build context %.300s", where);
 	*ret_file = r > 0 ? -1 : pm_steal_fd(&fd);
 	return 0;
+}
+
+static int open_git(const struct pm_build_context_spec *s, const char *where, struct pm_build_tree *ret, struct pm_err *err)
+{
+	_cleanup_git_source_ struct pm_git_source source = {0};
+	int r = pm_git_parse(where, &source, err);
+	if (r >= 0)
+		r = pm_store_need_dirs(s->store, err);
+	if (r >= 0)
+		r = pm_stage_new(s->store, &ret->stage, err);
+	return r < 0 ? r : pm_git_fetch(&source, ret->stage, &ret->dir, err);
 }
 
 /* --- Containerfiles --------------------------------------------------------------------------------- */
@@ -321,7 +325,7 @@ static int open_where(struct opener *o, int *ret_file, char **ret_name, struct p
 		return open_local(dir, &o->c->tree, err);
 	}
 	if (pm_url_is_git(where))
-		return refuse_git(where, err);
+		return open_git(s, where, &o->c->tree, err);
 	if (strcmp(where, "-") == 0 || pm_url_is(where)) {
 		o->input_used = *where == '-';
 		*ret_name = pm_strdup(o->input_used ? "standard input" : where);
@@ -392,7 +396,7 @@ int pm_build_extra_open(const struct pm_build_context_spec *spec, const char *op
 				       : pm_fail(err, PM_E_USAGE,
 						 "--build-context %s: there is no image", option);
 		}
-	int r = pm_url_is_git(value) ? refuse_git(value, err)
+	int r = pm_url_is_git(value) ? open_git(spec, value, &ret->tree, err)
 		: pm_url_is(value)   ? open_remote(spec, value, &ret->tree, &file, err)
 				     : open_local(value, &ret->tree, err);
 	if (r >= 0 && file >= 0)

@@ -5,7 +5,7 @@
  *	DIR		a directory; a regular file is a Containerfile in its directory
  *	-		standard input: a tar (plain, gzip, bzip2, xz, zstd), or a Containerfile without a context
  *	http(s)://...	fetched: a tar or a Containerfile
- *	git ...		refused by name (PM_E_UNSUPPORTED): nothing of a repository's may decide what git executes
+ *	git ...		a repository (engine/build/git.h)
  *	nothing		the directory of the first local -f; without -f the working directory
  *
  * A tar is unpacked by the confined extractor into a stage of the store, which goes with the context or, after a crash,

@@ -167,6 +167,7 @@ void pm_copy_close(struct pm_copy *c)
 struct job {
 	struct pm_copy *c;
 	int root;
+	const struct pm_idmaps *maps;
 	const char *workdir;
 	char *digest; /* shared memory, 65 bytes; NULL: copy */
 };
@@ -174,7 +175,7 @@ struct job {
 static int work(void *arg, struct pm_err *err)
 {
 	const struct job *j = arg;
-	return pm_copy_work(j->c, j->root, j->workdir, j->digest, err);
+	return pm_copy_work(j->c, j->root, j->maps, j->workdir, j->digest, err);
 }
 
 static int place(const struct pm_copy *c, struct pm_err *err)
@@ -196,9 +197,9 @@ int pm_copy_digest(struct pm_copy *c, char ret[65], struct pm_err *err)
 	return r < 0 ? place(c, err) : 0;
 }
 
-int pm_copy_run(struct pm_copy *c, int root, const char *workdir, struct pm_err *err)
+int pm_copy_run(struct pm_copy *c, int root, const struct pm_idmaps *maps, const char *workdir, struct pm_err *err)
 {
-	struct job j = {.c = c, .root = root, .workdir = workdir};
+	struct job j = {.c = c, .root = root, .maps = maps && maps->uids.n ? maps : NULL, .workdir = workdir};
 	int r = pm_userns_run(c->spec.userns, work, &j, err);
 	return r < 0 ? place(c, err) : 0;
 }

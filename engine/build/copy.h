@@ -20,6 +20,7 @@
 #include "engine/build/dockerfile.h"
 #include "engine/build/ignore.h"
 #include "engine/image/remote.h"
+#include "netns/idmap.h"
 #include "storage/store.h"
 
 /* Borrowed until pm_copy_close. */
@@ -30,6 +31,7 @@ struct pm_copy_spec {
 	const struct pm_ignore *ignore; /* of a context; NULL: nothing is left out */
 	bool keep_owner;     /* from is a stage or an image: owners stay where there is no --chown */
 	int userns;          /* where from and root are read; -1: here */
+	const struct pm_idmaps *maps; /* owners in from are shifted by these, where there are ids; NULL: they are not */
 	bool single_id;      /* owners cannot be set */
 	bool devices;        /* make device nodes: as the host's root alone */
 	struct pm_store *store; /* for what is fetched */
@@ -57,9 +59,10 @@ static inline void pm_cleanup_copy(struct pm_copy **c)
  * hold the instruction's text and the image below. */
 int pm_copy_digest(struct pm_copy *c, char ret[65], struct pm_err *err);
 
-/* Copy into the directory root (the container's; O_PATH will do; reached from the user namespace of the spec); workdir:
+/* Copy into the directory root (the container's; O_PATH will do; reached from the user namespace of the spec), whose owners
+ * are shifted by maps, where these have ids; workdir:
  * what a relative destination is in, absolute. ENOENT-like PM_E_NOSUCH: a source is missing, or all of it is
  * ignored. What was copied before a failure stays. */
-int pm_copy_run(struct pm_copy *c, int root, const char *workdir, struct pm_err *err);
+int pm_copy_run(struct pm_copy *c, int root, const struct pm_idmaps *maps, const char *workdir, struct pm_err *err);
 
 #endif

@@ -29,7 +29,8 @@ struct pm_copy {
 	size_t n_fetched;
 };
 
-/* digest NULL: copy into root. Otherwise the checksum alone. */
-int pm_copy_work(struct pm_copy *c, int root, const char *workdir, char *digest, struct pm_err *err);
+/* digest NULL: copy into root, whose owners are shifted by maps (NULL: are not). Otherwise the checksum alone. */
+int pm_copy_work(struct pm_copy *c, int root, const struct pm_idmaps *maps, const char *workdir, char *digest,
+		 struct pm_err *err);
 
 #endif

@@ -63,6 +63,7 @@ static int open_from_image(struct pm_build_step *t, struct pm_build_copy *c, str
 	spec.from = c->root.dir;
 	spec.userns = c->root.userns;
 	spec.single_id = c->root.single_id;
+	spec.maps = &c->root.maps;
 	spec.keep_owner = true;
 	return open_copy(t, &t->i, c, &spec, err);
 }
@@ -120,7 +121,7 @@ int pm_build_copy_execute(struct pm_build_step *t, struct pm_worker *w, struct p
 	int r = t->copy->copy ? 0 : open_from_image(t, t->copy, err);
 	if (r >= 0)
 		r = pm_worker_root(w, &root, err);
-	return r < 0 ? r : pm_copy_run(t->copy->copy, root.dir, workdir, err);
+	return r < 0 ? r : pm_copy_run(t->copy->copy, root.dir, &root.maps, workdir, err);
 }
 
 /* --- what mounts show --------------------------------------------------------------------------------- */

@@ -41,6 +41,7 @@ int pm_copy_stream_begin(struct pm_copy_stream *s, struct pm_tar_files *files, s
 	u.dir = s->root;
 	u.single_id = s->single_id;
 	u.devices = s->devices;
+	u.owners = s->maps;
 	int r = pm_unpack_start(&u, &s->unpacker, err);
 	close(p[0]);
 	s->pipe = p[1];
@@ -82,6 +83,7 @@ int pm_copy_stream_unpack(struct pm_copy_stream *s, int fd, const char *below, b
 	u.below = below;
 	u.single_id = s->single_id;
 	u.devices = s->devices;
+	u.owners = s->maps;
 	u.set_owner = chown;
 	u.uid = uid;
 	u.gid = gid;

@@ -16,6 +16,7 @@
 struct pm_copy_stream {
 	int root;   /* -1: a checksum */
 	bool single_id, devices;
+	const struct pm_idmaps *maps; /* of the root's owners; NULL: they are the entries' */
 	/* its own */
 	struct pm_sha256 hash;
 	struct pm_tar_writer *w;

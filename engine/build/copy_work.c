@@ -68,6 +68,22 @@ static int look_up_owner(struct work *k, struct pm_err *err)
 	return r < 0 ? pm_wrap(err, "--chown=%.100s", text) : 0;
 }
 
+/* The owner of a source, as the copy gets it. */
+static void own(const struct work *k, struct stat *st)
+{
+	const struct pm_idmaps *maps = k->c->spec.maps;
+	if (k->set_owner) {
+		st->st_uid = k->uid;
+		st->st_gid = k->gid;
+	} else if (maps && maps->uids.n) {
+		/* what no container of that mapping can have made is left to nobody */
+		if (!pm_idmap_to_container(&maps->uids, st->st_uid, &st->st_uid))
+			st->st_uid = 65534;
+		if (!pm_idmap_to_container(&maps->gids, st->st_gid, &st->st_gid))
+			st->st_gid = 65534;
+	}
+}
+
 /* --- where files go --------------------------------------------------------------------------------- */
 
 static int look_at_dest(struct work *k, const char *workdir, struct pm_err *err)
@@ -183,10 +199,7 @@ static enum pm_tree_tar_do ask(void *arg, const char *path, struct stat *st)
 	if (a == PM_IGNORE_DROP || b == PM_IGNORE_DROP ||
 	    (!dir && (a != PM_IGNORE_KEEP || b != PM_IGNORE_KEEP)))
 		return PM_TREE_TAR_LEAVE;
-	if (k->set_owner) {
-		st->st_uid = k->uid;
-		st->st_gid = k->gid;
-	}
+	own(k, st);
 	if (k->c->has_mode && !S_ISLNK(st->st_mode))
 		st->st_mode = (st->st_mode & S_IFMT) | pm_mode_apply(&k->c->mode, st->st_mode, dir);
 	if (k->root < 0)
@@ -269,10 +282,7 @@ static int copy_parents(struct work *k, const struct pm_copy_match *m, const cha
 		if (pm_strv_has(&k->made, target) || fd < 0 || fstat(fd, &st) < 0)
 			continue;
 		r = make_parents(k, target, err);
-		if (k->set_owner) {
-			st.st_uid = k->uid;
-			st.st_gid = k->gid;
-		}
+		own(k, &st);
 		if (k->root < 0)
 			st.st_mtim = (struct timespec){0};
 		pm_strv_add(&k->made, target);
@@ -425,7 +435,8 @@ static int copy_all(struct work *k, struct pm_err *err)
 	return r;
 }
 
-int pm_copy_work(struct pm_copy *c, int root, const char *workdir, char *digest, struct pm_err *err)
+int pm_copy_work(struct pm_copy *c, int root, const struct pm_idmaps *maps, const char *workdir, char *digest,
+		 struct pm_err *err)
 {
 	struct pm_err why = PM_ERR_INIT;
 	_cleanup_(work_free) struct work k = {.c = c,
@@ -433,6 +444,7 @@ int pm_copy_work(struct pm_copy *c, int root, const char *workdir, char *digest,
 					      .stream = PM_COPY_STREAM_INIT,
 					      .now = digest ? 0 : time(NULL)};
 	k.stream.root = root;
+	k.stream.maps = maps;
 	k.stream.single_id = c->spec.single_id;
 	k.stream.devices = c->spec.devices;
 	signal(SIGPIPE, SIG_IGN);

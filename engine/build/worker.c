@@ -16,6 +16,7 @@
 #include "engine/container/commit.h"
 #include "engine/container/create.h"
 #include "engine/container/remove.h"
+#include "engine/container/userns.h"
 #include "engine/image/changes.h"
 #include "engine/image/make.h"
 #include "registry/manifest.h"
@@ -257,6 +258,10 @@ int pm_worker_root(struct pm_worker *w, struct pm_worker_root *ret, struct pm_er
 	if (r >= 0)
 		r = pm_container_lowers(w->e, &w->c, &lowers, err);
 	if (r >= 0)
+		r = pm_ctr_userns_lowers(w->e, &w->c, &lowers, err);
+	if (r >= 0)
+		r = pm_idmaps_decode(&w->c.config.id_uids, &w->c.config.id_gids, &ret->maps, err);
+	if (r >= 0)
 		r = pm_bundle_driver(w->e, &driver, err);
 	if (r < 0)
 		return r;
@@ -278,6 +283,7 @@ int pm_worker_root(struct pm_worker *w, struct pm_worker_root *ret, struct pm_er
 void pm_worker_root_close(struct pm_worker_root *r)
 {
 	pm_view_close(&r->view);
+	pm_idmaps_free(&r->maps);
 	if (r->userns >= 0)
 		close(r->userns);
 	*r = (struct pm_worker_root)PM_WORKER_ROOT_INIT;
@@ -387,6 +393,8 @@ int pm_worker_commit(struct pm_worker *w, const struct pm_worker_commit *o, char
 			    pm_worker_image(w), below.n);
 	if (r >= 0)
 		r = commit_layers(w, o, layer, &below, &stage, &made, ret_id, err);
+	if (r >= 0)
+		snprintf(w->committed, sizeof(w->committed), "%s", ret_id);
 	if (stage)
 		pm_fetch_drop_stage(w->e->store, &stage);
 	free(made.diff_id);
@@ -394,28 +402,66 @@ int pm_worker_commit(struct pm_worker *w, const struct pm_worker_commit *o, char
 	return r < 0 ? r : 0;
 }
 
+/* With ids of its own: what it changed stays below what it will change, instead of a copy of the whole new image. */
+static int keep_upper(struct pm_worker *w, struct pm_err *err)
+{
+	struct pm_ctr_config *k = &w->c.config;
+	char from[128], to[160];
+	snprintf(from, sizeof(from), "containers/%s/upper", w->c.row.id);
+	snprintf(to, sizeof(to), "containers/%s/" PM_CTR_MAPPED_DIR, w->c.row.id, (long long)k->mapped_dirs);
+	if (!k->mapped_dirs)
+		k->mapped_image = pm_strdup_null(k->image_id);
+	if (renameat(w->e->store->root_fd, from, w->e->store->root_fd, to) < 0)
+		return pm_fail_sys(err, "move '%s'", from);
+	k->mapped_dirs++;
+	return 0;
+}
+
+/* It starts from another image as a whole: what it kept of its own goes. */
+static int drop_kept(struct pm_worker *w, struct pm_err *err)
+{
+	struct pm_ctr_config *k = &w->c.config;
+	int r = 0;
+	for (; r >= 0 && k->mapped_dirs > 0; k->mapped_dirs--) {
+		char path[160];
+		snprintf(path, sizeof(path), "containers/%s/" PM_CTR_MAPPED_DIR, w->c.row.id,
+			 (long long)k->mapped_dirs - 1);
+		r = pm_trash_dir(w->e->store, w->e->store->root_fd, path, err);
+	}
+	free(pm_steal(&k->mapped_image));
+	return r;
+}
+
 /* Fresh directories for what it changes: the old ones go, its layer has what was in them. */
-static int renew_dirs(struct pm_worker *w, struct pm_err *err)
+static int renew_dirs(struct pm_worker *w, bool keep, struct pm_err *err)
 {
 	static const char *const parts[] = {"upper", "work"};
 	int root = w->e->store->root_fd;
+	if (keep) {
+		int r = keep_upper(w, err);
+		if (r < 0)
+			return r;
+	}
 	for (size_t i = 0; i < PM_ARRAY_SIZE(parts); i++) {
 		char path[128];
 		snprintf(path, sizeof(path), "containers/%s/%s", w->c.row.id, parts[i]);
-		int r = pm_trash_dir(w->e->store, root, path, err);
+		int r = keep && i == 0 ? 0 : pm_trash_dir(w->e->store, root, path, err);
 		if (r < 0)
 			return r;
 		if (mkdirat(root, path, i == 0 ? 0755 : 0700) < 0)
 			return pm_fail_sys(err, "make directory %s", path);
 	}
-	return 0;
+	return pm_ctr_userns_give(w->e, &w->c, "upper", err);
 }
 
 int pm_worker_rebase(struct pm_worker *w, const char *image_id, struct pm_err *err)
 {
 	int r = pm_ctr_set_image(w->e->store, w->c.row.id, image_id, err);
+	bool grows = w->c.config.id_uids.n && strcmp(w->committed, image_id) == 0;
 	if (r >= 0 && w->used)
-		r = renew_dirs(w, err);
+		r = renew_dirs(w, grows, err);
+	if (r >= 0 && !grows)
+		r = drop_kept(w, err);
 	if (r < 0)
 		return r;
 	free(w->c.config.image_id);

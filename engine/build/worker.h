@@ -28,6 +28,7 @@
 #include "engine/container/container.h"
 #include "engine/image/pull.h"
 #include "engine/view.h"
+#include "netns/idmap.h"
 
 struct pm_worker {
 	struct pm_engine *e;  /* borrowed */
@@ -37,6 +38,7 @@ struct pm_worker {
 	struct pm_json *document; /* of the image to be: OCI image configuration, whole; pool's */
 	char *arch, *os, *variant; /* the same as in the document; variant NULL: none */
 	bool used;            /* something ran or was copied since its base: there is a layer to be made */
+	char committed[65];   /* the image last made of it, "": none */
 };
 
 #define PM_WORKER_INIT {.alive = -1}
@@ -78,6 +80,7 @@ struct pm_worker_root {
 	int dir;        /* view's */
 	int userns;     /* to enter before; -1: none */
 	bool single_id; /* only one id is mapped there: owners cannot be set */
+	struct pm_idmaps maps; /* a worker with a user namespace of its own: userns' ids as its containers have them */
 	struct pm_view view;
 };
 #define PM_WORKER_ROOT_INIT {.dir = -1, .userns = -1, .view = PM_VIEW_INIT}

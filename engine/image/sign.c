@@ -12,6 +12,7 @@
 #include "registry/registries_d.h"
 #include "registry/signature.h"
 #include "registry/signature_payload.h"
+#include "storage/image.h"
 
 /* The storage's directory. The caller frees. */
 static int find_directory(const struct pm_reference *ref, const struct pm_sign_options *o, char **ret,
@@ -68,4 +69,28 @@ int pm_image_sign(const char *name, const char *digest, const struct pm_sign_opt
 	pm_payload_make(PM_PAYLOAD_SIMPLE, identity, digest, &payload);
 	r = pm_gpg_sign(o->key, o->passphrase, &payload, &message, err);
 	return r < 0 ? r : store(dir, &message, err);
+}
+
+int pm_image_sign_stored(struct pm_store *store, const char *id, char *const *names, size_t n, const char *key,
+			 struct pm_err *err)
+{
+	_cleanup_image_row_ struct pm_image_row row = {0};
+	_cleanup_signatures_ struct pm_signatures all = {0};
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT, out = PM_BUF_INIT;
+	int r = pm_image_by_id(store, id, 0, &row, err);
+	if (r >= 0)
+		r = pm_image_signatures(store, id, &text, err);
+	if (r >= 0 && text.len)
+		r = pm_signatures_read(pm_buf_str(&text), text.len, &all, err);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		_cleanup_buf_ struct pm_buf payload = PM_BUF_INIT;
+		pm_payload_make(PM_PAYLOAD_SIMPLE, names[i], row.digest, &payload);
+		r = pm_gpg_sign(key, NULL, &payload, &pm_signatures_add(&all, PM_SIGNATURE_SIMPLE)->payload, err);
+	}
+	if (r >= 0)
+		r = pm_signatures_check_size(&all, id, err);
+	if (r < 0)
+		return pm_wrap(err, "signing image %.12s", id);
+	pm_signatures_write(&all, &out);
+	return pm_image_set_signatures(store, id, row.digest, &out, err);
 }

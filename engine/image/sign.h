@@ -19,4 +19,12 @@ struct pm_sign_options {
 int pm_image_sign(const char *name, const char *digest, const struct pm_sign_options *o,
 		  struct pm_err *err);
 
+struct pm_store;
+struct pm_strv;
+
+/* Signatures of a stored image with gpg's key, one under each of its names (whole references), kept with the image beside
+ * those that it has: a push or copy of it takes them on. PM_E_NOSUCH. */
+int pm_image_sign_stored(struct pm_store *store, const char *id, char *const *names, size_t n, const char *key,
+			 struct pm_err *err);
+
 #endif

@@ -466,11 +466,23 @@ static int put_manifest(struct push *p, const char *type, struct pm_err *err)
 	return pm_session_send(p->s, &w, err);
 }
 
+/* Signed as it was made here: with layers that are not compressed, and stay so. */
+static bool signed_plain(const struct push *p)
+{
+	bool plain = p->signatures.n && !p->chosen;
+	for (size_t i = 0; i < p->manifest.n_layers; i++)
+		plain = plain && pm_endswith(p->manifest.layers[i].media_type, ".tar");
+	return plain;
+}
+
 static int push_image(struct push *p, const int *fds, size_t n_fds, struct pm_err *err)
 {
 	int r = parse_image(p, fds, n_fds, err);
 	if (r < 0)
 		return r;
+	const enum pm_compression asked = p->compression;
+	if (signed_plain(p))
+		p->compression = PM_COMPRESSION_NONE;
 	const char *type = p->manifest_type ? p->manifest_type : p->manifest.media_type;
 	if (p->compression == PM_COMPRESSION_ZSTD && !p->manifest_type)
 		type = PM_MT_OCI_MANIFEST;
@@ -483,7 +495,10 @@ static int push_image(struct push *p, const int *fds, size_t n_fds, struct pm_er
 	if (r >= 0)
 		r = pm_destination_put_text(p->d, p->config_text.data, p->config_text.len,
 					    PM_BLOB_CONFIG, err);
-	return r < 0 ? r : put_manifest(p, type, err);
+	if (r >= 0)
+		r = put_manifest(p, type, err);
+	p->compression = asked;
+	return r;
 }
 
 /* --- the request ------------------------------------------------------------------------------ */

@@ -497,3 +497,27 @@ make_list() {
 	run -0 copy containers-storage:localhost/from-dir "oci:$T/o4:1"
 	run -0 pm rmi -a -f
 }
+
+@test "signatures: what build signs is pushed with the signature, and verified by Skopeo" {
+	registry
+	key good
+	load_busybox
+	mkdir -p "$HOME/.config/containers/registries.d"
+	cp "$T/reg.d/x.yaml" "$HOME/.config/containers/registries.d/"
+	printf 'FROM %s\nRUN echo signed >/signed\n' "$IMAGE" >"$T/Containerfile"
+	run -0 pm build -q --sign-by good@example.org -t "$REGISTRY/a/built:1" -t "$REGISTRY/a/again:2" -f "$T/Containerfile" "$T"
+	run -0 pm push -q --tls-verify=false "$REGISTRY/a/built:1"
+	run -0 copy "containers-storage:$REGISTRY/a/again:2" "docker://$REGISTRY/a/again:2"
+	gpg_policy good
+	for name in built:1 again:2; do
+		run -0 theirs "docker://$REGISTRY/a/$name"
+		run -0 ours "docker://$REGISTRY/a/$name"
+	done
+	# it is a signature of those names only
+	run -0 pm push -q --tls-verify=false "$REGISTRY/a/built:1" "docker://$REGISTRY/a/other:1"
+	run -1 theirs "docker://$REGISTRY/a/other:1"
+	run pm build --sign-by good@example.org -f "$T/Containerfile" "$T"
+	assert_error 125 "of a name"
+	run pm build -q --sign-by nobody@example.org -t x -f "$T/Containerfile" "$T"
+	assert_error 125 "gpg does not sign with key 'nobody@example.org'"
+}

@@ -378,3 +378,45 @@ file/in 644 0:0 in|"
 	run -125 build <<<'ADD --keep-git-dir file /'
 	assert_error 125 'git'
 }
+
+@test "RUN in a user namespace: its files, COPY's and ADD's have the container's ids in the image" {
+	echo text >"$C/dir/file"
+	tar -C "$C" --owner=7 --group=8 -cf "$C/a.tar" dir/file
+	cat >"$T/Mapped" <<-EOF
+		FROM $IMAGE AS first
+		RUN cat /proc/self/uid_map >/map && touch /run-made && chown 5:6 /run-made
+		RUN test "\$(stat -c %u:%g /run-made)" = 5:6 && touch /second
+		COPY --chown=9:9 dir /copied
+		FROM $IMAGE
+		COPY --from=first /map /run-made /second /
+		COPY --from=first /copied /copied
+		ADD a.tar /added/
+		RUN stat -c '%n %u:%g' / /run-made /second /copied/file /added/dir/file /bin/sh >/inside
+	EOF
+	want="/ 0:0
+/run-made 5:6
+/second 0:0
+/copied/file 9:9
+/added/dir/file 7:8
+/bin/sh 0:0"
+	for how in --userns-uid-map=0:1:1000 --userns=auto "--layers=false --userns=auto:size=2000"; do
+		# shellcheck disable=SC2086
+		run -0 pm build -q --no-cache $how -t mapped -f "$T/Mapped" "$C"
+		assert_eq "$(pm run --rm --network none mapped cat /inside)" "$want"
+		assert_eq "$(pm run --rm --network none mapped stat -c '%n %u:%g' / /run-made /second /copied/file /added/dir/file /bin/sh)" \
+			"$want"
+		assert_like "$(pm run --rm --network none mapped cat /map)" '^ *0 +[1-9][0-9]* +(1000|1024|2000)$'
+	done
+	run -0 pm build -q --userns=private --squash-all -t whole -f "$T/Mapped" "$C"
+	assert_eq "$(pm run --rm --network none whole cat /inside)" "$want"
+	run pm build -f "$T/Mapped" "$C" --userns=auto --userns-gid-map 0:1:10
+	assert_error 125 "goes not together"
+	run pm build -f "$T/Mapped" "$C" --userns-uid-map nonsense
+	assert_error 125 "--userns-uid-map: .*nonsense"
+
+	# what a container of such a namespace wrote, committed and exported
+	pm run --name shifted --userns=auto --network none "$IMAGE" sh -c 'touch /mine; chown 3:4 /mine'
+	pm commit -q shifted of-shifted >/dev/null
+	assert_eq "$(pm run --rm --network none of-shifted stat -c %u:%g / /mine /bin/sh | tr '\n' ' ')" "0:0 3:4 0:0 "
+	assert_eq "$(pm export shifted | tar --numeric-owner -tvf - mine | awk '{print $2}')" 3/4
+}

@@ -2,6 +2,7 @@
 # What pm build builds of: contexts that are streamed or fetched, other contexts, Containerfiles from elsewhere.
 
 load helpers
+load network
 
 test_setup() {
 	load_busybox
@@ -14,6 +15,7 @@ test_setup() {
 }
 
 test_teardown() {
+	if [ -n "${DAEMON-}" ]; then kill "$DAEMON"; wait "$DAEMON" || true; fi
 	if [ -n "${SERVER-}" ]; then kill "$SERVER"; wait "$SERVER" || true; fi
 	[ -z "$(ls "$T/root/staging")" ]
 }
@@ -71,7 +73,7 @@ COPY file /"
 	assert_error 125 'standard input is read once'
 }
 
-@test "a URL: of a tar, of a Containerfile; git is refused" {
+@test "a URL: of a tar, of a Containerfile" {
 	serve
 	tar -C "$C" -czf "$T/ctx.tgz" .
 	pm build -q -t built "$URL/ctx.tgz"
@@ -84,10 +86,6 @@ COPY file /"
 	check_built
 	run -125 pm build "$URL/none.tar"
 	assert_error 125 'the server answers 404'
-	run -125 pm build https://127.0.0.1:1/some/repository.git
-	assert_error 125 'pm does not fetch git repositories'
-	run -125 pm build git@example.invalid:some/repository
-	assert_error 125 'pm does not fetch git repositories'
 }
 
 @test "--build-context: a directory, an archive by URL, an image" {
@@ -211,4 +209,84 @@ push_list() {
 	printf 'FROM scratch\nCOPY Dockerfile /\n' >"$C/Dockerfile"
 	run pm build --all-platforms --manifest x "$C"
 	assert_error 125 "has no base image"
+}
+
+# A bare repository $T/x.git of $C, with a tag, a branch with another text in a directory, and what a hostile one has.
+repository() {
+	local git=(git -C "$C" -c user.name=x -c user.email=x@y -c init.defaultBranch=main)
+	"${git[@]}" init -q
+	mkdir "$C/deep"
+	printf 'ignored\ndeep\nout\n' >"$C/.dockerignore"
+	printf 'FROM %s\nCOPY file /copied\nCOPY escape /escape\n' "$IMAGE" >"$C/deep/Containerfile"
+	echo deeper >"$C/deep/file"
+	ln -s /etc/passwd "$C/deep/escape"
+	ln -s ../../../.. "$C/out"
+	"${git[@]}" add .
+	"${git[@]}" commit -qm one
+	"${git[@]}" tag v1
+	"${git[@]}" checkout -qb other
+	echo branch >"$C/file"
+	"${git[@]}" commit -qam two
+	COMMIT=$("${git[@]}" rev-parse v1)
+	"${git[@]}" checkout -q main
+	git clone -q --bare "$C" "$T/x.git"
+	git -C "$T/x.git" config uploadpack.allowAnySHA1InWant true
+	git -C "$T/x.git" update-server-info
+}
+
+git_daemon() {
+	local port
+	port=$(free_port)
+	git daemon --listen=127.0.0.1 --port="$port" --base-path="$T" --export-all --reuseaddr 3>&- &
+	DAEMON=$!
+	GIT=git://127.0.0.1:$port/x.git
+	wait_for git ls-remote -q "$GIT" 2>/dev/null
+}
+
+@test "a git repository: a branch, a tag, a commit, a directory of it; nothing of it is executed or leads out" {
+	repository
+	git_daemon
+	# the user's templates have a hook that must not run, and variables point elsewhere
+	mkdir -p "$T/templates/hooks"
+	printf '#!/bin/sh\ntouch %s/hooked\n' "$T" | tee "$T/templates/hooks/post-checkout" >"$T/templates/hooks/reference-transaction"
+	chmod +x "$T"/templates/hooks/*
+	export GIT_TEMPLATE_DIR=$T/templates GIT_DIR=$T/nowhere GIT_WORK_TREE=$T
+	for url in "$GIT" "$GIT#v1" "$GIT#$COMMIT" "$GIT#main:."; do
+		run -0 pm build -q -t built "$url"
+		check_built
+	done
+	[ ! -e "$T/hooked" ] || fail "a hook ran"
+	run -0 pm build -t built "$GIT#other"
+	assert_eq "$(pm run --rm --network none built cat /copied)" branch
+	# the same commit again is the same build: nothing of git's own is in the context
+	run -0 pm build -t built "$GIT#other"
+	assert_eq "$(grep -c 'Using cache' <<<"$output")" 2
+
+	# a symlink means what it says inside of the context
+	run pm build -t deep "$GIT#main:deep"
+	assert_error 125 "escape.*no such file|such file"
+	run pm build "$GIT#main:out/etc"
+	assert_error 125 'directory "out/etc"'
+	run pm build "$GIT#main:../.."
+	[ "$status" -ne 0 ] || assert_eq "$(pm run --rm --network none built cat /copied)" branch
+	run pm build "$GIT#nosuch"
+	assert_error 125 "nosuch"
+	for ref in --upload-pack=touch+main:x -x a..b 'a b' '+main'; do
+		run pm build "$GIT#$ref"
+		assert_error 125 "no branch, tag or commit"
+	done
+	run pm build "ssh://-oProxyCommand=touch%20$T/hooked/x.git"
+	assert_error 125 "git"
+	[ ! -e "$T/hooked" ] || fail "a command ran"
+
+	# from a server of files alone, and as another context
+	unset GIT_DIR GIT_WORK_TREE
+	serve
+	run -0 pm build -q -t built "$URL/x.git#v1"
+	check_built
+	printf 'FROM %s\nCOPY --from=more file /copied\n' "$IMAGE" >"$T/Containerfile"
+	run -0 pm build -q -t built -f "$T/Containerfile" --build-context "more=$GIT#other" "$C"
+	assert_eq "$(pm run --rm --network none built cat /copied)" branch
+	PATH=/nonexistent run "$PM_BIN" --root "$T/root" --runroot "$T/run" build "$GIT"
+	assert_error 125 "there is no git here"
 }

@@ -1,4 +1,5 @@
 #include "engine/build/context.h"
+#include "engine/build/git.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,6 +91,36 @@ static int open_context(const struct place *p, const char *where, const char *f,
 	return pm_build_context_open(&spec, c, err);
 }
 
+TEST(git_sources)
+{
+	static const struct {
+		const char *word, *repository, *ref, *dir; /* repository NULL: refused */
+	} t[] = {
+		{"https://h/x.git", "https://h/x.git", "HEAD", NULL},
+		{"git://h/x.git#v1", "git://h/x.git", "v1", NULL},
+		{"git@h:u/x#main:a/b", "git@h:u/x", "main", "a/b"},
+		{"github.com/u/x#:sub", "https://github.com/u/x", "HEAD", "sub"},
+		{"https://h/x.git#", "https://h/x.git", "HEAD", NULL},
+		{"https://h/x.git#pull/1/head:", "https://h/x.git", "pull/1/head", NULL},
+		{"https://h/x.git#--upload-pack=x", NULL, NULL, NULL},
+		{"https://h/x.git#+main", NULL, NULL, NULL},
+		{"https://h/x.git#a..b", NULL, NULL, NULL},
+		{"https://h/x.git#a\nb", NULL, NULL, NULL},
+		{"https://h/x\033.git", NULL, NULL, NULL},
+	};
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		_cleanup_git_source_ struct pm_git_source s = {0};
+		struct pm_err err = PM_ERR_INIT;
+		int r = pm_git_parse(t[i].word, &s, &err);
+		CHECK_INT(r, t[i].repository ? 0 : -PM_E_USAGE);
+		if (!t[i].repository)
+			continue;
+		CHECK_STR(s.repository, t[i].repository);
+		CHECK_STR(s.ref, t[i].ref);
+		CHECK(pm_streq(s.dir, t[i].dir) || (!s.dir && !t[i].dir));
+	}
+}
+
 TEST(where_containerfiles_are)
 {
 	static const struct {
@@ -98,7 +129,7 @@ TEST(where_containerfiles_are)
 		{"ctx", NULL, NULL, "c"}, {"dctx", NULL, NULL, "d"}, {"ctx/Dockerfile", NULL, NULL, "old"}, {"ctx", "other", NULL, "o"},
 		{"ctx", "@inside", NULL, "in"}, {"ctx", "other", "ctx/inside", "o in"}, {NULL, "ctx/inside", NULL, "in"}, {"ctx", "pre.in", NULL, "yes"},
 		{"nowhere", NULL, NULL, NULL}, {"empty", NULL, NULL, NULL}, {"ctx", "@none", NULL, NULL}, {"ctx/Dockerfile", "other", NULL, NULL}, {"ctx", "-", "-", NULL},
-		{"https://x/y.git", NULL, NULL, NULL},
+		{"https://x/y.git#-option", NULL, NULL, NULL},
 	};
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		struct place p;
@@ -186,7 +217,7 @@ TEST(other_contexts)
 	begin(&p);
 	put_text(&p, "lib/file", "x");
 	struct pm_build_context_spec spec = {.store = p.s, .input = -1};
-	static const char *const bad[] = {"x", "=y", "x=", "x=docker://", "x=/no/such/dir", "x=https://h/y.git"};
+	static const char *const bad[] = {"x", "=y", "x=", "x=docker://", "x=/no/such/dir", "x=https://h/y.git#-option"};
 	struct pm_build_extra x = PM_BUILD_EXTRA_INIT;
 	_cleanup_free_ char *option = pm_asprintf("lib=%s/lib", p.dir);
 	CHECK_OK(pm_build_extra_open(&spec, option, &x, &err), err);

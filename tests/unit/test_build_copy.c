@@ -139,7 +139,7 @@ static int copy(const struct world *w, const char *text, const struct pm_ignore 
 	if (r >= 0 && digest)
 		r = pm_copy_digest(c, digest, err);
 	else if (r >= 0)
-		r = pm_copy_run(c, w->root, "/work", err);
+		r = pm_copy_run(c, w->root, NULL, "/work", err);
 	return r;
 }
 
