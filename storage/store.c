@@ -335,7 +335,7 @@ int pm_store_destroy(struct pm_store *s, struct pm_err *err)
 {
 	static const char *const in_root[] = {
 		"containers", "layers", "staging", "trash", "volumes", "secrets", "networks",
-		"buildcache", "pm.db", "pm.db-wal", "pm.db-shm", "pm.db-journal", "pm.db-queue", NULL,
+		"buildcache", "context-digests.1", "pm.db", "pm.db-wal", "pm.db-shm", "pm.db-journal", "pm.db-queue", NULL,
 	};
 	static const char *const in_runroot[] = {
 		"ctr", "images", "events", "locks", "crun", "runc", "userns", "overlay-native", "criu-works",

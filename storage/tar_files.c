@@ -182,6 +182,18 @@ static int copy_range(struct pm_tar_files *t, int fd, const char *path, ino_t in
 	return 0;
 }
 
+static int put_digest(struct pm_tar_files *t, int fd, const struct stat *st, struct pm_tar_entry *e, struct pm_err *err)
+{
+	char hex[65];
+	int r = t->digest(t->digest_arg, fd, st, hex, err);
+	e->size = strlen(hex);
+	e->xattrs = t->xattrs;
+	e->n_xattrs = t->n_xattrs;
+	if (r >= 0)
+		r = pm_tar_writer_entry(t->w, e, err);
+	return r < 0 ? r : pm_tar_writer_data(t->w, hex, strlen(hex), err);
+}
+
 int pm_tar_files_regular(struct pm_tar_files *t, int fd, const struct stat *st, const char *path,
 			 struct pm_err *err)
 {
@@ -189,6 +201,8 @@ int pm_tar_files_regular(struct pm_tar_files *t, int fd, const struct stat *st, 
 	if (r < 0)
 		return r;
 	struct pm_tar_entry e = entry_of(t, st, path, PM_TAR_FILE);
+	if (t->digest)
+		return put_digest(t, fd, st, &e, err);
 	e.size = (uint64_t)st->st_size;
 	e.xattrs = t->xattrs;
 	e.n_xattrs = t->n_xattrs;

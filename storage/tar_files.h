@@ -21,12 +21,17 @@
 /* len bytes from offset of the file at path are what goes to the writer next. */
 typedef void pm_tar_content_fn(void *arg, const char *path, ino_t ino, uint64_t offset, uint64_t len);
 
+/* What stands for the content of fd in a checksum: 64 hex digits. */
+typedef int pm_tar_digest_fn(void *arg, int fd, const struct stat *st, char ret[65], struct pm_err *err);
+
 struct pm_tar_files {
 	struct pm_tar_writer *w; /* borrowed */
 	bool whole_seconds;      /* times without a fraction */
 	const int64_t *mtime;    /* of all entries, seconds since the epoch; NULL: their own */
 	pm_tar_content_fn *content; /* told of files' content; NULL: nobody */
 	void *content_arg;
+	pm_tar_digest_fn *digest;   /* no archive but a checksum is made: this instead of content; NULL: content */
+	void *digest_arg;
 	void *links;             /* the rest is its own */
 	uint8_t *copy;
 	char *xattr_names;

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "engine/build/copy_parts.h"
+#include "engine/build/digest_cache.h"
 #include "engine/build/url.h"
 #include "netns/userns.h"
 
@@ -140,6 +141,7 @@ int pm_copy_open(const struct pm_copy_spec *spec, struct pm_copy **ret, struct p
 	_cleanup_copy_ struct pm_copy *c = PM_NEW(struct pm_copy);
 	c->spec = *spec;
 	c->exclude = pm_ignore_new();
+	c->digests = -1;
 	int r = check_flags(c, err);
 	if (r >= 0)
 		r = fetch_all(c, err);
@@ -157,6 +159,8 @@ void pm_copy_close(struct pm_copy *c)
 		close(c->fetched[k].fd);
 	}
 	free(c->fetched);
+	if (c->digests >= 0)
+		close(c->digests);
 	pm_ignore_free(c->exclude);
 	pm_stage_free(c->stage);
 	free(c);
@@ -191,6 +195,8 @@ int pm_copy_digest(struct pm_copy *c, char ret[65], struct pm_err *err)
 	if (shared == MAP_FAILED)
 		return pm_fail_sys(err, "map memory");
 	struct job j = {.c = c, .root = -1, .digest = shared};
+	if (c->digests < 0 && c->spec.store && c->spec.store->root_fd >= 0)
+		c->digests = pm_digest_cache_open(c->spec.store->root_fd);
 	int r = pm_userns_run(c->spec.userns, work, &j, err);
 	memcpy(ret, shared, 65);
 	munmap(shared, 65);

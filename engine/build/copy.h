@@ -53,8 +53,7 @@ static inline void pm_cleanup_copy(struct pm_copy **c)
 #define _cleanup_copy_ __attribute__((cleanup(pm_cleanup_copy)))
 
 /* A checksum over what would be copied: names, kinds, modes, numeric owners as they would be, links, xattrs, content; not times.
- * It reads all content: a shortcut by (device, inode, size, ctime) of a former build would save that, and would miss
- * a file that is changed twice within the clock's grain or on file systems that keep no ctime. The
+ * What is known of a former checksum is not read again (engine/build/digest_cache.h). The
  * container's root is not looked at: with names in --chown and with the destination the key of a cache must
  * hold the instruction's text and the image below. */
 int pm_copy_digest(struct pm_copy *c, char ret[65], struct pm_err *err);

@@ -24,6 +24,7 @@ struct pm_copy {
 	struct pm_mode mode;
 	bool has_mode, link, parents, unpack_local, unpack_fetched;
 	struct pm_ignore *exclude;
+	int digests; /* engine/build/digest_cache.h; -1: none */
 	struct pm_stage *stage; /* ADD's */
 	struct pm_copy_fetched *fetched;
 	size_t n_fetched;

@@ -5,10 +5,12 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "engine/build/digest_cache.h"
 
 static int to_pipe(void *arg, const void *data, size_t len, struct pm_err *err)
 {
@@ -22,6 +24,15 @@ static int to_hash(void *arg, const void *data, size_t len, struct pm_err *err)
 	return 0;
 }
 
+static int digest(void *arg, int fd, const struct stat *st, char ret[65], struct pm_err *err)
+{
+	const struct pm_copy_stream *s = arg;
+	struct stat now;
+	/* st has what the copy will have: owner, mode, times */
+	(void)st;
+	return fstat(fd, &now) < 0 ? pm_fail_sys(err, "look at it") : pm_digest_cache_file(s->digests, fd, &now, ret, err);
+}
+
 int pm_copy_stream_begin(struct pm_copy_stream *s, struct pm_tar_files *files, struct pm_err *err)
 {
 	int p[2];
@@ -31,6 +42,8 @@ int pm_copy_stream_begin(struct pm_copy_stream *s, struct pm_tar_files *files, s
 		pm_sha256_init(&s->hash);
 		s->w = pm_tar_writer_new(to_hash, &s->hash);
 		pm_tar_files_init(files, s->w);
+		files->digest = digest;
+		files->digest_arg = s;
 		return 0;
 	}
 	if (pipe2(p, O_CLOEXEC) < 0)

@@ -15,6 +15,7 @@
 
 struct pm_copy_stream {
 	int root;   /* -1: a checksum */
+	int digests; /* of a checksum: engine/build/digest_cache.h; -1: none */
 	bool single_id, devices;
 	const struct pm_idmaps *maps; /* of the root's owners; NULL: they are the entries' */
 	/* its own */
@@ -24,7 +25,7 @@ struct pm_copy_stream {
 	int pipe;
 };
 
-#define PM_COPY_STREAM_INIT {.root = -1, .unpacker = PM_UNPACKER_INIT, .pipe = -1}
+#define PM_COPY_STREAM_INIT {.root = -1, .digests = -1, .unpacker = PM_UNPACKER_INIT, .pipe = -1}
 
 /* A writer for entries; files is initialized with it when it is a new one. */
 int pm_copy_stream_begin(struct pm_copy_stream *s, struct pm_tar_files *files, struct pm_err *err);

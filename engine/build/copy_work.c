@@ -445,6 +445,7 @@ int pm_copy_work(struct pm_copy *c, int root, const struct pm_idmaps *maps, cons
 					      .now = digest ? 0 : time(NULL)};
 	k.stream.root = root;
 	k.stream.maps = maps;
+	k.stream.digests = c->digests;
 	k.stream.single_id = c->spec.single_id;
 	k.stream.devices = c->spec.devices;
 	signal(SIGPIPE, SIG_IGN);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/proc.h"
 #include "engine/container/export.h"
 #include "engine/unpack.h"
 
@@ -89,7 +90,9 @@ static int write_dir(struct pm_engine *e, const char *image_id, const char *dest
 	_cleanup_close_ int from = pipes[0], to = pipes[1];
 	u.input = from;
 	u.dir = dir;
-	u.single_id = true;
+	/* root's copy has the image's owners */
+	u.single_id = !pm_proc_for_system();
+	u.devices = pm_proc_for_system();
 	r = pm_unpack_start(&u, &x, err);
 	close(pm_steal_fd(&from));
 	if (r >= 0)

@@ -1,7 +1,8 @@
 /*
  * output - `build --output`: the files of the image that was made, in a directory or as a tar archive.
  *
- * A directory is filled by pm-transfer's extractor (engine/unpack.h), confined to it, as this user: owners are his.
+ * A directory is filled by pm-transfer's extractor (engine/unpack.h), confined to it, as this user: owners are his, but for root, who
+ * keeps those of the image.
  */
 #ifndef PM_ENGINE_BUILD_OUTPUT_H
 #define PM_ENGINE_BUILD_OUTPUT_H

@@ -98,6 +98,9 @@ struct pm_worker_run {
 	const char *network;         /* "none", "host"; NULL: as the worker's base says */
 	const struct pm_ctr_mount *mounts; /* besides the base's; borrowed */
 	size_t n_mounts;
+	/* The last word on the run's container, whose configuration is changed; NULL: nobody has it. */
+	void (*adjust)(void *arg, struct pm_ctr_config *k);
+	void *adjust_arg;
 	bool privileged;
 	bool terminal, with_stdin;
 	bool quiet;                  /* nothing of its standard output */

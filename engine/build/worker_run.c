@@ -65,6 +65,8 @@ static void fill(struct pm_ctr_config *k, const struct pm_worker_run *r)
 	}
 	for (size_t i = 0; i < r->n_mounts; i++)
 		copy_mount(&r->mounts[i], pm_ctr_config_add_mount(k));
+	if (r->adjust)
+		r->adjust(r->adjust_arg, k);
 }
 
 /* --- what a run leaves in the files ---------------------------------------------------------------- */

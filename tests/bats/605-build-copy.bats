@@ -420,3 +420,32 @@ file/in 644 0:0 in|"
 	assert_eq "$(pm run --rm --network none of-shifted stat -c %u:%g / /mine /bin/sh | tr '\n' ' ')" "0:0 3:4 0:0 "
 	assert_eq "$(pm export shifted | tar --numeric-owner -tvf - mine | awk '{print $2}')" 3/4
 }
+
+# Bytes that pm and its helpers read in a build.
+bytes_read() {
+	# shellcheck disable=SC2016
+	bash -c '"$@" >/dev/null; sed -n "s/^rchar: //p" /proc/$$/io' bash \
+		"$PM_BIN" --root "$T/root" --runroot "$T/run" build -q -t copied -f "$T/Big" "$C"
+}
+
+@test "an unchanged file of the context is read once; a changed one, whatever its times say, is seen" {
+	head -c 20000000 /dev/zero | tr '\0' x >"$C/big"
+	printf 'FROM %s\nCOPY big file /\n' "$IMAGE" >"$T/Big"
+	# what was changed just now is not trusted yet
+	pm build -q -t copied -f "$T/Big" "$C" >/dev/null
+	[ "$(bytes_read)" -gt 20000000 ] || fail "a file that may change in the same tick was not read"
+	old() { [ "$(($(date +%s) - $(stat -c %Z "$C/big")))" -ge 3 ]; }
+	wait_for old
+	pm build -q -t copied -f "$T/Big" "$C" >/dev/null
+	[ "$(bytes_read)" -lt 10000000 ] || fail "it was read again"
+	# another content of the same size, with the old times
+	printf y | dd of="$C/big" conv=notrunc bs=1 count=1 status=none
+	touch -d 2001-01-01 "$C/big"
+	pm build -q -t copied -f "$T/Big" "$C" >/dev/null
+	assert_eq "$(pm run --rm --network none copied head -c 2 /big)" yx
+	# what is not whole is no record
+	head -c 100000 /dev/urandom | dd of="$T/root/context-digests.1" conv=notrunc status=none
+	echo other >"$C/file"
+	pm build -q -t copied -f "$T/Big" "$C" >/dev/null
+	assert_eq "$(pm run --rm --network none copied sh -c 'head -c 2 /big; cat /file')" yxother
+}
