@@ -10,11 +10,14 @@
 #include "cli/called_as.h"
 #include "cli/commands.h"
 #include "cli/ctr_options_parts.h"
+#include "cli/ctr_options_rows.h"
 #include "engine/build/cache_remote.h"
+#include "engine/image/manifest_list.h"
 #include "netns/idmap.h"
 
 #define O struct pm_build_opts
 #define C struct pm_ctr_opts
+#define N struct pm_build_userns_opts
 
 #define NO_CRYPT "encrypted images are not supported"
 
@@ -47,7 +50,6 @@ const struct pm_opt pm_build_table[] = {
 	{"identity-label", 0, PM_BOOL(O, identity_label), "Add the label io.buildah.version", .def = "true"},
 	{"ignorefile", 0, PM_STRING(O, ignorefile), "Path of another .containerignore file", .complete = PM_COMPLETE_FILE},
 	{"iidfile", 0, PM_STRING(O, iidfile), "File to write the image's ID to", .complete = PM_COMPLETE_FILE},
-	{"isolation", 0, PM_STRING(O, isolation), "How RUN's commands are isolated: oci", .choices = "oci|rootless"},
 	{"jobs", 0, PM_INT(O, jobs), "Number of stages that are done at a time; 0: all of them", .def = "1"},
 	{"label", 0, PM_STRINGS(O, label), "Set metadata of the image", .arg = "key=value"},
 	{"layers", 0, PM_BOOL(O, layers), "Make an image of each step, and use those that are there"},
@@ -84,43 +86,48 @@ const struct pm_opt pm_build_table[] = {
 	{"tls-verify", 0, PM_BOOL(O, tls_verify), "Require HTTPS and verify certificates", .def = "true"},
 	{"unsetenv", 0, PM_STRINGS(O, unsetenv), "Take an environment variable out of the image"},
 	{"unsetlabel", 0, PM_STRINGS(O, unsetlabel), "Take a label of the base out of the image"},
-	{"userns", 0, PM_STRING(O, userns), "User namespace of RUN: host, private, auto[:OPTIONS], or the PATH of one"},
-	{"userns-gid-map", 0, PM_LIST(O, userns_gid_map), "Map group IDs of a user namespace of RUN", .arg = "container:host:amount"},
-	{"userns-gid-map-group", 0, PM_STRING(O, userns_gid_map_group), "Map group IDs of RUN to this name's range in /etc/subgid", .arg = "group"},
-	{"userns-uid-map", 0, PM_LIST(O, userns_uid_map), "Map user IDs of a user namespace of RUN", .arg = "container:host:amount"},
-	{"userns-uid-map-user", 0, PM_STRING(O, userns_uid_map_user), "Map user IDs of RUN to this name's range in /etc/subuid", .arg = "user"},
 	{"variant", 0, PM_STRING(O, variant), "Set the variant of the image's architecture, and of its base"},
 	{0},
 };
 
+const struct pm_opt pm_build_userns_table[] = {
+	{"isolation", 0, PM_STRING(N, isolation), "How RUN's commands are isolated: oci", .choices = "oci|rootless"},
+	{"userns", 0, PM_STRING(N, how), "User namespace of RUN: host, private, auto[:OPTIONS], or the PATH of one"},
+	{"userns-gid-map", 0, PM_LIST(N, gid_map), "Map group IDs of a user namespace of RUN", .arg = "container:host:amount"},
+	{"userns-gid-map-group", 0, PM_STRING(N, gid_map_group), "Map group IDs of RUN to this name's range in /etc/subgid", .arg = "group"},
+	{"userns-uid-map", 0, PM_LIST(N, uid_map), "Map user IDs of a user namespace of RUN", .arg = "container:host:amount"},
+	{"userns-uid-map-user", 0, PM_STRING(N, uid_map_user), "Map user IDs of RUN to this name's range in /etc/subuid", .arg = "user"},
+	{0},
+};
+
 const struct pm_opt pm_build_ctr_table[] = {
-	{"add-host", 0, PM_LIST(C, add_host), "Add a custom host-to-IP mapping (host:ip)", .arg = "host:ip"},
-	{"cap-add", 0, PM_LIST(C, cap_add), "Add capabilities when running"},
-	{"cap-drop", 0, PM_LIST(C, cap_drop), "Drop capabilities when running"},
-	{"cgroup-parent", 0, PM_STRING(C, cgroup_parent), "Parent cgroup for the containers"},
-	{"cgroupns", 0, PM_STRING(C, cgroupns), "Cgroup namespace to use"},
-	{"cpu-period", 0, PM_UINT(C, cpu_period), "Limit the CPU CFS period, in microseconds"},
-	{"cpu-quota", 0, PM_INT(C, cpu_quota), "Limit the CPU CFS quota, in microseconds"},
-	{"cpu-shares", 'c', PM_UINT(C, cpu_shares), "CPU shares (relative weight)"},
-	{"cpuset-cpus", 0, PM_STRING(C, cpuset_cpus), "CPUs in which to allow execution (0-3, 0,1)"},
-	{"cpuset-mems", 0, PM_STRING(C, cpuset_mems), "Memory nodes in which to allow execution (0-3, 0,1)"},
-	{"device", 0, PM_LIST(C, device), "Add a host device", .arg = "host[:container[:rwm]]", .complete = PM_COMPLETE_FILE},
-	{"dns", 0, PM_LIST(C, dns), "Set custom DNS servers"},
-	{"dns-option", 0, PM_LIST(C, dns_option), "Set custom DNS options"},
-	{"dns-search", 0, PM_LIST(C, dns_search), "Set custom DNS search domains"},
-	{"group-add", 0, PM_LIST(C, group_add), "Add additional groups to the process"},
-	{"ipc", 0, PM_STRING(C, ipc), "IPC namespace to use"},
-	{"memory", 'm', PM_SIZE(C, memory), "Memory limit", .arg = "<number>[<unit>]"},
-	{"memory-swap", 0, PM_STRING(C, memory_swap), "Swap limit equal to memory plus swap, -1 for unlimited", .arg = "<number>[<unit>]"},
+	PM_ROW_ADD_HOST,
+	PM_ROW_CAP_ADD,
+	PM_ROW_CAP_DROP,
+	PM_ROW_CGROUP_PARENT,
+	PM_ROW_CGROUPNS,
+	PM_ROW_CPU_PERIOD,
+	PM_ROW_CPU_QUOTA,
+	PM_ROW_CPU_SHARES,
+	PM_ROW_CPUSET_CPUS,
+	PM_ROW_CPUSET_MEMS,
+	PM_ROW_DEVICE,
+	PM_ROW_DNS,
+	PM_ROW_DNS_OPTION,
+	PM_ROW_DNS_SEARCH,
+	PM_ROW_GROUP_ADD,
+	PM_ROW_IPC,
+	PM_ROW_MEMORY,
+	PM_ROW_MEMORY_SWAP,
 	{"net", 0, PM_STRINGS(C, network), "Network of RUN", .hidden = true},
 	{"network", 0, PM_STRINGS(C, network), "Network of RUN: none, host, private, slirp4netns[:OPTIONS], pasta[:OPTIONS], ns:PATH, or NAME of a network", .complete = PM_COMPLETE_NETWORK},
-	{"no-hostname", 0, PM_BOOL(C, no_hostname), "Do not create /etc/hostname, the image's tells instead"},
-	{"no-hosts", 0, PM_BOOL(C, no_hosts), "Do not create /etc/hosts, the image's tells instead"},
-	{"pid", 0, PM_STRING(C, pid), "PID namespace to use"},
-	{"security-opt", 0, PM_STRINGS(C, security_opt), "Security options"},
-	{"shm-size", 0, PM_SIZE(C, shm_size), "Size of /dev/shm", .arg = "<number>[<unit>]"},
-	{"ulimit", 0, PM_LIST(C, ulimit), "Ulimit options", .arg = "name=soft[:hard]"},
-	{"uts", 0, PM_STRING(C, uts), "UTS namespace to use"},
+	PM_ROW_NO_HOSTNAME,
+	PM_ROW_NO_HOSTS,
+	PM_ROW_PID,
+	PM_ROW_SECURITY_OPT,
+	PM_ROW_SHM_SIZE,
+	PM_ROW_ULIMIT,
+	PM_ROW_UTS,
 	{"volume", 'v', PM_STRINGS(C, volume), "Bind mount a directory for RUN's commands", .arg = "source:container[:options]", .complete = PM_COMPLETE_MOUNT},
 	{0},
 };
@@ -174,23 +181,23 @@ static int check_map(const char *option, const struct pm_strv *l, struct pm_err 
 }
 
 /* --userns and its maps as run has them. */
-static int user_namespace(const struct pm_build_opts *o, struct pm_ctr_opts *ctr, char **ret_path, struct pm_err *err)
+static int user_namespace(const struct pm_build_userns_opts *o, struct pm_ctr_opts *ctr, char **ret_path, struct pm_err *err)
 {
-	const char *how = o->userns && *o->userns ? o->userns : NULL;
-	bool maps = o->userns_uid_map.n || o->userns_gid_map.n || o->userns_uid_map_user || o->userns_gid_map_group;
+	const char *how = o->how && *o->how ? o->how : NULL;
+	bool maps = o->uid_map.n || o->gid_map.n || o->uid_map_user || o->gid_map_group;
 	bool new = !how || strcmp(how, "private") == 0 || strcmp(how, "container") == 0;
 	if (maps && !new)
 		return pm_fail(err, PM_E_USAGE, "--userns %s: it goes not together with --userns-uid-map and the like", how);
 	/* now, since steps that are all known need no container */
-	int r = check_map("--userns-uid-map", &o->userns_uid_map, err);
+	int r = check_map("--userns-uid-map", &o->uid_map, err);
 	if (r >= 0)
-		r = check_map("--userns-gid-map", &o->userns_gid_map, err);
+		r = check_map("--userns-gid-map", &o->gid_map, err);
 	if (r < 0)
 		return r;
-	ctr->uidmap = o->userns_uid_map;
-	ctr->gidmap = o->userns_gid_map;
-	ctr->subuidname = o->userns_uid_map_user;
-	ctr->subgidname = o->userns_gid_map_group;
+	ctr->uidmap = o->uid_map;
+	ctr->gidmap = o->gid_map;
+	ctr->subuidname = o->uid_map_user;
+	ctr->subgidname = o->gid_map_group;
 	if (how && *how == '/')
 		how = *ret_path = pm_asprintf("ns:%s", how);
 	/* containers.conf's is for containers that are run */
@@ -198,7 +205,7 @@ static int user_namespace(const struct pm_build_opts *o, struct pm_ctr_opts *ctr
 	return 0;
 }
 
-static int check_isolation(const char *isolation, struct pm_err *err)
+int pm_build_check_isolation(const char *isolation, struct pm_err *err)
 {
 	if (!isolation)
 		isolation = getenv("BUILDAH_ISOLATION");
@@ -211,12 +218,18 @@ static int check_isolation(const char *isolation, struct pm_err *err)
 	return pm_fail(err, PM_E_USAGE, "unrecognized isolation type \"%s\"", isolation);
 }
 
-int pm_build_containers(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *given, struct pm_ctr_config *ret,
-			struct pm_err *err)
+int pm_build_containers(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *given,
+			const struct pm_build_userns_opts *ns, struct pm_ctr_config *ret, struct pm_err *err)
 {
+	static const struct pm_build_userns_opts nothing = {0};
 	struct pm_ctr_opts ctr = *given;
+	_cleanup_free_ char *userns = NULL;
 	char *none[] = {NULL};
 	int r = other_defaults(&ctr, err);
+	if (r >= 0)
+		r = user_namespace(ns ? ns : &nothing, &ctr, &userns, err);
+	if (r >= 0)
+		r = pm_build_check_isolation(ns ? ns->isolation : NULL, err);
 	if (r >= 0)
 		r = pm_ctr_options_apply(cli, e, &ctr, "scratch", none, ret, err);
 	for (size_t i = 0; r >= 0 && i < ret->n_mounts; i++)
@@ -224,19 +237,6 @@ int pm_build_containers(struct pm_cli *cli, struct pm_engine *e, const struct pm
 			r = pm_fail(err, PM_E_UNSUPPORTED, "--volume %s: a build mounts directories, no volumes: give "
 				    "a path", ret->mounts[i].dest);
 	return r;
-}
-
-static int containers(struct pm_cli *cli, struct pm_engine *e, const struct pm_build_opts *o,
-		      struct pm_build_setup *s, struct pm_err *err)
-{
-	struct pm_ctr_opts ctr = o->ctr;
-	_cleanup_free_ char *userns = NULL;
-	pm_ctr_config_init(&s->base);
-	int r = user_namespace(o, &ctr, &userns, err);
-	if (r >= 0)
-		r = check_isolation(o->isolation, err);
-	s->bo.base = &s->base;
-	return r < 0 ? r : pm_build_containers(cli, e, &ctr, &s->base, err);
 }
 
 /* --- values ----------------------------------------------------------------------------------------- */
@@ -409,7 +409,9 @@ int pm_build_setup(struct pm_cli *cli, struct pm_engine *e, const struct pm_buil
 	e->hooks_dirs = o->hooks_dir.n ? &o->hooks_dir : e->hooks_dirs;
 	e->runtime_flags = o->runtime_flag.n ? &o->runtime_flag : e->runtime_flags;
 	e->runtime = o->runtime ? o->runtime : e->runtime;
-	int r = containers(cli, e, o, s, err);
+	pm_ctr_config_init(&s->base);
+	b->base = &s->base;
+	int r = pm_build_containers(cli, e, &o->ctr, &o->ns, &s->base, err);
 	if (r >= 0)
 		r = given(o, s, err);
 	if (r >= 0)
@@ -419,4 +421,18 @@ int pm_build_setup(struct pm_cli *cli, struct pm_engine *e, const struct pm_buil
 	if (r >= 0)
 		r = format(o, s, err);
 	return r < 0 ? r : pulling(cli, o, s, err);
+}
+
+int pm_build_add_to_list(struct pm_engine *e, const char *name, const char *id, struct pm_err *err)
+{
+	const struct pm_query_options q = {.remote = PM_REMOTE_INIT};
+	const struct pm_list_entry none = {0};
+	struct pm_list l = {0};
+	int r = pm_list_create(e->store, name, true, &l, err);
+	if (r >= 0)
+		r = pm_list_add_image(e->store, &l, id, false, &q, &none, err);
+	if (r >= 0)
+		r = pm_list_save(e->store, &l, err);
+	pm_list_free(&l);
+	return r < 0 ? pm_wrap(err, "--manifest %s", name) : 0;
 }

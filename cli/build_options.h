@@ -10,7 +10,14 @@
 #include "cli/option.h"
 #include "engine/build/build.h"
 
+/* Which user namespace commands have. */
+struct pm_build_userns_opts {
+	struct pm_strv uid_map, gid_map;
+	const char *how, *uid_map_user, *gid_map_group, *isolation;
+};
+
 struct pm_build_opts {
+	struct pm_build_userns_opts ns;
 	struct pm_ctr_opts ctr; /* of it only what pm_build_ctr_table has */
 	/* what is built */
 	struct pm_strv file, build_arg, build_arg_file, build_context, platform, cpp_flag, cache_from, cache_to;
@@ -20,13 +27,11 @@ struct pm_build_opts {
 	bool layers, no_cache, squash, squash_all, skip_unused, rm, force_rm, http_proxy, stdin_, quiet;
 	bool all_platforms, pull_always, pull_never;
 	bool compress, disable_compression, content_trust, logsplit;
-	const char *cache_ttl, *isolation, *pull, *logfile, *userns;
+	const char *cache_ttl, *pull, *logfile;
 	int64_t jobs, retry_delay;
 	uint64_t retry;
 	const char *authfile, *cert_dir, *creds, *signature_policy;
 	bool tls_verify;
-	struct pm_strv userns_uid_map, userns_gid_map;
-	const char *userns_uid_map_user, *userns_gid_map_group;
 	struct pm_strv secret, ssh, hooks_dir, runtime_flag;
 	const char *runtime;
 	/* the image */
@@ -37,11 +42,15 @@ struct pm_build_opts {
 
 extern const struct pm_opt pm_build_table[];     /* of struct pm_build_opts */
 extern const struct pm_opt pm_build_ctr_table[]; /* of struct pm_ctr_opts */
+extern const struct pm_opt pm_build_userns_table[]; /* of struct pm_build_userns_opts */
+
+/* --isolation, or BUILDAH_ISOLATION, as given: only containers of an OCI runtime. */
+int pm_build_check_isolation(const char *isolation, struct pm_err *err);
 
 /* ret (init'ed): what ctr, filled by pm_build_ctr_table, says of the containers that commands run in; the table's
- * options that it has not get their defaults. */
-int pm_build_containers(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *ctr, struct pm_ctr_config *ret,
-			struct pm_err *err);
+ * options that it has not get their defaults. ns: of pm_build_userns_table; NULL: nothing is said of it. */
+int pm_build_containers(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *ctr,
+			const struct pm_build_userns_opts *ns, struct pm_ctr_config *ret, struct pm_err *err);
 
 /* What the options come to; the records that bo points to. */
 struct pm_build_setup {
@@ -59,5 +68,8 @@ struct pm_build_setup {
 int pm_build_setup(struct pm_cli *cli, struct pm_engine *e, const struct pm_build_opts *o,
 		   struct pm_build_setup *s, struct pm_err *err);
 void pm_build_setup_free(struct pm_build_setup *s);
+
+/* --manifest: image id is added to the list name, which is made when there is none. */
+int pm_build_add_to_list(struct pm_engine *e, const char *name, const char *id, struct pm_err *err);
 
 #endif

@@ -9,8 +9,6 @@
 #include "cli/ctr_common.h"
 #include "cli/progress.h"
 #include "engine/build/output.h"
-#include "engine/image/manifest_list.h"
-#include "engine/image/query.h"
 #include "engine/image/sign.h"
 
 static void say(void *arg, const char *line)
@@ -52,20 +50,6 @@ static int words_to_stderr(int *ret_stdout, struct pm_err *err)
 }
 
 /* --- what comes of it -------------------------------------------------------------------------------- */
-
-static int add_to_list(struct pm_engine *e, const char *name, const char *id, struct pm_err *err)
-{
-	const struct pm_query_options q = {.remote = PM_REMOTE_INIT};
-	const struct pm_list_entry none = {0};
-	struct pm_list l = {0};
-	int r = pm_list_create(e->store, name, true, &l, err);
-	if (r >= 0)
-		r = pm_list_add_image(e->store, &l, id, false, &q, &none, err);
-	if (r >= 0)
-		r = pm_list_save(e->store, &l, err);
-	pm_list_free(&l);
-	return r < 0 ? pm_wrap(err, "--manifest %s", name) : 0;
-}
 
 static int export(struct pm_engine *e, const struct pm_build_output *to, const char *id, int out, struct pm_err *err)
 {
@@ -118,7 +102,7 @@ static int build(struct job *j, struct pm_err *err)
 	if (r >= 0 && j->o->sign_by)
 		r = pm_image_sign_stored(j->e->store, res.id, res.names.v, j->o->tag.n, j->o->sign_by, err);
 	if (r >= 0 && j->o->manifest)
-		r = add_to_list(j->e, j->o->manifest, res.id, err);
+		r = pm_build_add_to_list(j->e, j->o->manifest, res.id, err);
 	if (r >= 0)
 		r = print_result(j->o, &res, j->out >= 0 && !tar_out ? j->out : STDOUT_FILENO, err);
 	if (r >= 0)
@@ -202,6 +186,8 @@ const struct pm_command pm_cmd_build = {
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_DIR,
 	.opts_size = sizeof(struct pm_build_opts),
-	.tables = {{pm_build_table, 0}, {pm_build_ctr_table, offsetof(struct pm_build_opts, ctr)}, {0}},
+	.tables = {{pm_build_table, 0},
+		   {pm_build_userns_table, offsetof(struct pm_build_opts, ns)},
+		   {pm_build_ctr_table, offsetof(struct pm_build_opts, ctr)}, {0}},
 	.run = build_run,
 };

@@ -8,25 +8,36 @@
 #include "base/timefmt.h"
 #include "cli/buildah_common.h"
 #include "cli/commands.h"
+#include "cli/image_common.h"
+#include "cli/progress.h"
 #include "engine/build/copy.h"
 #include "engine/build/url.h"
-#include "engine/image/resolve.h"
 
 struct copy_opts {
 	bool add_history, quiet;
 	const char *chmod, *chown, *contextdir, *from, *ignorefile;
+	/* of an image of --from, and of what is fetched */
+	const char *authfile, *cert_dir, *creds;
+	bool tls_verify;
+	uint64_t retry;
+	int64_t retry_delay;
 };
 
 static const struct pm_opt copy_table[] = {
+	{"authfile", 0, PM_STRING(struct copy_opts, authfile), "Path of the authentication file", .hidden = true,
+	 .complete = PM_COMPLETE_FILE},
 	{"add-history", 0, PM_BOOL(struct copy_opts, add_history),
 	 "Add an entry for this operation to the image's history. BUILDAH_HISTORY=true does the "
 	 "same"},
+	{"cert-dir", 0, PM_STRING(struct copy_opts, cert_dir), "Directory of TLS certificates and keys", .hidden = true,
+	 .complete = PM_COMPLETE_DIR},
 	{"chmod", 0, PM_STRING(struct copy_opts, chmod),
 	 "Set the access permissions of the destination content"},
 	{"chown", 0, PM_STRING(struct copy_opts, chown),
 	 "Set the user and group ownership of the destination content"},
 	{"contextdir", 0, PM_STRING(struct copy_opts, contextdir), "Directory that sources are in",
 	 .complete = PM_COMPLETE_DIR},
+	{"creds", 0, PM_STRING(struct copy_opts, creds), "Credentials for the registry", .hidden = true},
 	{"from", 0, PM_STRING(struct copy_opts, from),
 	 "Use the root directory of this working container or image as the source directory",
 	 .complete = PM_COMPLETE_IMAGE},
@@ -34,6 +45,11 @@ static const struct pm_opt copy_table[] = {
 	 "Path to a .containerignore file", .complete = PM_COMPLETE_FILE},
 	{"quiet", 'q', PM_BOOL(struct copy_opts, quiet),
 	 "Do not print a digest of the newly-added/copied content"},
+	{"retry", 0, PM_UINT(struct copy_opts, retry), "Number of times to retry in case of failure when pulling or fetching",
+	 .def = "3"},
+	{"retry-delay", 0, PM_DURATION(struct copy_opts, retry_delay), "Delay between retries of pulls"},
+	{"tls-verify", 0, PM_BOOL(struct copy_opts, tls_verify), "Require HTTPS and verify certificates", .def = "true",
+	 .hidden = true},
 	{0},
 };
 
@@ -57,14 +73,33 @@ static void source_close(struct source *s)
 }
 
 /* A working container of the user's, else an image's files, by a working container that goes again. */
-static int open_from(struct pm_engine *e, const char *name, struct source *s, struct pm_err *err)
+/* The image that --from names, pulled when it is missing. */
+static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct copy_opts *o, char ret_id[65], struct pm_err *err)
 {
+	_cleanup_free_ char *authfile = pm_pull_authfile(cli, o->authfile), *name = NULL;
+	struct pm_pull_options po = {.authfile = authfile,
+				     .creds = o->creds,
+				     .cert_dir = o->cert_dir,
+				     .tls_verify = pm_cli_given(cli, "tls-verify") ? o->tls_verify : -1};
+	struct pm_pull_retry retry;
+	pm_pull_ask(&po);
+	pm_pull_retries(cli, o->retry, o->retry_delay, &retry, &po);
+	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(STDERR_FILENO, o->quiet);
+	int r = pm_image_obtain(e->store, o->from, PM_PULL_MISSING, &po, pm_progress_events(bars), ret_id, &name, err);
+	pm_progress_clear(bars);
+	return r;
+}
+
+static int open_from(struct pm_cli *cli, struct pm_engine *e, const struct copy_opts *o, struct source *s,
+		     struct pm_err *err)
+{
+	const char *name = o->from;
 	char id[65];
 	int r = pm_worker_load(e, name, &s->w, err);
 	if (r == -PM_E_NOSUCH || r == -PM_E_STATE) {
 		pm_worker_free(&s->w);
 		pm_err_clear(err);
-		r = pm_image_resolve(e->store, name, id, NULL, err);
+		r = obtain(cli, e, o, id, err);
 		const struct pm_worker_options wo = {.image_id = id};
 		if (r >= 0)
 			r = pm_worker_new(e, &wo, &s->w, err);
@@ -72,13 +107,13 @@ static int open_from(struct pm_engine *e, const char *name, struct source *s, st
 	return r < 0 ? pm_wrap(err, "--from %s", name) : pm_worker_root(&s->w, &s->root, err);
 }
 
-static int open_source(struct pm_engine *e, const struct copy_opts *o, struct source *s,
+static int open_source(struct pm_cli *cli, struct pm_engine *e, const struct copy_opts *o, struct source *s,
 		       struct pm_err *err)
 {
 	if (o->from && o->contextdir)
 		return pm_fail(err, PM_E_USAGE, "--from and --contextdir exclude each other");
 	if (o->from)
-		return open_from(e, o->from, s, err);
+		return open_from(cli, e, o, s, err);
 	s->dir = pm_fs_open(AT_FDCWD, o->contextdir ? o->contextdir : "/", O_PATH | O_DIRECTORY, 0,
 			    err);
 	if (s->dir < 0)
@@ -122,6 +157,7 @@ struct job {
 	struct source *source;
 	struct pm_instruction i;
 	const char *workdir;
+	struct pm_remote remote; /* of what ADD fetches */
 };
 
 static int copy(const struct job *j, char digest[65], struct pm_err *err)
@@ -139,6 +175,7 @@ static int copy(const struct job *j, char digest[65], struct pm_err *err)
 	spec.single_id = root.single_id;
 	spec.devices = root.userns < 0 && !pm_userns_nested();
 	spec.store = j->e->store;
+	spec.remote = &j->remote;
 	if (r >= 0)
 		r = pm_copy_open(&spec, &c, err);
 	if (r >= 0)
@@ -158,6 +195,10 @@ static int run(struct pm_cli *cli, const struct copy_opts *o, enum pm_instructio
 	struct job j = {.e = &e,
 			.w = &w,
 			.source = &source,
+			.remote = {.tls_verify = pm_cli_given(cli, "tls-verify") ? o->tls_verify : -1,
+				   .cert_dir = o->cert_dir,
+				   .retries = pm_cli_given(cli, "retry") ? (int64_t)o->retry : -1,
+				   .retry_ms = pm_cli_given(cli, "retry-delay") ? o->retry_delay / 1000000 : -1},
 			.i = {.kind = kind, .file = "buildah", .flags = flags}};
 	char digest[65];
 	if (o->chown)
@@ -166,7 +207,7 @@ static int run(struct pm_cli *cli, const struct copy_opts *o, enum pm_instructio
 		flags[j.i.n_flags++] = (struct pm_df_flag){"chmod", o->chmod};
 	int r = pm_buildah_load(cli, cli->args[0], &e, &w, err);
 	if (r >= 0)
-		r = open_source(&e, o, &source, err);
+		r = open_source(cli, &e, o, &source, err);
 	if (r < 0)
 		return r;
 	const char *workdir = pm_json_get_str(pm_worker_config(&w), "WorkingDir");

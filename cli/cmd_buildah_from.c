@@ -15,6 +15,7 @@ struct from_opts {
 	uint64_t retry;
 	int64_t retry_delay;
 	struct pm_ctr_opts ctr; /* of each run's container */
+	struct pm_build_userns_opts ns;
 };
 
 static const struct pm_opt from_table[] = {
@@ -30,8 +31,8 @@ static const struct pm_opt from_table[] = {
 	 .complete = PM_COMPLETE_FILE},
 	{"creds", 0, PM_STRING(struct from_opts, creds),
 	 "Use USERNAME:PASSWORD for accessing the registry"},
+	{"decryption-key", 0, PM_REFUSED, "encrypted images are not supported"},
 	{"format", 'f', PM_REFUSED, "the image's format is said to \"buildah commit\""},
-	{"isolation", 0, PM_REFUSED, "commands run in containers by the OCI runtime always"},
 	{"name", 0, PM_STRING(struct from_opts, name), "Name for the working container"},
 	{"os", 0, PM_STRING(struct from_opts, os),
 	 "Use OS instead of the running OS for choosing images", .arg = "OS"},
@@ -134,7 +135,7 @@ static int from_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	pm_ctr_config_init(&base);
 	int r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
-		r = pm_build_containers(cli, &e, &o->ctr, &base, err);
+		r = pm_build_containers(cli, &e, &o->ctr, &o->ns, &base, err);
 	if (r >= 0 && !scratch)
 		r = obtain(cli, &e, o, id, &name, err);
 	if (r >= 0) {
@@ -167,6 +168,8 @@ const struct pm_command pm_cmd_buildah_from = {
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct from_opts),
-	.tables = {{from_table, 0}, {pm_build_ctr_table, offsetof(struct from_opts, ctr)}, {0}},
+	.tables = {{from_table, 0},
+		   {pm_build_userns_table, offsetof(struct from_opts, ns)},
+		   {pm_build_ctr_table, offsetof(struct from_opts, ctr)}, {0}},
 	.run = from_run,
 };

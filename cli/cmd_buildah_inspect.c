@@ -5,7 +5,10 @@
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "engine/container/mount.h"
+#include "engine/spec/caps.h"
 #include "engine/image/resolve.h"
+#include "netns/idmap.h"
+#include "netns/userns.h"
 #include "storage/image.h"
 
 struct inspect_opts {
@@ -43,6 +46,138 @@ static int add_image(struct item *t, struct pm_engine *e, const char *id, const 
 			  : 0;
 }
 
+/* --- Docker's form of the document ------------------------------------------------------------------- */
+
+/* What Docker's configuration of a container has always, in its order; the rest as the document has it. */
+static struct pm_json *docker_config(struct pm_json_pool *p, const struct pm_json *config)
+{
+	static const char *const off[] = {"AttachStdin", "AttachStdout", "AttachStderr", "Tty", "OpenStdin", "StdinOnce"};
+	static const char *const lists[] = {"Env", "Cmd"};
+	static const char *const later[] = {"ExposedPorts", "Healthcheck", "StopSignal", "Shell"};
+	struct pm_json *v = pm_json_object(p);
+	const char *user = pm_json_get_str(config, "User"), *dir = pm_json_get_str(config, "WorkingDir");
+	pm_json_set_str(p, v, "Hostname", pm_json_get_str(config, "Hostname") ? pm_json_get_str(config, "Hostname") : "");
+	pm_json_set_str(p, v, "Domainname", pm_json_get_str(config, "Domainname") ? pm_json_get_str(config, "Domainname") : "");
+	pm_json_set_str(p, v, "User", user ? user : "");
+	for (size_t i = 0; i < PM_ARRAY_SIZE(off); i++)
+		pm_json_set_bool(p, v, off[i], false);
+	for (size_t i = 0; i < PM_ARRAY_SIZE(lists); i++) {
+		const struct pm_json *l = pm_json_get(config, lists[i]);
+		pm_json_set(p, v, lists[i], l ? pm_json_copy(p, l) : pm_json_array(p));
+	}
+	pm_json_set_str(p, v, "Image", "");
+	const struct pm_json *volumes = pm_json_get(config, "Volumes"), *entry = pm_json_get(config, "Entrypoint"),
+			     *on = pm_json_get(config, "OnBuild"), *labels = pm_json_get(config, "Labels");
+	pm_json_set(p, v, "Volumes", volumes ? pm_json_copy(p, volumes) : pm_json_null(p));
+	pm_json_set_str(p, v, "WorkingDir", dir ? dir : "");
+	pm_json_set(p, v, "Entrypoint", entry ? pm_json_copy(p, entry) : pm_json_null(p));
+	pm_json_set(p, v, "OnBuild", on ? pm_json_copy(p, on) : pm_json_array(p));
+	pm_json_set(p, v, "Labels", labels ? pm_json_copy(p, labels) : pm_json_null(p));
+	for (size_t i = 0; i < PM_ARRAY_SIZE(later); i++)
+		if (pm_json_get(config, later[i]))
+			pm_json_set(p, v, later[i], pm_json_copy(p, pm_json_get(config, later[i])));
+	return v;
+}
+
+static struct pm_json *docker_document(struct pm_json_pool *p, const struct pm_json *document)
+{
+	static const char *const same[] = {"created", "author", "architecture", "variant", "os", "rootfs", "history"};
+	struct pm_json *v = pm_json_object(p);
+	for (size_t i = 0; i < PM_ARRAY_SIZE(same); i++) {
+		const struct pm_json *m = pm_json_get(document, same[i]);
+		if (i == 2) { /* where Docker has them */
+			pm_json_set(p, v, "container_config", docker_config(p, pm_json_get(document, "config")));
+			pm_json_set(p, v, "config", docker_config(p, pm_json_get(document, "config")));
+		}
+		if (m)
+			pm_json_set(p, v, same[i], pm_json_copy(p, m));
+	}
+	return v;
+}
+
+/* --- the working container --------------------------------------------------------------------------- */
+
+static bool is_host(const char *mode, bool otherwise)
+{
+	return mode && *mode ? strcmp(mode, "host") == 0 : otherwise;
+}
+
+static struct pm_json *namespaces(struct pm_json_pool *p, const struct pm_ctr_config *k)
+{
+	const struct {
+		const char *name, *mode;
+		bool host;
+	} all[] = {{"cgroup", k->cgroupns, is_host(k->cgroupns, false)},
+		   {"ipc", k->ipcns, is_host(k->ipcns, false)},
+		   {"mount", NULL, false},
+		   {"network", k->network, is_host(k->network, false)},
+		   {"pid", k->pidns, is_host(k->pidns, false)},
+		   {"user", k->userns, !k->id_uids.n},
+		   {"uts", k->utsns, is_host(k->utsns, false)}};
+	struct pm_json *l = pm_json_array(p);
+	for (size_t i = 0; i < PM_ARRAY_SIZE(all); i++) {
+		struct pm_json *v = pm_json_add(p, l, pm_json_object(p));
+		bool path = all[i].mode && pm_startswith(all[i].mode, "ns:");
+		pm_json_set_str(p, v, "Name", all[i].name);
+		pm_json_set_bool(p, v, "Host", all[i].host);
+		pm_json_set_str(p, v, "Path", path ? all[i].mode + strlen("ns:") : "");
+	}
+	return l;
+}
+
+static int map_of(struct pm_json_pool *p, const struct pm_strv *l, struct pm_json *to, const char *name, struct pm_err *err)
+{
+	_cleanup_idmap_ struct pm_idmap map = PM_IDMAP_INIT;
+	struct pm_json *list = pm_json_array(p);
+	int r = pm_idmap_decode(l, &map, err);
+	for (size_t i = 0; r >= 0 && i < map.n; i++) {
+		struct pm_json *v = pm_json_add(p, list, pm_json_object(p));
+		pm_json_set_int(p, v, "container_id", map.v[i].container);
+		pm_json_set_int(p, v, "host_id", map.v[i].host);
+		pm_json_set_int(p, v, "size", map.v[i].length);
+	}
+	pm_json_set(p, to, name, list);
+	return r;
+}
+
+/* What containers of its runs are. */
+static int add_run(struct item *t, struct pm_engine *e, const struct pm_ctr_config *k, struct pm_err *err)
+{
+	struct pm_json *maps = pm_json_object(t->pool);
+	uint64_t base = 0, caps = 0;
+	pm_json_set_str(t->pool, t->v, "DefaultMountsFilePath", "");
+	pm_json_set_str(t->pool, t->v, "Isolation", pm_userns_needed() ? "rootless" : "oci");
+	pm_json_set(t->pool, t->v, "NamespaceOptions", namespaces(t->pool, k));
+	int r = pm_engine_conf(e, err);
+	if (r >= 0)
+		r = pm_caps_merge(0, pm_caps_all(), &e->conf.default_capabilities, NULL, &base, err);
+	if (r >= 0)
+		r = pm_caps_merge(base, pm_caps_all(), &k->cap_add, &k->cap_drop, &caps, err);
+	pm_json_set(t->pool, t->v, "Capabilities", pm_caps_json(t->pool, caps));
+	pm_json_set_str(t->pool, t->v, "ConfigureNetwork",
+			pm_streq(k->network, "none") ? "NetworkDisabled" : "NetworkDefault");
+	pm_json_set_str(t->pool, t->v, "CNIPluginPath", "");
+	pm_json_set_str(t->pool, t->v, "CNIConfigDir", "");
+	pm_json_set_bool(t->pool, maps, "HostUIDMapping", !k->id_uids.n);
+	pm_json_set_bool(t->pool, maps, "HostGIDMapping", !k->id_gids.n);
+	if (r >= 0)
+		r = map_of(t->pool, &k->id_uids, maps, "UIDMap", err);
+	if (r >= 0)
+		r = map_of(t->pool, &k->id_gids, maps, "GIDMap", err);
+	pm_json_set_bool(t->pool, maps, "AutoUserNs", k->userns && pm_startswith(k->userns, "auto"));
+	pm_json_set(t->pool, t->v, "IDMappingOptions", maps);
+	return r;
+}
+
+static void add_document(struct item *t, struct pm_json *document)
+{
+	pm_json_set_str(t->pool, t->v, "ImageCreatedBy", "");
+	pm_json_set(t->pool, t->v, "OCIv1", document);
+	pm_json_set(t->pool, t->v, "Docker", docker_document(t->pool, document));
+	const struct pm_json *history = pm_json_get(document, "history");
+	pm_json_set(t->pool, t->v, "History", history ? pm_json_copy(t->pool, history) : pm_json_null(t->pool));
+}
+
 static int of_container(struct pm_cli *cli, struct item *t, struct pm_err *err)
 {
 	_cleanup_engine_ struct pm_engine e = {0};
@@ -56,8 +191,17 @@ static int of_container(struct pm_cli *cli, struct item *t, struct pm_err *err)
 	pm_json_set_str(t->pool, t->v, "Container", w.c.row.name);
 	pm_json_set_str(t->pool, t->v, "ContainerID", w.c.row.id);
 	pm_json_set_str(t->pool, t->v, "MountPoint", pm_container_is_mounted(&e, &w.c) ? path : "");
-	pm_json_set(t->pool, t->v, "OCIv1", pm_json_copy(t->pool, w.document));
-	return 0;
+	pm_json_set_str(t->pool, t->v, "ProcessLabel", "");
+	pm_json_set_str(t->pool, t->v, "MountLabel", "");
+	struct pm_json *notes = pm_json_set(t->pool, t->v, "ImageAnnotations", pm_json_object(t->pool));
+	const char *digest = pm_json_get_str(t->v, "FromImageDigest");
+	if (digest) {
+		pm_json_set_str(t->pool, notes, "org.opencontainers.image.base.digest", digest);
+		pm_json_set_str(t->pool, notes, "org.opencontainers.image.base.name", w.c.config.image);
+	}
+	add_document(t, pm_json_copy(t->pool, w.document));
+	pm_json_set(t->pool, t->v, "Devices", pm_json_array(t->pool));
+	return add_run(t, &e, &w.c.config, err);
 }
 
 static int of_image(struct pm_cli *cli, struct item *t, struct pm_err *err)
@@ -72,7 +216,7 @@ static int of_image(struct pm_cli *cli, struct item *t, struct pm_err *err)
 	if (r >= 0)
 		r = add_image(t, &e, id, name, &config, err);
 	if (r >= 0)
-		pm_json_set(t->pool, t->v, "OCIv1", config);
+		add_document(t, config);
 	return r;
 }
 

@@ -1,12 +1,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/called_as.h"
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "engine/container/mount.h"
 
 struct mount_opts {
-	bool all, force, latest, no_trunc;
+	bool all, force, json, latest, no_trunc;
 	const char *format;
 };
 
@@ -14,6 +15,7 @@ static const struct pm_opt mount_table[] = {
 	{"all", 'a', PM_BOOL(struct mount_opts, all), "Mount all containers"},
 	{"format", 0, PM_STRING(struct mount_opts, format),
 	 "Print the mounted containers in specified format (json)", .choices = "json"},
+	{"json", 0, PM_BOOL(struct mount_opts, json), "The same in buildah's words", .hidden = true},
 	{"latest", 'l', PM_BOOL(struct mount_opts, latest), "Act on the container created last"},
 	{"no-trunc", 0, PM_BOOL(struct mount_opts, no_trunc), "Do not truncate output"},
 	{0},
@@ -42,7 +44,7 @@ static int check(struct pm_cli *cli, const struct mount_opts *o, struct pm_err *
 static int each_mounted(struct pm_engine *e, struct pm_strv *ret_ids, struct pm_err *err)
 {
 	_cleanup_ctr_list_ struct pm_ctr_list all = {0};
-	int r = pm_ctr_list(e->store, 0, &all, err);
+	int r = pm_ctr_list(e->store, PM_CTR_EXTERNAL, &all, err);
 	for (size_t i = 0; r >= 0 && i < all.n; i++) {
 		_cleanup_container_ struct pm_container c;
 		pm_container_init(&c);
@@ -53,7 +55,31 @@ static int each_mounted(struct pm_engine *e, struct pm_strv *ret_ids, struct pm_
 	return r;
 }
 
-static int print_mounted(struct pm_engine *e, const struct mount_opts *o, struct pm_err *err)
+/* As Podman shows one, or as buildah does. */
+static void print_one(struct pm_json_pool *pool, struct pm_json *list, const struct pm_container *c, const char *path,
+		      const struct mount_opts *o, bool buildah)
+{
+	bool json = o->json || (o->format && *o->format);
+	if (!json && buildah)
+		printf("%s %s\n", c->row.name, path);
+	else if (!json)
+		printf("%.*s  %s\n", o->no_trunc ? 64 : PM_SHORT_ID, c->row.id, path);
+	if (!json)
+		return;
+	struct pm_json *v = pm_json_add(pool, list, pm_json_object(pool));
+	if (buildah) {
+		pm_json_set_str(pool, v, "container", c->row.name);
+		pm_json_set_str(pool, v, "mountPoint", path);
+		return;
+	}
+	struct pm_json *names = pm_json_array(pool);
+	pm_json_add(pool, names, pm_json_str(pool, c->row.name));
+	pm_json_set_str(pool, v, "id", c->row.id);
+	pm_json_set(pool, v, "Names", names);
+	pm_json_set_str(pool, v, "mountpoint", path);
+}
+
+static int print_mounted(struct pm_engine *e, const struct mount_opts *o, bool buildah, struct pm_err *err)
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
@@ -67,26 +93,17 @@ static int print_mounted(struct pm_engine *e, const struct mount_opts *o, struct
 		if (r < 0)
 			break;
 		_cleanup_free_ char *path = pm_container_mount_path(e, &c);
-		if (!o->format || !*o->format) {
-			printf("%.*s  %s\n", o->no_trunc ? 64 : PM_SHORT_ID, c.row.id, path);
-			continue;
-		}
-		struct pm_json *v = pm_json_add(pool, list, pm_json_object(pool));
-		struct pm_json *names = pm_json_array(pool);
-		pm_json_add(pool, names, pm_json_str(pool, c.row.name));
-		pm_json_set_str(pool, v, "id", c.row.id);
-		pm_json_set(pool, v, "Names", names);
-		pm_json_set_str(pool, v, "mountpoint", path);
+		print_one(pool, list, &c, path, o, buildah);
 	}
-	if (r >= 0 && o->format && *o->format) {
-		pm_json_write(list, 1, &out);
+	if (r >= 0 && (o->json || (o->format && *o->format))) {
+		pm_json_write(list, buildah ? 4 : 1, &out);
 		puts(pm_buf_str(&out));
 	}
 	return r;
 }
 
 struct mount_arg {
-	bool force, mount, id;
+	bool force, mount, id, buildah;
 };
 
 static int act(struct pm_engine *e, const char *name, const struct mount_arg *a, struct pm_err *err)
@@ -100,7 +117,9 @@ static int act(struct pm_engine *e, const char *name, const struct mount_arg *a,
 	if (r < 0)
 		return r;
 	_cleanup_free_ char *path = a->mount ? pm_container_mount_path(e, &c) : NULL;
-	if (a->mount && a->id)
+	if (a->mount && a->id && a->buildah)
+		printf("%s %s\n", name, path);
+	else if (a->mount && a->id)
 		printf("%.*s  %s\n", PM_SHORT_ID, c.row.id, path);
 	else
 		puts(a->mount ? path : a->id ? c.row.id : name);
@@ -124,16 +143,17 @@ static int mount_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
 	struct pm_ctr_choice choice = {.all = o->all, .latest = o->latest};
+	const bool buildah = strcmp(pm_called_as(cli->argv[0]), "buildah") == 0;
 	int r = check(cli, o, err);
 	if (r >= 0)
 		r = pm_cli_engine(cli, &e, err);
 	if (r >= 0 && !o->all && !o->latest && cli->n_args == 0)
-		return print_mounted(&e, o, err);
+		return print_mounted(&e, o, buildah, err);
 	if (r >= 0)
 		r = pm_ctr_choose(cli, &e, &choice, &names, err);
 	if (r < 0)
 		return r;
-	struct mount_arg a = {.mount = true, .id = o->all || names.n > 1};
+	struct mount_arg a = {.mount = true, .id = o->all || names.n > 1, .buildah = buildah};
 	return act_each(cli, &e, &names, &a);
 }
 

@@ -1,4 +1,5 @@
 #include "cli/ctr_options_parts.h"
+#include "cli/ctr_options_rows.h"
 
 #define O struct pm_ctr_opts
 
@@ -6,32 +7,32 @@
 
 const struct pm_opt pm_ctr_pod_table[] = {
 	{"cgroup-conf", 0, PM_LIST(O, cgroup_conf), "Write a value to a file of the cgroup", .arg = "KEY=VALUE"},
-	{"cgroup-parent", 0, PM_STRING(O, cgroup_parent), "Parent cgroup for the container"},
-	{"device", 0, PM_LIST(O, device), "Add a host device to the container", .arg = "host[:container[:rwm]]", .complete = PM_COMPLETE_FILE},
+	PM_ROW_CGROUP_PARENT,
+	PM_ROW_DEVICE,
 	{"gidmap", 0, PM_STRINGS(O, gidmap), "Map group IDs of a new user namespace", .arg = "[+]container:[@]host[:amount]"},
 	{"gpus", 0, PM_STRINGS(O, gpus), "GPU devices to add, by CDI: all, or NAMEs of nvidia.com/gpu", .arg = "all|NAME"},
 	{"hostname", 'h', PM_STRING(O, hostname), "Set the container's hostname"},
 	{"mount", 0, PM_STRINGS(O, mount), "Attach a filesystem mount to the container"},
-	{"pid", 0, PM_STRING(O, pid), "PID namespace to use"},
-	{"security-opt", 0, PM_STRINGS(O, security_opt), "Security options"},
-	{"shm-size", 0, PM_SIZE(O, shm_size), "Size of /dev/shm", .arg = "<number>[<unit>]"},
+	PM_ROW_PID,
+	PM_ROW_SECURITY_OPT,
+	PM_ROW_SHM_SIZE,
 	{"shm-size-systemd", 0, PM_SIZE(O, shm_size_systemd), "Size of the tmpfs mounts made for systemd", .arg = "<number>[<unit>]"},
 	{"subgidname", 0, PM_STRING(O, subgidname), "Name of the range in /etc/subgid for a new user namespace"},
 	{"subuidname", 0, PM_STRING(O, subuidname), "Name of the range in /etc/subuid for a new user namespace"},
 	{"sysctl", 0, PM_LIST(O, sysctl), "Sysctl options", .arg = "name=value"},
 	{"uidmap", 0, PM_STRINGS(O, uidmap), "Map user IDs of a new user namespace", .arg = "[+]container:[@]host[:amount]"},
 	{"userns", 0, PM_STRING(O, userns), "User namespace to use: host, auto[:OPTIONS], keep-id[:OPTIONS], nomap, container:NAME, ns:PATH"},
-	{"uts", 0, PM_STRING(O, uts), "UTS namespace to use"},
+	PM_ROW_UTS,
 	{"volume", 'v', PM_STRINGS(O, volume), "Bind mount a volume into the container", .arg = "[source:]container[:options]", .complete = PM_COMPLETE_MOUNT},
 	{"volumes-from", 0, PM_STRINGS(O, volumes_from), "Mount volumes from the specified container: CONTAINER[:ro|rw|z|Z]", .complete = PM_COMPLETE_CONTAINER},
 	{0},
 };
 
 const struct pm_opt pm_ctr_pod_network_table[] = {
-	{"add-host", 0, PM_LIST(O, add_host), "Add a custom host-to-IP mapping (host:ip)", .arg = "host:ip"},
-	{"dns", 0, PM_LIST(O, dns), "Set custom DNS servers"},
-	{"dns-option", 0, PM_LIST(O, dns_option), "Set custom DNS options"},
-	{"dns-search", 0, PM_LIST(O, dns_search), "Set custom DNS search domains"},
+	PM_ROW_ADD_HOST,
+	PM_ROW_DNS,
+	PM_ROW_DNS_OPTION,
+	PM_ROW_DNS_SEARCH,
 	{"egress", 0, PM_STRINGS(O, egress), "Let the container connect only to this: none, CIDR[:PORTS], NAME[:PORTS] (user-mode and bridge networks)", .arg = "rule"},
 	{"hosts-file", 0, PM_STRING(O, hosts_file), "Base of /etc/hosts: an absolute path on the host, none, or image", .arg = "path|none|image", .complete = PM_COMPLETE_FILE},
 	{"ip", 0, PM_STRING(O, ip), "Specify a static IPv4 address for the container", .arg = "ip"},
@@ -41,8 +42,8 @@ const struct pm_opt pm_ctr_pod_network_table[] = {
 	{"net", 0, PM_STRINGS(O, network), "Connect the container to a network", .hidden = true},
 	{"network", 0, PM_STRINGS(O, network), "Connect the container to a network: none, host, slirp4netns[:OPTIONS], pasta[:OPTIONS], container:NAME, ns:PATH, bridge, or NAME[:OPTIONS] of a network", .complete = PM_COMPLETE_NETWORK},
 	{"network-alias", 0, PM_STRINGS(O, network_alias), "Add network-scoped alias for the container"},
-	{"no-hostname", 0, PM_BOOL(O, no_hostname), "Do not create /etc/hostname within the container, the image's tells instead"},
-	{"no-hosts", 0, PM_BOOL(O, no_hosts), "Do not create /etc/hosts within the container"},
+	PM_ROW_NO_HOSTNAME,
+	PM_ROW_NO_HOSTS,
 	{"publish", 'p', PM_LIST(O, publish), "Publish a container's port, or a range of ports, to the host"},
 	{0},
 };
@@ -50,14 +51,14 @@ const struct pm_opt pm_ctr_pod_network_table[] = {
 const struct pm_opt pm_ctr_pod_limits_table[] = {
 	{"blkio-weight", 0, PM_UINT(O, blkio_weight), "Block I/O weight (relative weight), between 10 and 1000"},
 	{"blkio-weight-device", 0, PM_LIST(O, blkio_weight_device), "Block I/O weight of a device", .arg = "DEVICE:WEIGHT", .complete = PM_COMPLETE_FILE},
-	{"cpu-shares", 'c', PM_UINT(O, cpu_shares), "CPU shares (relative weight)"},
+	PM_ROW_CPU_SHARES,
 	{"cpus", 0, PM_FLOAT(O, cpus), "Number of CPUs", .arg = "number"},
-	{"cpuset-cpus", 0, PM_STRING(O, cpuset_cpus), "CPUs in which to allow execution (0-3, 0,1)"},
-	{"cpuset-mems", 0, PM_STRING(O, cpuset_mems), "Memory nodes in which to allow execution (0-3, 0,1)"},
+	PM_ROW_CPUSET_CPUS,
+	PM_ROW_CPUSET_MEMS,
 	{"device-read-bps", 0, PM_LIST(O, device_read_bps), "Limit the read rate from a device", .arg = "DEVICE:BYTES", .complete = PM_COMPLETE_FILE},
 	{"device-write-bps", 0, PM_LIST(O, device_write_bps), "Limit the write rate to a device", .arg = "DEVICE:BYTES", .complete = PM_COMPLETE_FILE},
-	{"memory", 'm', PM_SIZE(O, memory), "Memory limit", .arg = "<number>[<unit>]"},
-	{"memory-swap", 0, PM_STRING(O, memory_swap), "Swap limit equal to memory plus swap, -1 for unlimited", .arg = "<number>[<unit>]"},
+	PM_ROW_MEMORY,
+	PM_ROW_MEMORY_SWAP,
 	{0},
 };
 
@@ -66,9 +67,9 @@ const struct pm_opt pm_ctr_table[] = {
 	{"arch", 0, PM_STRING(O, arch), "Use `ARCH` instead of this machine's for choosing images"},
 	{"attach", 'a', PM_LIST(O, attach), "Attach to STDIN, STDOUT or STDERR", .choices = "stdin|stdout|stderr"},
 	{"authfile", 0, PM_STRING(O, authfile), "Path of the authentication file", .complete = PM_COMPLETE_FILE},
-	{"cap-add", 0, PM_LIST(O, cap_add), "Add capabilities to the container"},
-	{"cap-drop", 0, PM_LIST(O, cap_drop), "Drop capabilities from the container"},
-	{"cgroupns", 0, PM_STRING(O, cgroupns), "Cgroup namespace to use"},
+	PM_ROW_CAP_ADD,
+	PM_ROW_CAP_DROP,
+	PM_ROW_CGROUPNS,
 	{"cgroups", 0, PM_CHOICE(O, cgroups), "Control the container's cgroups", .choices = "enabled|disabled|no-conmon|split"},
 	{"chrootdirs", 0, PM_LIST(O, chrootdirs), "Directories inside the container that get hosts, resolv.conf and hostname, too"},
 	{"cidfile", 0, PM_STRING(O, cidfile), "Write the container ID to the file", .complete = PM_COMPLETE_FILE},
@@ -83,7 +84,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"env-host", 0, PM_BOOL(O, env_host), "Use all current host environment variables in the container"},
 	{"env-merge", 0, PM_STRINGS(O, env_merge), "Set an environment variable made of the image's: NAME=text ${NAME} text", .arg = "NAME=VALUE"},
 	{"expose", 0, PM_LIST(O, expose), "Expose a port or a range of ports"},
-	{"group-add", 0, PM_LIST(O, group_add), "Add additional groups to the container's process"},
+	PM_ROW_GROUP_ADD,
 	{"group-entry", 0, PM_STRING(O, group_entry), "Entry to write to /etc/group"},
 	{"health-cmd", 0, PM_STRING(O, health_cmd), "Set a health check command for the container (\"none\" disables an existing one)"},
 	{"health-interval", 0, PM_STRING(O, health_interval), "Time between two health checks; disable turns automatic checks off", .def = "30s"},
@@ -106,7 +107,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"init-ctr", 0, PM_CHOICE(O, init_ctr), "Add this as an init container to the pod: it runs to its end before the others start", .choices = "always|once"},
 	{"init-path", 0, PM_STRING(O, init_path), "Path of the init program", .complete = PM_COMPLETE_FILE},
 	{"interactive", 'i', PM_BOOL(O, interactive), "Keep STDIN open even if not attached"},
-	{"ipc", 0, PM_STRING(O, ipc), "IPC namespace to use"},
+	PM_ROW_IPC,
 	{"label", 'l', PM_STRINGS(O, label), "Set metadata on the container", .arg = "key=value"},
 	{"label-file", 0, PM_LIST(O, label_file), "Read in a file of labels", .complete = PM_COMPLETE_FILE},
 	{"log-driver", 0, PM_CHOICE(O, log_driver), "Logging driver for the container", .choices = "k8s-file|json-file|journald|passthrough|none"},
@@ -152,7 +153,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"tmpfs", 0, PM_STRINGS(O, tmpfs), "Mount a temporary file system (tmpfs) into the container", .arg = "tmpfs"},
 	{"tty", 't', PM_BOOL(O, tty), "Allocate a pseudo-TTY for the container"},
 	{"tz", 0, PM_STRING(O, tz), "Set the timezone in the container"},
-	{"ulimit", 0, PM_LIST(O, ulimit), "Ulimit options", .arg = "name=soft[:hard]"},
+	PM_ROW_ULIMIT,
 	{"umask", 0, PM_STRING(O, umask), "Set the umask in the container"},
 	{"unsetenv", 0, PM_STRINGS(O, unsetenv), "Unset environment default variables in the container"},
 	{"unsetenv-all", 0, PM_BOOL(O, unsetenv_all), "Unset all default environment variables in the container"},
@@ -163,8 +164,8 @@ const struct pm_opt pm_ctr_table[] = {
 };
 
 const struct pm_opt pm_ctr_limits_table[] = {
-	{"cpu-period", 0, PM_UINT(O, cpu_period), "Limit the CPU CFS period, in microseconds"},
-	{"cpu-quota", 0, PM_INT(O, cpu_quota), "Limit the CPU CFS quota, in microseconds"},
+	PM_ROW_CPU_PERIOD,
+	PM_ROW_CPU_QUOTA,
 	{"cpu-rt-period", 0, PM_UINT(O, cpu_rt_period), "Limit the CPU's real-time period in microseconds (cgroups v1 only)"},
 	{"cpu-rt-runtime", 0, PM_INT(O, cpu_rt_runtime), "Limit the CPU's real-time runtime in microseconds (cgroups v1 only)"},
 	{"device-read-iops", 0, PM_LIST(O, device_read_iops), "Limit the read operations per second from a device", .arg = "DEVICE:NUMBER", .complete = PM_COMPLETE_FILE},

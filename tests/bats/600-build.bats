@@ -189,10 +189,10 @@ config() {
 
 @test "FROM is shown with what its variables mean; a destination below the working directory" {
 	echo one >"$C/file"
-	printf 'ARG BASE=nosuch\nFROM $BASE AS First\nWORKDIR /work\nCOPY file .\nCOPY file sub/\n' >"$C/Containerfile"
+	printf 'ARG BASE=nosuch\nFROM $BASE AS First\nWORKDIR /app\nCOPY file .\nCOPY file sub/\n' >"$C/Containerfile"
 	run -0 --separate-stderr build --build-arg "BASE=$IMAGE" -t below
 	assert_eq "${lines[0]}" "STEP 1/4: FROM $IMAGE AS first"
-	assert_eq "$(pm run --rm --network none below cat /work/file /work/sub/file | tr '\n' ' ')" "one one "
+	assert_eq "$(pm run --rm --network none below cat /app/file /app/sub/file | tr '\n' ' ')" "one one "
 	run -0 --separate-stderr build --build-arg "BASE=$IMAGE" -t below
 	assert_like "$output" 'STEP 4/4: COPY file sub/.--> Using cache'
 }

@@ -35,7 +35,7 @@ buildah() {
 	assert_eq "$output" ""
 	run -0 buildah config --env "GREETING=hello  there" --label some.label="a b" --workingdir /dst --user 1000 \
 		--cmd "sh -c 'cat one; echo \"\$GREETING\"; id -u'" --port 80 --stop-signal SIGINT --author me "$ctr"
-	run -0 buildah commit -q "$ctr" made/image
+	run -0 buildah commit --identity-label=false -q "$ctr" made/image
 	id=$output
 	run -0 pm run --rm made/image
 	assert_eq "$output" "one
@@ -73,9 +73,41 @@ two
 	run -125 buildah run hands
 	assert_error 125 'command must be specified'
 	run -125 buildah run --network=nowhere hands true
-	assert_error 125 '--network nowhere'
+	assert_error 125 'nowhere'
 	run -125 buildah run --isolation chroot hands true
 	assert_error 125 'isolation'
+}
+
+@test "a run: capabilities, host name, namespaces, runtime, hosts, a context directory, for this run alone" {
+	buildah from --name hands --cap-add SYS_TIME "$IMAGE" >/dev/null
+	caps() { printf '%d' "0x$(buildah run "$@" sh -c 'sed -n "s/^CapEff:[[:space:]]*//p" /proc/self/status')"; }
+	plain=$(caps hands)
+	assert_eq $((plain >> 25 & 1)) 1 # SYS_TIME, by from
+	assert_eq $((plain >> 12 & 1)) 0
+	with=$(caps --cap-add NET_ADMIN --cap-drop CHOWN hands)
+	assert_eq $((with ^ plain)) $((1 << 12 | 1))
+	assert_eq "$(caps hands)" "$plain"
+	run -0 buildah run --hostname other --no-hosts hands sh -c 'hostname; test ! -e /etc/hosts'
+	assert_eq "$output" other
+	run -0 buildah run --ipc host --uts host --network host hands \
+		sh -c 'for n in ipc uts net; do readlink /proc/self/ns/$n; done'
+	assert_eq "$output" "$(readlink /proc/self/ns/ipc /proc/self/ns/uts /proc/self/ns/net)"
+	run -0 buildah run --pid host hands readlink /proc/self/ns/pid
+	assert_eq "$output" "$(readlink /proc/self/ns/pid)"
+	run -0 buildah run --isolation oci --runtime runc --runtime-flag debug=false hands echo by-runc
+	assert_like "$output" by-runc
+	run buildah run --runtime /no/such/runtime hands true
+	assert_error 125 "/no/such/runtime"
+
+	mkdir -p "$T/sources/deep"
+	echo found >"$T/sources/deep/file"
+	ln -s /etc "$T/sources/out"
+	for source in deep/file /deep/file; do
+		run -0 buildah run --contextdir "$T/sources" --mount "type=bind,source=$source,target=/m" hands cat /m
+		assert_eq "$output" found
+	done
+	run buildah run --contextdir "$T/sources" --mount type=bind,source=out/hostname,target=/m hands cat /m
+	assert_error 125 "subpath"
 }
 
 @test "what a working container is given holds for each of its runs" {
@@ -156,7 +188,7 @@ lo"
 	run -125 buildah copy "$two" "$T/none" /
 	assert_error 125 "none\": no such file or directory"
 	run -125 buildah copy --from=no/such/image "$two" /x /
-	assert_error 125 'image not known'
+	assert_error 125 '--from no/such/image'
 }
 
 @test "config: adding, removing, health checks, history; inspect" {
@@ -190,8 +222,8 @@ lo"
 	assert_eq "$output" "$(cat "$T/iid")"
 	assert_eq "$(pm image inspect squashed | jq -c '.[0] | [(.RootFS.Layers | length), (.History | length), .Annotations.a, .Config.Env]')" \
 		'[1,0,"b",null]'
-	run -125 buildah commit "$ctr" docker://localhost:1/x
-	assert_error 125 'then push'
+	run -125 buildah commit --sign-by nobody@example.org "$ctr"
+	assert_error 125 'of a name'
 	run -125 buildah commit "$ctr" BAD
 	run -125 buildah commit nothing x
 	assert_error 125 'no container with name'
@@ -207,4 +239,46 @@ lo"
 		"$0" --root "$1" --runroot "$2" umount "$3"' "$T/bin/buildah" "$T/root" "$T/run" "$ctr"
 	run -0 buildah run "$ctr" cat /by-hand
 	assert_eq "$output" made
+}
+
+@test "commit: to a registry, as which the options are; into a list; with buildah's label" {
+	start_registry --tls --auth
+	ctr=$(buildah from "$IMAGE")
+	buildah run "$ctr" touch /new
+	before=$(pm images -aq | sort)
+	run -125 buildah commit -q --cert-dir "$T/certs" "$ctr" "docker://$REGISTRY/app:1"
+	assert_error 125 "authentication|unauthorized"
+	run -0 buildah commit -q --creds user:secret --cert-dir "$T/certs" "$ctr" "docker://$REGISTRY/app:1"
+	run -0 buildah commit -q --creds user:secret --tls-verify=false "$ctr" "docker://$REGISTRY/app:2"
+	printf '{"auths":{"%s":{"auth":"%s"}}}' "$REGISTRY" "$(printf user:secret | base64)" >"$T/auth.json"
+	run -0 buildah commit -q --identity-label=false --authfile "$T/auth.json" --cert-dir "$T/certs" "$ctr" "docker://$REGISTRY/app:3"
+	skopeo inspect --creds user:secret --cert-dir "$T/certs" --config "docker://$REGISTRY/app:1" >"$T/one"
+	skopeo inspect --creds user:secret --cert-dir "$T/certs" --config "docker://$REGISTRY/app:3" >"$T/three"
+	assert_like "$(jq -r '.config.Labels["io.buildah.version"]' "$T/one")" '^[0-9]'
+	assert_eq "$(jq -r '.config.Labels["io.buildah.version"]' "$T/three")" null
+	run -0 buildah commit -q --manifest together "$ctr" named
+	assert_eq "$(pm manifest inspect together | jq '.manifests|length')" 1
+
+	# and --from pulls what is missing
+	run -125 buildah copy --from "$REGISTRY/app:2" --creds user:secret "$ctr" /new /copied
+	run -0 buildah copy -q --from "$REGISTRY/app:2" --creds user:secret --tls-verify=false --retry 1 --retry-delay 1s "$ctr" /new /copied
+	run -0 buildah run "$ctr" test -e /copied
+}
+
+@test "inspect: Docker's form, namespaces, capabilities, ids; mount lists what is mounted" {
+	buildah from --name seen --cap-drop all --cap-add CHOWN --ipc host --userns auto "$IMAGE" >/dev/null
+	run -0 buildah inspect seen
+	assert_eq "$(jq -c '[.FromImage, .Docker.config.Cmd, .Docker.architecture, .Capabilities, .ConfigureNetwork]' <<<"$output")" \
+		'["localhost/busybox:latest",["sh"],"'"$(jq -r .OCIv1.architecture <<<"$output")"'",["CAP_CHOWN"],"NetworkDefault"]'
+	assert_eq "$(jq -c '[.NamespaceOptions[] | select(.Host) | .Name]' <<<"$output")" '["ipc"]'
+	assert_eq "$(jq -c '.IDMappingOptions | [.HostUIDMapping, .AutoUserNs, .UIDMap[0].container_id]' <<<"$output")" '[false,true,0]'
+	assert_eq "$(jq -r '.ImageAnnotations["org.opencontainers.image.base.name"]' <<<"$output")" localhost/busybox:latest
+	run -0 buildah inspect --format '{{.FromImageDigest}}' seen
+	assert_like "$output" '^sha256:[0-9a-f]{64}$'
+	run -0 buildah unshare sh -c '
+		b() { "$T/bin/buildah" --root "$T/root" --runroot "$T/run" "$@"; }
+		T=$1
+		m=$(b mount seen) && b mount && b mount --json && b umount seen >/dev/null && b mount' sh "$T"
+	assert_like "${lines[0]}" "^seen $T/root/containers/.*/merged$"
+	assert_eq "$(tail -n +2 <<<"$output" | jq -r '.[0].container')" seen
 }
