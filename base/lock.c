@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/time.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,20 +31,8 @@ static int open_lock(int dirfd, const char *path, bool *ret_dir, struct pm_err *
 	return fd;
 }
 
-static bool is_over(const struct timespec *deadline)
-{
-	struct timespec now;
-	if (!deadline)
-		return false;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec > deadline->tv_sec ||
-	       (now.tv_sec == deadline->tv_sec && now.tv_nsec >= deadline->tv_nsec);
-}
-
-/* start, len: the bytes of the file; 0, 0: all of it. deadline: of CLOCK_MONOTONIC; a signal has to end the waiting call
- * then. NULL: none. */
-static int lock_fd(int fd, bool is_dir, off_t start, off_t len, enum pm_lock_kind kind, bool wait,
-		   const struct timespec *deadline)
+/* start, len: the bytes of the file; 0, 0: all of it. */
+static int lock_fd(int fd, bool is_dir, off_t start, off_t len, enum pm_lock_kind kind, bool wait)
 {
 	int r;
 	do {
@@ -57,61 +48,76 @@ static int lock_fd(int fd, bool is_dir, off_t start, off_t len, enum pm_lock_kin
 			};
 			r = fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &fl);
 		}
-	} while (r < 0 && errno == EINTR && !is_over(deadline));
+	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : 0;
-}
-
-static int take_until(int dirfd, const char *path, off_t start, off_t len, enum pm_lock_kind kind, bool wait,
-		      const struct timespec *deadline, struct pm_err *err)
-{
-	bool is_dir;
-	_cleanup_close_ int fd = open_lock(dirfd, path, &is_dir, err);
-	if (fd < 0)
-		return fd;
-	int r = lock_fd(fd, is_dir, start, len, kind, wait, deadline);
-	if (r == -EACCES || r == -EWOULDBLOCK)
-		r = -EAGAIN;
-	if (r == -EINTR)
-		r = -ETIMEDOUT;
-	if (r < 0)
-		return pm_fail_errno(err, -r, "lock '%s'", path);
-	return pm_steal_fd(&fd);
 }
 
 static int take(int dirfd, const char *path, off_t start, off_t len, enum pm_lock_kind kind, bool wait,
 		struct pm_err *err)
 {
-	return take_until(dirfd, path, start, len, kind, wait, NULL, err);
+	bool is_dir;
+	_cleanup_close_ int fd = open_lock(dirfd, path, &is_dir, err);
+	if (fd < 0)
+		return fd;
+	int r = lock_fd(fd, is_dir, start, len, kind, wait);
+	if (r == -EACCES || r == -EWOULDBLOCK)
+		r = -EAGAIN;
+	if (r < 0)
+		return pm_fail_errno(err, -r, "lock '%s'", path);
+	return pm_steal_fd(&fd);
 }
 
-/* Only there to end a call that waits. */
-static void on_alarm(int sig)
+/* What a process does that waits for the parent: its lock is the parent's, by the open file description. */
+static void wait_for_parent(int fd, bool is_dir, enum pm_lock_kind kind, pid_t parent)
 {
-	(void)sig;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(ESRCH);
+	_exit(-lock_fd(fd, is_dir, 0, 0, kind, true));
+}
+
+/* Until the child has ended, or seconds are over: then it is killed. */
+static void wait_for_child(pid_t pid, unsigned int seconds)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	const int64_t end = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + (int64_t)seconds * 1000;
+	int64_t left = pidfd < 0 ? 0 : (int64_t)seconds * 1000;
+	while (left > 0 && poll(&p, 1, (int)left) < 0) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = end - ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	}
+	if (!p.revents)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 int pm_lock_take_within(int dirfd, const char *path, enum pm_lock_kind kind, unsigned int seconds,
 			struct pm_err *err)
 {
-	const struct sigaction alarm = {.sa_handler = on_alarm};
-	/* again each second: one that comes before the call has begun to wait ends nothing */
-	const struct itimerval timer = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
-	struct sigaction old_action;
-	struct itimerval old_timer;
-	struct timespec deadline;
-	sigset_t set, old_set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += seconds;
-	sigaction(SIGALRM, &alarm, &old_action);
-	sigprocmask(SIG_UNBLOCK, &set, &old_set);
-	setitimer(ITIMER_REAL, &timer, &old_timer);
-	int r = take_until(dirfd, path, 0, 0, kind, true, &deadline, err);
-	setitimer(ITIMER_REAL, &old_timer, NULL);
-	sigprocmask(SIG_SETMASK, &old_set, NULL);
-	sigaction(SIGALRM, &old_action, NULL);
-	return r;
+	bool is_dir;
+	_cleanup_close_ int fd = open_lock(dirfd, path, &is_dir, err);
+	if (fd < 0)
+		return fd;
+	int r = lock_fd(fd, is_dir, 0, 0, kind, false);
+	if (r == -EAGAIN || r == -EACCES) {
+		const pid_t parent = getpid(), pid = fork();
+		if (pid < 0)
+			return pm_fail_sys(err, "start a process that waits for lock '%s'", path);
+		if (pid == 0)
+			wait_for_parent(fd, is_dir, kind, parent);
+		wait_for_child(pid, seconds);
+		/* it is ours already when the child got it */
+		r = lock_fd(fd, is_dir, 0, 0, kind, false);
+		if (r == -EAGAIN || r == -EACCES)
+			r = -ETIMEDOUT;
+	}
+	if (r < 0)
+		return pm_fail_errno(err, -r, "lock '%s'", path);
+	return pm_steal_fd(&fd);
 }
 
 int pm_lock_take(int dirfd, const char *path, enum pm_lock_kind kind, struct pm_err *err)

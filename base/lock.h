@@ -22,8 +22,9 @@ enum pm_lock_kind {
  * holds the lock; closing it releases. Works also on a directory opened by the caller's path. */
 int pm_lock_take(int dirfd, const char *path, enum pm_lock_kind kind, struct pm_err *err);
 
-/* The same for at most so many seconds: -ETIMEDOUT. The wait is a blocking one, so that waiters keep their order; SIGALRM
- * and the process's ITIMER_REAL are used, and put back. */
+/* The same for at most so many seconds: -ETIMEDOUT. The kernel knows no wait for a lock that ends by itself, and one that is
+ * tried again and again comes after all who wait: so a process is forked that waits, in the order of the others, and
+ * its parent for it. The lock is the open file description's, which they share. No signal is used: any thread may call it. */
 int pm_lock_take_within(int dirfd, const char *path, enum pm_lock_kind kind, unsigned int seconds,
 			struct pm_err *err);
 
