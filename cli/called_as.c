@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timefmt.h"
 #include "cli/command.h"
 
 struct word {
@@ -19,6 +20,7 @@ struct global {
 			     where the command has it */
 	const char *why;  /* refused; NULL: not */
 	const char *env;  /* else this variable is set to the value */
+	bool timeout;     /* else it limits the command's time */
 };
 
 struct program {
@@ -43,7 +45,7 @@ static const struct word skopeo_words[] = {
 };
 
 static const struct global skopeo_globals[] = {
-	{"--command-timeout", true, NULL, "a command's time is not limited: use timeout(1)", NULL},
+	{"--command-timeout", true, NULL, NULL, NULL, .timeout = true},
 	{"--debug", false, "--log-level=debug", NULL, NULL},
 	{"--insecure-policy", false, NULL, NULL, NULL},
 	{"--override-arch", true, NULL, NULL, NULL},
@@ -154,7 +156,7 @@ static bool has_option(const struct pm_command *c, const char *word)
 
 /* Their options up to the command: pm's go to ret, the others to moved. Returns the index behind them. */
 static int take_globals(const struct program *p, char *const *argv, struct pm_strv *ret,
-			struct pm_strv *moved, struct pm_err *err)
+			struct pm_strv *moved, int64_t *ret_timeout, struct pm_err *err)
 {
 	int i = 1;
 	for (; argv[i] && argv[i][0] == '-'; i++) {
@@ -167,21 +169,26 @@ static int take_globals(const struct program *p, char *const *argv, struct pm_st
 			return pm_fail(err, PM_E_UNSUPPORTED, "option %s: %s", g->name, g->why);
 		bool apart = g->value && !strchr(argv[i], '=');
 		const char *eq = strchr(argv[i], '='), *value = eq ? eq + 1 : apart ? argv[i + 1] : NULL;
+		if (g->timeout && (!value || pm_duration_parse(value, ret_timeout, err) < 0 || *ret_timeout < 0))
+			return pm_fail(err, PM_E_USAGE, "option %s: \"%s\" is no duration, as 30s or 1m30s",
+				       g->name, value ? value : "");
 		if (g->env && value)
 			setenv(g->env, value, 1);
 		else if (g->ours)
 			pm_strv_add(ret, g->ours);
-		else if (apart && argv[i + 1])
+		else if (apart && argv[i + 1] && !g->timeout)
 			pm_strv_addf(moved, "%s=%s", argv[i], argv[i + 1]);
-		else
+		else if (!g->timeout)
 			pm_strv_add(moved, argv[i]);
 		i += apart && argv[i + 1];
 	}
 	return i;
 }
 
-int pm_called_translate(char *const *argv, struct pm_strv *ret, struct pm_err *err)
+int pm_called_translate(char *const *argv, struct pm_strv *ret, int64_t *ret_timeout,
+			struct pm_err *err)
 {
+	*ret_timeout = 0;
 	_cleanup_strv_ struct pm_strv moved = PM_STRV_INIT, ours = PM_STRV_INIT;
 	const struct program *p = argv[0] ? find_program(argv[0]) : NULL;
 	if (!p || !p->words) {
@@ -189,7 +196,7 @@ int pm_called_translate(char *const *argv, struct pm_strv *ret, struct pm_err *e
 		return 0;
 	}
 	pm_strv_add(ret, argv[0]);
-	int i = take_globals(p, argv, ret, &moved, err);
+	int i = take_globals(p, argv, ret, &moved, ret_timeout, err);
 	if (i < 0)
 		return i;
 	if (!argv[i])

@@ -16,7 +16,8 @@ const char *pm_called_as(const char *argv0);
 
 /* The command line (NULL-terminated, with the program's name) as pm's, appended to ret. A copy for pm, podman and
  * docker. PM_E_UNSUPPORTED for what that program does and pm does not, by name; unknown words are passed on. */
-int pm_called_translate(char *const *argv, struct pm_strv *ret, struct pm_err *err);
+int pm_called_translate(char *const *argv, struct pm_strv *ret, int64_t *ret_timeout,
+			struct pm_err *err);
 
 /* The options which that program ("skopeo") takes before its command, one after the other from *i = 0 on; false: no
  * more. *ret_why: NULL, or why it is refused. Static strings. */

@@ -6,8 +6,10 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/deadline.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/timefmt.h"
 #include "cli/called_as.h"
 #include "cli/commands.h"
 #include "cli/help.h"
@@ -518,10 +520,15 @@ int pm_cli_run(struct pm_cli *cli, char **argv, struct pm_err *err)
 {
 	cli->argv = argv;
 	cli->exit_status = -1;
-	int r = pm_called_translate(argv, &cli->words, err);
+	int64_t timeout = 0, begun = pm_time_now();
+	int r = pm_called_translate(argv, &cli->words, &timeout, err);
+	if (r >= 0 && timeout)
+		r = pm_deadline_start(timeout, err);
 	if (r < 0)
 		return r;
 	r = dispatch(cli, cli->words.v, err);
+	if (r == -PM_E_CANCELLED && timeout && pm_time_now() - begun >= timeout)
+		pm_cli_set_exit(cli, 125); /* nobody's ^C */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && r >= 0) {
 		r = pm_fail_sys(err, "write standard output");
 		cli->exit_status = -1;

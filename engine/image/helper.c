@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/deadline.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "engine/transfer/protocol.h"
@@ -20,6 +21,7 @@ static int mask_signals(struct pm_helper *h, struct pm_err *err)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGALRM);
 	if (sigprocmask(SIG_BLOCK, &set, &h->old_mask) < 0)
 		return pm_fail_sys(err, "sigprocmask");
 	h->masked = true;
@@ -87,9 +89,10 @@ int pm_helper_next(struct pm_helper *h, struct pm_wire *ret, int *fds, size_t *n
 	if (p[1].revents) {
 		/* Taken, or it would be delivered when the mask is restored. */
 		struct signalfd_siginfo info;
+		bool late = false;
 		while (read(h->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-			;
-		return pm_fail(err, PM_E_CANCELLED, "interrupted");
+			late = info.ssi_signo == SIGALRM;
+		return pm_fail(err, PM_E_CANCELLED, "%s", late ? PM_DEADLINE_TEXT : "interrupted");
 	}
 	int r = pm_wire_recv(h->sock, ret, fds, n_fds, err);
 	if (r < 0)

@@ -46,8 +46,10 @@ test_teardown() {
 	run -0 skopeo --tmpdir "$T" --insecure-policy copy -q "oci:$T/oci:latest" "docker-archive:$T/x.tar"
 	run -125 skopeo --tmpdir "$T/none" --insecure-policy copy -q "oci:$T/oci:latest" "docker-archive:$T/y.tar"
 	assert_error 125 "$T/none"
-	run -125 skopeo --command-timeout 5s inspect x
-	assert_error 125 'option --command-timeout: '
+	run -0 skopeo --command-timeout 5m --insecure-policy copy -q "dir:$T/dir" "dir:$T/dir3"
+	run -0 skopeo --command-timeout=0 inspect --raw "dir:$T/dir3"
+	run -125 skopeo --command-timeout soon inspect --raw "dir:$T/dir"
+	assert_error 125 'option --command-timeout: "soon" is no duration'
 	run -125 skopeo nosuch
 	assert_error 125 'unrecognized command `pm nosuch`'
 }

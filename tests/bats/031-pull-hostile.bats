@@ -233,3 +233,22 @@ mirrored.example/x/plain:t"
 	assert_eq "$(requests)" ""
 	run -0 pull "$H/plain:t"
 }
+
+@test "skopeo --command-timeout: what takes longer ends as ^C would end it, and says so" {
+	ln -s "$PM_BIN" "$T/skopeo"
+	limited() {
+		timeout --foreground -k 5 30 "$T/skopeo" --command-timeout 1s --insecure-policy "$@" 9>&-
+	}
+	unset PM_TEST_STALL_SECONDS
+	# before any layer, in the middle of one, into the store
+	run -125 limited inspect --tls-verify=false "docker://$H/manifest-stall:t"
+	assert_error 125 "the command took longer than --command-timeout allows"
+	run -125 limited copy -q --src-tls-verify=false "docker://$H/stall:t" "dir:$T/late"
+	assert_error 125 "the command took longer than --command-timeout allows"
+	[ ! -e "$T/late/manifest.json" ]
+	assert_eq "$(find "$T/late" -name '.*' -type f)" ''
+	# outside of any talk with pm-transfer
+	mkfifo "$T/in"
+	run -125 limited login -u me --password-stdin "$H" <>"$T/in"
+	assert_error 125 "the command took longer than --command-timeout allows"
+}
