@@ -133,3 +133,11 @@ int pm_daemon_get(const char *host, const char *name, int fd, struct pm_err *err
 	struct pm_http_request req = {.body = take_file, .arg = &fd};
 	return ask(host, &req, path, false, err);
 }
+
+int pm_daemon_delete(const char *host, const char *name, struct pm_err *err)
+{
+	_cleanup_free_ char *escaped = pm_http_escape(name);
+	_cleanup_free_ char *path = pm_asprintf("/images/%s", escaped);
+	struct pm_http_request req = {.method = "DELETE"};
+	return ask(host, &req, path, false, err);
+}

@@ -15,5 +15,7 @@
 int pm_daemon_load(const char *host, int fd, int64_t size, struct pm_err *err);
 /* Write an image, as a docker-archive, to fd. name: a reference or an id. PM_E_NOSUCH. */
 int pm_daemon_get(const char *host, const char *name, int fd, struct pm_err *err);
+/* Take a name away, and with the last one the image. PM_E_NOSUCH; PM_E_REMOTE: containers use it. */
+int pm_daemon_delete(const char *host, const char *name, struct pm_err *err);
 
 #endif

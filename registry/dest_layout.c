@@ -1,5 +1,4 @@
 /* oci: and oci-archive: (image spec, image-layout.md), and dir:. */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,10 +13,7 @@
 #include "registry/file_sink.h"
 #include "registry/image_path.h"
 #include "registry/manifest.h"
-
-#define REF_NAME "org.opencontainers.image.ref.name"
-
-enum { INDEX_MAX = 4 << 20 };
+#include "registry/oci_index.h"
 
 struct layout {
 	struct pm_file_sink *files, *blobs; /* blobs: the shared directory, or files again */
@@ -174,7 +170,7 @@ static int oci_put_manifest(void *self, const void *data, size_t len, const char
 		pm_json_set_int(l->pool, d, "size", (int64_t)len);
 		if (*l->names.v[i]) {
 			struct pm_json *notes = pm_json_object(l->pool);
-			pm_json_set_str(l->pool, notes, REF_NAME, l->names.v[i]);
+			pm_json_set_str(l->pool, notes, PM_LAYOUT_REF_NAME, l->names.v[i]);
 			pm_json_set(l->pool, d, "annotations", notes);
 		}
 		pm_json_add(l->pool, l->entries, d);
@@ -182,19 +178,13 @@ static int oci_put_manifest(void *self, const void *data, size_t len, const char
 	return 0;
 }
 
-static const char *ref_name(const struct pm_json *d)
-{
-	const char *s = pm_json_get_str(pm_json_get(d, "annotations"), REF_NAME);
-	return s ? s : "";
-}
-
 /* A new entry takes the place of the one with its name; without a name, of the same image's without one. */
 static void put_entry(struct pm_json_pool *pool, struct pm_json *list, struct pm_json *d)
 {
-	const char *name = ref_name(d);
+	const char *name = pm_oci_index_name(d);
 	for (size_t i = 0; i < list->len; i++) {
 		struct pm_json *old = list->items[i];
-		if (strcmp(ref_name(old), name) != 0)
+		if (strcmp(pm_oci_index_name(old), name) != 0)
 			continue;
 		if (!*name && !pm_streq(pm_json_get_str(old, "digest"), pm_json_get_str(d, "digest")))
 			continue;
@@ -202,30 +192,6 @@ static void put_entry(struct pm_json_pool *pool, struct pm_json *list, struct pm
 		return;
 	}
 	pm_json_add(pool, list, d);
-}
-
-static int read_index(struct layout *l, struct pm_json **ret, struct pm_err *err)
-{
-	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-	struct pm_err why = PM_ERR_INIT;
-	int r = l->dir < 0 ? -ENOENT
-			   : pm_fs_read_file(l->dir, "index.json", INDEX_MAX, &text, &why);
-	if (r == -ENOENT) {
-		struct pm_json *root = pm_json_object(l->pool);
-		pm_json_set_int(l->pool, root, "schemaVersion", 2);
-		pm_json_set(l->pool, root, "manifests", pm_json_array(l->pool));
-		*ret = root;
-		return 0;
-	}
-	if (r < 0) {
-		if (err)
-			*err = why;
-		return r;
-	}
-	r = pm_json_parse(l->pool, pm_buf_str(&text), text.len, ret, err);
-	if (r >= 0 && !pm_json_is(pm_json_get(*ret, "manifests"), PM_JSON_ARRAY))
-		r = pm_fail(err, PM_E_FORMAT, "it has no list of manifests");
-	return r < 0 ? pm_wrap(err, "index.json") : 0;
 }
 
 static int oci_commit(void *self, struct pm_err *err)
@@ -240,7 +206,7 @@ static int oci_commit(void *self, struct pm_err *err)
 			return lock;
 	}
 	struct pm_json *index;
-	int r = read_index(l, &index, err);
+	int r = pm_oci_index_read(l->dir, false, l->pool, &index, err);
 	if (r < 0)
 		return r;
 	struct pm_json *list = pm_json_get(index, "manifests");

@@ -164,12 +164,14 @@ int pm_query_delete(const char *name, const struct pm_query_options *o, struct p
 	int r = pm_transport_split(name, &transport, &rest, err);
 	if (r < 0)
 		return r;
-	if (strcmp(transport, "docker") != 0)
-		return pm_fail(err, PM_E_UNSUPPORTED, "%s: images are deleted from registries "
-						      "(docker://) only",
+	if (strcmp(transport, "docker") != 0 && strcmp(transport, "oci") != 0 &&
+	    strcmp(transport, "docker-daemon") != 0)
+		return pm_fail(err, PM_E_UNSUPPORTED, "%s: images are deleted from registries (docker://), OCI "
+						      "layouts (oci:) and docker-daemon: only",
 			       name);
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	make_request(&w, "delete", rest, o);
+	pm_wire_add(&w, "transport", transport);
 	r = run(&w, NULL, &t, err);
 	talk_free(&t);
 	return r;

@@ -33,7 +33,8 @@ int pm_query_inspect(const char *name, const struct pm_query_options *o, bool ra
 /* docker://REPOSITORY or docker-archive:PATH. *ret_name (the caller frees): the repository, NULL for an archive. */
 int pm_query_tags(const char *name, const struct pm_query_options *o, char **ret_name,
 		  struct pm_strv *ret, struct pm_err *err);
-/* docker://REFERENCE: what the tag means goes away, with all its tags. */
+/* docker://REFERENCE: what the tag means goes away, with all its tags. oci:PATH[:REFERENCE]: the image, and what no other
+ * image there has. docker-daemon:REFERENCE: the name, and with the last one the image. */
 int pm_query_delete(const char *name, const struct pm_query_options *o, struct pm_err *err);
 /* Do the credentials of o open host? PM_E_UNAUTH. */
 int pm_query_login(const char *host, const struct pm_query_options *o, struct pm_err *err);

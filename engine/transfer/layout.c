@@ -53,7 +53,7 @@ static bool is_called(const struct pm_json *d, size_t index, const char *which)
 		snprintf(text, sizeof(text), "@%zu", index);
 		return strcmp(text, which) == 0;
 	}
-	return pm_streq(pm_json_get_str(pm_json_get(d, "annotations"), PM_LAYOUT_REF_NAME), which);
+	return pm_streq(pm_oci_index_name(d), which);
 }
 
 int pm_layout_choose(const struct pm_json *list, const char *which, const struct pm_platform *p,

@@ -8,8 +8,7 @@
 #include "base/json.h"
 #include "engine/transfer/files.h"
 #include "registry/manifest.h"
-
-#define PM_LAYOUT_REF_NAME "org.opencontainers.image.ref.name"
+#include "registry/oci_index.h"
 
 /* The list of descriptors; at least one. */
 int pm_layout_read(struct pm_files *f, struct pm_json_pool *pool, struct pm_json **ret,

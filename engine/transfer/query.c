@@ -7,7 +7,9 @@
 #include "engine/transfer/access.h"
 #include "engine/transfer/docker_archive.h"
 #include "engine/transfer/files.h"
+#include "engine/transfer/layout_delete.h"
 #include "engine/transfer/source.h"
+#include "registry/daemon.h"
 #include "registry/image_path.h"
 
 enum { SEARCH_MAX = 10000, DOCUMENTS_MAX = 3 };
@@ -217,7 +219,7 @@ static int list_archive(struct pm_session *s, struct pm_err *err)
 	return r < 0 ? pm_wrap(err, "%s", path) : send_tags(s, NULL, &tags, err);
 }
 
-static int delete_image(struct pm_session *s, struct pm_err *err)
+static int delete_remote(struct pm_session *s, struct pm_err *err)
 {
 	struct one o = {0};
 	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
@@ -235,6 +237,19 @@ static int delete_image(struct pm_session *s, struct pm_err *err)
 	}
 	one_free(&o);
 	return r;
+}
+
+static int delete_image(struct pm_session *s, struct pm_err *err)
+{
+	const char *transport = pm_wire_get(&s->request, "transport"),
+		   *name = pm_wire_get(&s->request, "name");
+	if (!transport || !name)
+		return malformed(err);
+	if (strcmp(transport, "oci") == 0)
+		return pm_layout_delete(name, pm_wire_get(&s->request, "shared"), err);
+	if (strcmp(transport, "docker-daemon") == 0)
+		return pm_daemon_delete(pm_wire_get(&s->request, "daemon"), name, err);
+	return delete_remote(s, err);
 }
 
 /* --- one registry -------------------------------------------------------------------------------- */

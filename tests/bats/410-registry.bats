@@ -49,7 +49,7 @@ OCI=$PM_TEST_FIXTURES/oci
 	run -0 pm delete --tls-verify=false "docker://$REGISTRY/demo:a"
 	run -125 pm image inspect --tls-verify=false "docker://$REGISTRY/demo:b"
 	run -125 pm delete --tls-verify=false "docker://$REGISTRY/demo:a"
-	run -125 pm delete "oci:$OCI"
+	run -125 pm delete "dir:$OCI"
 	assert_error 125 "from registries"
 }
 
