@@ -11,7 +11,7 @@
 
 struct copy_opts {
 	bool all, quiet, preserve, remove_signatures, insecure_policy;
-	bool compress, decompress, accept_plain, foreign;
+	bool compress, decompress, accept_plain, foreign, precompute;
 	const char *authfile, *format, *multi, *digestfile, *policy, *registries_d;
 	const char *sign_identity;
 	const char *compression, *src_shared, *dst_shared, *src_daemon, *dst_daemon;
@@ -41,8 +41,8 @@ static const struct pm_opt copy_table[] = {
 	 "Decompress layers when saving to a directory using the 'dir' transport"},
 	{"dest-oci-accept-uncompressed-layers", 0, PM_BOOL(struct copy_opts, accept_plain),
 	 "Allow uncompressed image layers when saving using the 'oci' transport"},
-	{"dest-precompute-digests", 0, PM_REFUSED,
-	 "what is compressed is sent as it is made; its digest is remembered for the next time", .no_value = "true"},
+	{"dest-precompute-digests", 0, PM_BOOL(struct copy_opts, precompute),
+	 "Compress a layer whole before any of it is sent, and send nothing that the registry has (docker: only)"},
 	{"dest-shared-blob-dir", 0, PM_STRING(struct copy_opts, dst_shared),
 	 "DIRECTORY to use to share blobs across OCI repositories", .arg = "DIRECTORY",
 	 .complete = PM_COMPLETE_DIR},
@@ -124,6 +124,7 @@ static int copy_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	co.decompress = o->decompress;
 	co.accept_plain = o->accept_plain;
 	co.preserve = o->preserve;
+	co.precompute = o->precompute;
 	co.foreign = o->foreign;
 	co.src_shared = o->src_shared;
 	co.dst_shared = o->dst_shared;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "registry/destination_kinds.h"
 #include "registry/manifest.h"
+#include "registry/spool.h"
 
 struct pm_destination {
 	const struct pm_destination_ops *ops;
@@ -12,6 +13,8 @@ struct pm_destination {
 	char *where;
 	/* The manifest put last, for add_tag. */
 	bool named;
+	bool precompute; /* digests of blobs */
+	const char *domain, *repository; /* where such blobs may be too */
 };
 
 static const struct {
@@ -88,6 +91,37 @@ int pm_destination_mount(struct pm_destination *d, const char *digest, const cha
 	return d->ops->mount ? d->ops->mount(d->self, digest, domain, repository, err) : 0;
 }
 
+void pm_destination_precompute(struct pm_destination *d, const char *domain, const char *repository)
+{
+	d->precompute = strcmp(d->ops->traits.transport, "docker") == 0;
+	d->domain = domain;
+	d->repository = repository;
+}
+
+static int put_precomputed(struct pm_destination *d, const struct pm_stream *in, enum pm_blob_kind kind,
+			   char ret_digest[PM_DIGEST_SIZE], int64_t *ret_size, struct pm_err *err)
+{
+	struct pm_spool spool = PM_SPOOL_INIT;
+	int64_t size = -1;
+	int r = pm_spool_fill(&spool, in, err);
+	if (r >= 0)
+		r = d->ops->has_blob(d->self, spool.digest, &size, err);
+	if (r > 0 && size >= 0 && size != spool.file.size)
+		r = 0;
+	if (r == 0 && d->domain)
+		r = pm_destination_mount(d, spool.digest, d->domain, d->repository, err);
+	if (r == 0) {
+		struct pm_stream file = pm_stream_of_file(&spool.file);
+		r = d->ops->put_blob(d->self, &file, kind, spool.digest, spool.file.size, ret_digest,
+				     ret_size, err);
+	} else if (r > 0) {
+		memcpy(ret_digest, spool.digest, PM_DIGEST_SIZE);
+		*ret_size = spool.file.size;
+	}
+	pm_spool_free(&spool);
+	return r;
+}
+
 int pm_destination_put_blob(struct pm_destination *d, const struct pm_stream *in,
 			    enum pm_blob_kind kind, const char *digest, int64_t size,
 			    char ret_digest[PM_DIGEST_SIZE], int64_t *ret_size, struct pm_err *err)
@@ -95,7 +129,9 @@ int pm_destination_put_blob(struct pm_destination *d, const struct pm_stream *in
 	char found[PM_DIGEST_SIZE];
 	int64_t n = 0;
 	int r = digest ? pm_digest_check(digest, "blob", err) : 0;
-	if (r >= 0)
+	if (r >= 0 && !digest && d->precompute)
+		r = put_precomputed(d, in, kind, found, &n, err);
+	else if (r >= 0)
 		r = d->ops->put_blob(d->self, in, kind, digest, size, found, &n, err);
 	if (r < 0)
 		return r;

@@ -85,6 +85,10 @@ int pm_destination_has_blob(struct pm_destination *d, const char *digest, int64_
  * and repository: where the blob is known to be ("quay.io", "me/app"); elsewhere than on d's registry: 0. */
 int pm_destination_mount(struct pm_destination *d, const char *digest, const char *domain,
 			 const char *repository, struct pm_err *err);
+/* docker: from now on a blob whose digest is not known before is made whole in a temporary file first, and sent only where
+ * the registry does not have it and cannot mount it from domain/repository (NULL: it is not asked to; borrowed). Others: no
+ * change. To be called before there are several threads. */
+void pm_destination_precompute(struct pm_destination *d, const char *domain, const char *repository);
 /* Store what in gives. digest NULL: not known before; size -1: not known before; else checked (PM_E_DIGEST).
  * The result's digest is sha256. ret_digest and ret_size may be NULL. */
 int pm_destination_put_blob(struct pm_destination *d, const struct pm_stream *in,

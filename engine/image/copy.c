@@ -55,6 +55,7 @@ static void make_request(struct pm_wire *w, const struct pm_copy_options *o)
 	add_flag(w, "decompress", o->decompress);
 	add_flag(w, "accept_plain", o->accept_plain);
 	add_flag(w, "preserve", o->preserve);
+	add_flag(w, "precompute", o->precompute);
 	add_flag(w, "foreign", o->foreign);
 	add_flag(w, "instance", o->instance);
 	add_text(w, "src_shared", o->src_shared);
@@ -289,6 +290,7 @@ static int copy_from_store(struct pm_store *store, const char *name, const char 
 	po.compression = o->compression;
 	po.chosen = o->compression != NULL;
 	po.level = (int)o->level;
+	po.precompute = o->precompute;
 	po.instance = o->instance;
 	po.registries_d = o->registries_d;
 	po.signing = o->signing;

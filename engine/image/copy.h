@@ -18,6 +18,7 @@ struct pm_copy_options {
 	const char *multi;       /* "system" (the default), "all", "index-only" */
 	const char *format;      /* "oci", "v2s2" */
 	const char *compression; /* "gzip", "zstd" */
+	bool precompute; /* docker: nothing is sent before its digest is known and asked for */
 	int64_t level;
 	bool compress, decompress; /* dir: */
 	bool accept_plain;         /* oci: */

@@ -320,6 +320,8 @@ static int send_request(struct push *p, int userns, struct pm_stage *stage, stru
 	pm_wire_add_int(&w, "force", o->force);
 	pm_wire_add_int(&w, "instance", o->instance);
 	pm_wire_add_int(&w, "level", o->level);
+	if (o->precompute)
+		pm_wire_add(&w, "precompute", "1");
 	if (o->retries >= 0)
 		pm_wire_add_int(&w, "retries", o->retries);
 	if (o->retry_ms >= 0)

@@ -34,6 +34,7 @@ struct pm_push_options {
 	bool chosen;             /* the user asked for that one: no other kind of blob will do */
 	int level;               /* 0: the default */
 	bool instance;           /* of a list: the manifest goes by its digest, not by the name's tag */
+	bool precompute;         /* docker: nothing is sent before its digest is known and asked for */
 	bool force;              /* make blobs although others are known */
 	const char *registries_d; /* where signatures go */
 	const struct pm_signing *signing; /* make some; or NULL */

@@ -318,6 +318,11 @@ static int open_destination(struct copy *c, struct pm_err *err)
 		return pm_wrap(err, "initializing destination %s:%s%s", transport,
 			       strcmp(transport, "docker") == 0 ? "//" : "", name);
 	c->traits = pm_destination_traits(c->destination);
+	const char *domain = NULL, *path = NULL;
+	if (flag(c->s, "precompute")) {
+		pm_source_repository(c->source, &domain, &path);
+		pm_destination_precompute(c->destination, domain, path);
+	}
 	return 0;
 }
 

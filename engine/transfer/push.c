@@ -574,6 +574,8 @@ int pm_push_serve(struct pm_session *s, struct pm_destination_options *options, 
 					err);
 	if (r >= 0) {
 		p.traits = pm_destination_traits(p.d);
+		if (pm_streq(pm_wire_get(&s->request, "precompute"), "1"))
+			pm_destination_precompute(p.d, NULL, NULL);
 		r = parse_request(&p, err);
 	}
 	if (r >= 0)

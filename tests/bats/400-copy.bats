@@ -209,6 +209,42 @@ make_list() {
 	assert_error 125 "cannot be used with containers-storage"
 }
 
+# How many uploads the registry has been asked to begin since $T/registry.log was emptied, mounts not among them.
+uploads() {
+	grep -c '"POST /v2/[a-z]*/blobs/uploads/ HTTP' "$T/registry.log" || true
+}
+
+@test "copy: --dest-precompute-digests asks before anything is sent" {
+	start_registry --log
+	copy "oci:$OCI" "docker-archive:$T/plain.tar:x:1"
+	copy "docker-archive:$T/plain.tar" "docker://$REGISTRY/one:1"
+	# what is compressed on the way is sent to be known
+	: >"$T/registry.log"
+	copy "docker-archive:$T/plain.tar" "docker://$REGISTRY/one:2"
+	without=$(uploads)
+	: >"$T/registry.log"
+	copy --dest-precompute-digests "docker-archive:$T/plain.tar" "docker://$REGISTRY/one:3"
+	assert_eq "$(($(uploads) + 1))" "$without"
+	assert_like "$(cat "$T/registry.log")" '"HEAD /v2/one/blobs/sha256:[0-9a-f]*'
+	run -1 grep -c '"PATCH ' "$T/registry.log"
+	assert_eq "$(raw_digest "docker://$REGISTRY/one:3")" "$(raw_digest "docker://$REGISTRY/one:1")"
+
+	# another compression, which the source's repository has already: mounted
+	copy --dest-compress-format zstd "docker://$REGISTRY/one:1" "docker://$REGISTRY/one:zstd"
+	: >"$T/registry.log"
+	copy --dest-precompute-digests --dest-compress-format zstd "docker://$REGISTRY/one:1" "docker://$REGISTRY/two:1"
+	assert_like "$(cat "$T/registry.log")" '"POST /v2/two/blobs/uploads/\?(from=one&mount=|mount=)[^ ]* HTTP/1.1" 201'
+	run -1 grep -c '"PATCH ' "$T/registry.log"
+	assert_eq "$(raw_digest "docker://$REGISTRY/two:1")" "$(raw_digest "docker://$REGISTRY/one:zstd")"
+
+	# what is nowhere is sent, also from the store
+	copy --dest-precompute-digests "docker-archive:$T/plain.tar" "docker://$REGISTRY/three:1"
+	assert_readable "docker://$REGISTRY/three:1"
+	pm load -q -i "$T/plain.tar" >/dev/null
+	copy --dest-precompute-digests containers-storage:x:1 "docker://$REGISTRY/four:1"
+	assert_readable "docker://$REGISTRY/four:1"
+}
+
 # A docker daemon: images in $T/daemon.tar, its socket $T/docker.sock.
 start_daemon() {
 	mkfifo "$T/daemon-alive"
