@@ -128,6 +128,8 @@ int pm_descriptor_parse(const struct pm_json *v, const char *what, struct pm_des
 	const struct pm_json *size = pm_json_get(v, "size");
 	if (!size || pm_json_as_int(size, &d.size, NULL) < 0 || d.size < 0)
 		return pm_fail(err, PM_E_FORMAT, "%s %s has no valid size", what, d.digest);
+	const struct pm_json *notes = pm_json_get(v, "annotations");
+	d.annotations = pm_json_is(notes, PM_JSON_OBJECT) ? notes : NULL;
 	*ret = d;
 	return 0;
 }
@@ -148,9 +150,12 @@ static int check_layer_type(const struct pm_descriptor *d, unsigned int flags, s
 			       d->digest, d->media_type);
 	if (flags & (pm_layer_is_foreign(d->media_type) ? PM_MANIFEST_FOREIGN : PM_MANIFEST_ARTIFACTS))
 		return 0;
-	if (pm_endswith(d->media_type, "+encrypted"))
+	if (pm_layer_is_encrypted(d->media_type)) {
+		if (pm_layer_form_inside(d->media_type) != PM_LAYER_OTHER && (flags & PM_MANIFEST_ENCRYPTED))
+			return 0;
 		return pm_fail(err, PM_E_UNSUPPORTED, "layer %s is encrypted (%.100s)", d->digest,
 			       d->media_type);
+	}
 	return pm_fail(err, PM_E_FORMAT, "layer %s has unsupported media type '%.100s'", d->digest,
 		       d->media_type);
 }

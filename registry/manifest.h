@@ -4,7 +4,8 @@
  *
  * All text is hostile. What is parsed here belongs to the caller's JSON pool. A document that could be read
  * as two kinds (both "layers" and "manifests": CVE-2021-41190), whose mediaType contradicts its
- * Content-Type, Docker's schema 1, artifacts that are no images, foreign and encrypted layers are refused by name.
+ * Content-Type, Docker's schema 1, artifacts that are no images, foreign layers, and encrypted ones where nobody asks for
+ * them, are refused by name.
  */
 #ifndef PM_REGISTRY_MANIFEST_H
 #define PM_REGISTRY_MANIFEST_H
@@ -34,6 +35,7 @@ struct pm_descriptor {
 	const char *media_type;
 	const char *digest; /* valid */
 	int64_t size;       /* >= 0 */
+	const struct pm_json *annotations; /* an object, or NULL */
 };
 
 struct pm_manifest {
@@ -68,6 +70,7 @@ int pm_manifest_kind(const struct pm_json *root, const char *content_type,
 enum {
 	PM_MANIFEST_ARTIFACTS = 1 << 0, /* whatever the config and the layers are of; also encrypted layers */
 	PM_MANIFEST_FOREIGN = 1 << 1,   /* layers that are elsewhere */
+	PM_MANIFEST_ENCRYPTED = 1 << 2, /* encrypted layers of kinds that are known (registry/layer_crypt.h) */
 };
 
 /* The same for who only passes an image on: what flags say is not refused. */

@@ -27,6 +27,19 @@ enum pm_layer_form pm_layer_form_of(const char *type)
 	return PM_LAYER_OTHER;
 }
 
+bool pm_layer_is_encrypted(const char *media_type)
+{
+	return pm_endswith(media_type, PM_LAYER_ENCRYPTED);
+}
+
+enum pm_layer_form pm_layer_form_inside(const char *media_type)
+{
+	_cleanup_free_ char *inside = pm_strdup(media_type);
+	if (pm_layer_is_encrypted(media_type))
+		inside[strlen(inside) - strlen(PM_LAYER_ENCRYPTED)] = '\0';
+	return pm_layer_form_of(inside);
+}
+
 const char *pm_layer_media_type(const char *manifest_type, enum pm_layer_form form)
 {
 	bool oci = pm_streq(manifest_type, PM_MT_OCI_MANIFEST);
@@ -46,6 +59,15 @@ static bool unchanged(const struct pm_manifest *m, const struct pm_made_layer *l
 			return false;
 	}
 	return true;
+}
+
+static void mark_encrypted(struct pm_json_pool *pool, struct pm_json *layer, const struct pm_strv *locked)
+{
+	_cleanup_free_ char *type = pm_asprintf("%s" PM_LAYER_ENCRYPTED, pm_json_get_str(layer, "mediaType"));
+	struct pm_json *notes = pm_json_set(pool, layer, "annotations", pm_json_object(pool));
+	pm_json_set_str(pool, layer, "mediaType", type);
+	for (size_t i = 0; i + 1 < locked->n; i += 2)
+		pm_json_set_str(pool, notes, locked->v[i], locked->v[i + 1]);
 }
 
 int pm_manifest_make(struct pm_json_pool *pool, const struct pm_json *root,
@@ -83,6 +105,8 @@ int pm_manifest_make(struct pm_json_pool *pool, const struct pm_json *root,
 		if (same && oci && pm_json_get(was, "annotations"))
 			pm_json_set(pool, l, "annotations",
 				    pm_json_copy(pool, pm_json_get(was, "annotations")));
+		if (layers[i].locked)
+			mark_encrypted(pool, l, layers[i].locked);
 		pm_json_add(pool, list, l);
 	}
 	pm_json_set(pool, to, "layers", list);

@@ -23,6 +23,12 @@ enum pm_layer_form {
 };
 
 enum pm_layer_form pm_layer_form_of(const char *media_type);
+
+#define PM_LAYER_ENCRYPTED "+encrypted" /* ends the media type of an encrypted layer */
+bool pm_layer_is_encrypted(const char *media_type);
+/* The form of what it is once it was decrypted; as pm_layer_form_of for what is not encrypted. */
+enum pm_layer_form pm_layer_form_inside(const char *media_type);
+
 /* The media type of a layer in a manifest of that family; NULL: it has none (zstd in Docker's). */
 const char *pm_layer_media_type(const char *manifest_type, enum pm_layer_form form);
 
@@ -30,6 +36,7 @@ struct pm_made_layer {
 	const char *digest;
 	int64_t size;
 	enum pm_layer_form form;
+	const struct pm_strv *locked; /* it was encrypted: its annotations (registry/layer_crypt.h); or NULL */
 };
 
 /* Write root (a checked manifest of m) with these layers, as manifest_type (PM_MT_OCI_MANIFEST or
