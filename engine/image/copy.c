@@ -65,6 +65,8 @@ static void make_request(struct pm_wire *w, const struct pm_copy_options *o)
 	add_text(w, "registries_d", o->registries_d);
 	add_flag(w, "remove_signatures", o->remove_signatures);
 	pm_signing_add(w, o->signing);
+	pm_decryption_add(w, o->decryption);
+	pm_encryption_add(w, o->encryption);
 	if (o->tags)
 		pm_wire_add_list(w, "tag", o->tags);
 }
@@ -166,6 +168,7 @@ static int refuse_for_store(const struct pm_copy_options *o, bool into, struct p
 		{"--dest-registry-token", o->dst.token},
 		{"--dest-no-creds", o->dst.no_creds},
 		{"--sign-by", pm_signing_wanted(o->signing) && into},
+		{"--encryption-key", pm_encryption_wanted(o->encryption) && into},
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(options); i++) {
 		if (options[i].given)
@@ -245,6 +248,7 @@ static int copy_into_store(struct pm_store *store, const char *src, const char *
 	po.registries_d = o->registries_d;
 	po.remove_signatures = o->remove_signatures;
 	po.store_as = full;
+	po.decryption = o->decryption;
 	r = pm_image_pull(store, src, &po, progress, &ids, err);
 	if (r >= 0)
 		r = pm_image_by_id(store, ids.v[0], PM_IMAGE_MANIFEST, &row, err);
@@ -294,6 +298,7 @@ static int copy_from_store(struct pm_store *store, const char *name, const char 
 	po.instance = o->instance;
 	po.registries_d = o->registries_d;
 	po.signing = o->signing;
+	po.encryption = o->encryption;
 	po.signatures = !o->remove_signatures;
 	return pm_image_push(store, &image, 1, &po, progress, ret, err);
 }

@@ -6,6 +6,7 @@
 #define PM_ENGINE_IMAGE_COPY_H
 
 #include "base/buf.h"
+#include "engine/image/crypt.h"
 #include "engine/image/pull.h"
 #include "engine/image/remote.h"
 #include "registry/digest.h"
@@ -31,6 +32,8 @@ struct pm_copy_options {
 	bool any_policy;            /* look at none */
 	bool remove_signatures;     /* those of the source do not go along */
 	const struct pm_signing *signing; /* make some; or NULL */
+	const struct pm_decryption *decryption; /* of layers that are encrypted; or NULL */
+	const struct pm_encryption *encryption; /* or NULL */
 };
 
 #define PM_COPY_OPTIONS_INIT {.src = PM_REMOTE_INIT, .dst = PM_REMOTE_INIT}

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/image/decrypted.h"
 #include "engine/image/helper.h"
 #include "engine/transfer/protocol.h"
 #include "netns/userns.h"
@@ -43,6 +44,8 @@ struct offer {
 	bool *complete;
 	size_t n;
 	int *locks;
+	bool decrypted; /* some layers came encrypted: the manifest is not the one that is stored */
+	char digest[PM_DIGEST_SIZE]; /* of that one then */
 };
 
 static void offer_free(struct offer *o)
@@ -293,6 +296,7 @@ static int parse_offer(const struct pm_wire *w, const int *fds, size_t n_fds, st
 	if (r < 0)
 		return r;
 	o->row.signatures_looked = looked != NULL;
+	o->decrypted = pm_streq(pm_wire_get(w, "decrypted"), "1");
 	o->chain = pm_calloc(n, sizeof(*o->chain));
 	o->layers = pm_calloc(n, sizeof(*o->layers));
 	o->staged = pm_calloc(n, sizeof(*o->staged));
@@ -384,6 +388,23 @@ static void emit_text(struct fetch *f, enum pm_pull_event_kind kind, const struc
 	emit(f, &ev);
 }
 
+/* Once all sizes are known. */
+static int use_decrypted(struct offer *o, struct pm_err *err)
+{
+	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
+	int r = pm_decrypted_manifest(&o->manifest, o->row.media_type, o->layers, o->n, &text, err);
+	if (r < 0)
+		return r;
+	pm_buf_free(&o->manifest);
+	o->manifest = text;
+	text = (struct pm_buf)PM_BUF_INIT;
+	pm_digest_of(o->manifest.data, o->manifest.len, o->digest);
+	o->row.digest = o->digest;
+	o->row.manifest = o->manifest.data;
+	o->row.manifest_len = o->manifest.len;
+	return 0;
+}
+
 static int commit(struct fetch *f, struct offer *o, struct pm_err *err)
 {
 	char digest[PM_DIGEST_SIZE];
@@ -394,11 +415,14 @@ static int commit(struct fetch *f, struct offer *o, struct pm_err *err)
 			return malformed(err);
 		o->row.size += o->layers[i].size;
 	}
+	int r = o->decrypted ? use_decrypted(o, err) : 0;
+	if (r < 0)
+		return r;
 	struct pm_pull_event ev = {.kind = PM_PULL_CONFIG, .digest = digest};
 	emit(f, &ev);
 	ev.kind = PM_PULL_COMMIT;
 	emit(f, &ev);
-	int r = pm_image_commit(f->store, &o->row, o->layers, o->n, f->stage, err);
+	r = pm_image_commit(f->store, &o->row, o->layers, o->n, f->stage, err);
 	if (r >= 0 && f->from.domain)
 		r = pm_blob_placed_all(f->store, &o->digests, f->from.domain, f->from.path, err);
 	if (r < 0)

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "engine/image/crypt.h"
 #include "engine/image/fetch.h"
 #include "engine/image/other_store.h"
 #include "engine/image/resolve.h"
@@ -64,6 +65,7 @@ static void make_request(struct pm_wire *w, const char *transport, const char *n
 	add_text(w, "token", o->token);
 	add_text(w, "store_as", o->store_as);
 	add_text(w, "registries_d", o->registries_d);
+	pm_decryption_add(w, o->decryption);
 	if (o->remove_signatures)
 		pm_wire_add(w, "remove_signatures", "1");
 	if (o->no_creds)

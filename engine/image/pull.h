@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct pm_decryption;
 struct pm_store;
 
 /* Where to look and as whom; all pointers stay the caller's, NULL means the default. */
@@ -39,6 +40,7 @@ struct pm_pull_options {
 	void *choose_arg;
 	const char *registries_d; /* where signatures are, instead of the default directory */
 	bool remove_signatures;   /* store none of them */
+	const struct pm_decryption *decryption; /* keys of encrypted images (engine/image/crypt.h); or NULL */
 	const int64_t *retries;   /* of one request; NULL: the default, 3 */
 	const int64_t *retry_ms;  /* the first pause, which doubles; NULL: the default */
 };

@@ -315,6 +315,7 @@ static int send_request(struct push *p, int userns, struct pm_stage *stage, stru
 	add_text(&w, "compression", o->compression);
 	add_text(&w, "registries_d", o->registries_d);
 	pm_signing_add(&w, o->signing);
+	pm_encryption_add(&w, o->encryption);
 	pm_wire_add_int(&w, "tls_verify", o->tls_verify);
 	pm_wire_add_int(&w, "chosen", o->chosen);
 	pm_wire_add_int(&w, "force", o->force);

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "engine/image/crypt.h"
 #include "engine/image/pull.h"
 #include "engine/image/remote.h"
 #include "registry/digest.h"
@@ -38,6 +39,7 @@ struct pm_push_options {
 	bool force;              /* make blobs although others are known */
 	const char *registries_d; /* where signatures go */
 	const struct pm_signing *signing; /* make some; or NULL */
+	const struct pm_encryption *encryption; /* of layers; or NULL */
 	bool signatures;         /* those that came with the image go along */
 };
 

@@ -214,7 +214,7 @@ static const struct pm_key image_keys[] = {
 	TEXT("CertDir", "cert-dir"),
 	MODULE,
 	TEXT("Creds", "creds"),
-	REFUSED("DecryptionKey", "decryption-key", "pm does not read encrypted images"),
+	TEXT("DecryptionKey", "decryption-key"),
 	GLOBAL_ARGS,
 	OTHER("Image", NULL, "what is pulled"),
 	OTHER("ImageTag", NULL, "its name, where other files say NAME.image and Image= is an archive"),

@@ -67,10 +67,23 @@ static int read_config(struct copy *c, const struct pm_manifest *m, struct pm_js
 	return r < 0 ? pm_wrap(err, "config %s", m->config.digest) : 0;
 }
 
+/* What the layers are encrypted by that the plan decrypts: n secrets. */
+static int unlock_layers(struct copy *c, const struct pm_manifest *m, const struct pm_rewrite_plan *plan,
+			 struct pm_layer_secret *secrets, struct pm_err *err)
+{
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < m->n_layers; i++) {
+		if (plan->crypt[i].decrypt)
+			r = pm_tx_crypt_unlock(&c->s->crypt, &m->layers[i], &secrets[i], err);
+	}
+	return r;
+}
+
 static int copy_layers(struct copy *c, const struct pm_manifest *m,
 		       const struct pm_rewrite_plan *plan, const struct pm_config *config,
 		       struct pm_rewritten *ret, struct pm_err *err)
 {
+	struct pm_layer_secret *secrets = pm_calloc(m->n_layers, sizeof(*secrets));
 	struct pm_copy_blobs b = {
 		.session = c->s,
 		.source = c->source,
@@ -87,11 +100,18 @@ static int copy_layers(struct copy *c, const struct pm_manifest *m,
 			.change = plan->layers[i],
 			.diff_id = i < config->n_diff_ids ? config->diff_ids[i] : NULL,
 			.skip = pm_layer_is_foreign(m->layers[i].media_type),
+			.decrypt = plan->crypt[i].decrypt ? &secrets[i] : NULL,
+			.encrypt = plan->crypt[i].encrypt,
 		};
-	int r = pm_copy_blobs(&b, err);
-	for (size_t i = 0; r >= 0 && i < b.n; i++)
+	int r = unlock_layers(c, m, plan, secrets, err);
+	if (r >= 0)
+		r = pm_copy_blobs(&b, err);
+	for (size_t i = 0; i < b.n; i++) {
 		ret[i] = b.v[i].out;
+		pm_layer_secret_wipe(&secrets[i]);
+	}
 	free(b.v);
+	free(secrets);
 	return r;
 }
 
@@ -172,9 +192,13 @@ static int copy_image(struct copy *c, struct pm_json_pool *pool, struct pm_json 
 	char digest[PM_DIGEST_SIZE];
 	pm_digest_of(pm_buf_str(text), text->len, digest);
 	int r = carry_signatures(c, digest, true, &signatures, err);
-	const struct pm_rewrite_wish wish = wish_for(c, &signatures);
+	struct pm_rewrite_wish wish = wish_for(c, &signatures);
 	if (r >= 0)
 		r = pm_manifest_parse_any(root, media_type, flags, &m, err);
+	_cleanup_free_ bool *chosen = pm_calloc(m.n_layers, sizeof(*chosen));
+	if (r >= 0)
+		r = pm_tx_crypt_choose(&c->s->crypt, m.n_layers, chosen, err);
+	wish.encrypt = chosen;
 	if (r >= 0)
 		r = pm_rewrite_plan(&m, &wish, c->traits, &plan, err);
 	if (r >= 0)
@@ -183,12 +207,13 @@ static int copy_image(struct copy *c, struct pm_json_pool *pool, struct pm_json 
 		r = read_config(c, &m, pool, &config_text, &config, err);
 	if (r < 0)
 		return r;
-	_cleanup_free_ struct pm_rewritten *layers = pm_calloc(m.n_layers, sizeof(*layers));
+	struct pm_rewritten *layers = pm_calloc(m.n_layers, sizeof(*layers));
 	r = copy_layers(c, &m, &plan, &config, layers, err);
 	if (r >= 0)
 		r = copy_config(c, &m, &config_text, err);
 	if (r >= 0 && plan.changes)
 		r = pm_rewrite_manifest(pool, root, &m, &plan, layers, &changed, err);
+	pm_rewritten_free(layers, m.n_layers);
 	if (r < 0)
 		return r;
 	return put_manifest(c, plan.changes ? &changed : text, plan.media_type, instance, &signatures,
@@ -261,6 +286,9 @@ static int copy_list(struct copy *c, struct pm_json_pool *pool, struct pm_json *
 			       INDEX_ENTRIES_MAX);
 	/* Its images are verified each; alone it must be good itself. */
 	bool all = strcmp(c->multi, "all") == 0;
+	if (!all && (c->wish.encrypts || c->wish.decrypt))
+		return pm_fail(err, PM_E_USAGE, "--multi-arch=index-only copies no layers: there is nothing to "
+						"encrypt or to decrypt");
 	int r = carry_signatures(c, c->list, !all, &signatures, err);
 	const struct pm_rewrite_wish wish = wish_for(c, &signatures);
 	bool forbidden = wish.preserve && changed; /* its form alone: known before anything is copied */
@@ -380,6 +408,8 @@ static int read_wish(struct copy *c, struct pm_err *err)
 		.decompress = flag(c->s, "decompress"),
 		.accept_plain = flag(c->s, "accept_plain"),
 		.preserve = flag(c->s, "preserve"),
+		.decrypt = c->s->crypt.decrypts,
+		.encrypts = c->s->crypt.encrypts,
 	};
 	c->foreign = flag(c->s, "foreign");
 	c->drop_signatures = flag(c->s, "remove_signatures");

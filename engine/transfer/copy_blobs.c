@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "engine/image/pull.h"
+#include "engine/transfer/cipher_stream.h"
 #include "engine/transfer/deflate_stream.h"
 #include "engine/transfer/inflate_stream.h"
 
@@ -112,38 +113,58 @@ static int is_there(struct crew *c, struct pm_copy_blob *blob, const char *diges
 	return blob->out.size >= 0;
 }
 
+static bool goes_as_is(const struct pm_copy_blob *blob)
+{
+	return blob->change == PM_LAYER_AS_IS && !blob->decrypt && !blob->encrypt;
+}
+
 static int stream(struct crew *c, struct pm_copy_blob *blob, struct watch *w, struct pm_err *err)
 {
 	struct pm_copy_blobs *b = c->b;
-	struct pm_stream in = {watch_read, watch_rewind, w};
-	if (blob->change == PM_LAYER_AS_IS)
-		return pm_destination_put_blob(b->destination, &in, PM_BLOB_LAYER, blob->in->digest,
-					       blob->in->size, blob->out.digest, &blob->out.size, err);
-	struct pm_inflate_stream *plain = pm_inflate_stream_new(&in);
-	struct pm_stream out = pm_inflate_stream(plain);
+	struct pm_stream out = {watch_read, watch_rewind, w};
+	struct pm_cipher_stream *open = NULL;
+	struct pm_inflate_stream *plain = NULL;
 	struct pm_deflate_stream *packed = NULL;
-	const char *digest = blob->diff_id;
+	const char *digest = goes_as_is(blob) ? blob->in->digest : NULL;
 	int r = 0;
-	if (blob->change == PM_LAYER_COMPRESS) {
+	if (blob->decrypt) {
+		r = pm_cipher_stream_new(&out, blob->decrypt, false, &open, err);
+		if (r >= 0)
+			out = pm_cipher_stream(open);
+	}
+	if (r >= 0 && blob->change != PM_LAYER_AS_IS) {
+		plain = pm_inflate_stream_new(&out);
+		out = pm_inflate_stream(plain);
+	}
+	if (blob->change == PM_LAYER_DECOMPRESS)
+		digest = blob->diff_id;
+	if (r >= 0 && blob->change == PM_LAYER_COMPRESS) {
 		r = pm_deflate_stream_new(&out, b->compression, b->level, &packed, err);
 		if (r >= 0)
 			out = pm_deflate_stream(packed);
-		digest = NULL;
 	}
-	if (r >= 0)
-		r = pm_destination_put_blob(b->destination, &out, PM_BLOB_LAYER, digest, -1,
-					    blob->out.digest, &blob->out.size, err);
+	if (r >= 0 && blob->encrypt)
+		r = pm_tx_crypt_put(&b->session->crypt, b->destination, &out, blob->out.digest,
+				    &blob->out.size, &blob->out.locked, err);
+	else if (r >= 0)
+		r = pm_destination_put_blob(b->destination, &out, PM_BLOB_LAYER, digest,
+					    goes_as_is(blob) ? blob->in->size : -1, blob->out.digest,
+					    &blob->out.size, err);
+	if (r >= 0 && open)
+		r = pm_cipher_stream_check(open, err);
 	pm_deflate_stream_free(packed);
 	pm_inflate_stream_free(plain);
+	pm_cipher_stream_free(open);
 	return r;
 }
 
 static int copy_one(struct crew *c, size_t index, struct pm_err *err)
 {
 	struct pm_copy_blob *blob = &c->b->v[index];
-	const char *known = blob->change == PM_LAYER_AS_IS ? blob->in->digest
-			    : blob->change == PM_LAYER_DECOMPRESS ? blob->diff_id
-							     : NULL;
+	const char *known = goes_as_is(blob) ? blob->in->digest
+			    : blob->change == PM_LAYER_DECOMPRESS && !blob->decrypt && !blob->encrypt
+				    ? blob->diff_id
+				    : NULL;
 	int r = known ? is_there(c, blob, known, err) : 0;
 	if (r > 0)
 		tell(c, index, blob->in->size, PM_LAYER_EXISTS);
@@ -158,7 +179,7 @@ static int copy_one(struct crew *c, size_t index, struct pm_err *err)
 		.index = index,
 		.d = blob->in,
 		.in = *pm_source_blob_stream(from),
-		.verify = blob->change != PM_LAYER_AS_IS,
+		.verify = !goes_as_is(blob),
 	};
 	pm_sha256_init(&w.hash);
 	tell(c, index, 0, PM_LAYER_DOWNLOADING);
@@ -215,6 +236,12 @@ static void wait_for(struct crew *c, uint64_t n)
 	}
 }
 
+/* Do both come to the same blob? */
+static bool same(const struct pm_copy_blob *a, const struct pm_copy_blob *b)
+{
+	return strcmp(a->in->digest, b->in->digest) == 0 && a->encrypt == b->encrypt;
+}
+
 int pm_copy_blobs(struct pm_copy_blobs *b, struct pm_err *err)
 {
 	struct crew c = {.b = b};
@@ -225,7 +252,7 @@ int pm_copy_blobs(struct pm_copy_blobs *b, struct pm_err *err)
 		return pm_fail_sys(err, "eventfd");
 	c.first = pm_calloc(b->n, sizeof(*c.first));
 	for (size_t i = 0; i < b->n; i++) {
-		while (strcmp(b->v[c.first[i]].in->digest, b->v[i].in->digest) != 0)
+		while (!same(&b->v[c.first[i]], &b->v[i]))
 			c.first[i]++;
 	}
 	pthread_mutex_init(&c.lock, NULL);
@@ -243,7 +270,12 @@ int pm_copy_blobs(struct pm_copy_blobs *b, struct pm_err *err)
 	for (size_t i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	for (size_t i = 0; i < b->n && !c.err.code; i++) {
-		b->v[i].out = b->v[c.first[i]].out;
+		if (c.first[i] != i) {
+			const struct pm_rewritten *out = &b->v[c.first[i]].out;
+			memcpy(b->v[i].out.digest, out->digest, PM_DIGEST_SIZE);
+			b->v[i].out.size = out->size;
+			pm_strv_add_all(&b->v[i].out.locked, pm_strv_argv(&out->locked));
+		}
 		if (b->v[i].skip) {
 			memcpy(b->v[i].out.digest, b->v[i].in->digest, PM_DIGEST_SIZE);
 			b->v[i].out.size = b->v[i].in->size;

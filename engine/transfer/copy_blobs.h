@@ -1,6 +1,7 @@
 /*
  * copy_blobs - the layers of one image from a source to a destination, in parallel (at most 6), each skipped when it
- * is there, mounted where the registry can, else streamed, compressed or uncompressed on the way.
+ * is there, mounted where the registry can, else streamed, decrypted, compressed or uncompressed, and encrypted on the
+ * way. What is encrypted or decrypted is never looked for: its blob there is not known.
  *
  * Each of the threads has its own connections. The first failure, and the end of pm, end all.
  */
@@ -20,7 +21,9 @@ struct pm_copy_blob {
 	enum pm_layer_change change;
 	const char *diff_id; /* what it is uncompressed, or NULL: not known */
 	bool skip;           /* foreign: it stays where it is */
-	struct pm_rewritten out;
+	const struct pm_layer_secret *decrypt; /* it is encrypted by that; or NULL */
+	bool encrypt;
+	struct pm_rewritten out; /* the caller's to free */
 };
 
 struct pm_copy_blobs {

@@ -25,6 +25,7 @@
 
 #include "base/err.h"
 #include "netns/idmap.h"
+#include "registry/layer_cipher.h"
 #include "storage/untar.h"
 
 enum {
@@ -52,6 +53,7 @@ struct pm_extract_spec {
 	const char *blob_digest; /* "ALGORITHM:<hex>" expected of the input, NULL: not checked */
 	int64_t blob_size;       /* expected of the input, -1: not checked */
 	const char *diff_id; /* "ALGORITHM:<hex>" expected of the tar stream, NULL: not checked */
+	struct pm_layer_cipher *cipher; /* decrypts the blob (borrowed, the child has a copy), NULL: it is not encrypted */
 };
 
 #define PM_EXTRACT_SPEC_INIT                                                                       \

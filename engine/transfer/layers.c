@@ -202,6 +202,7 @@ static int start(struct job *j, struct pm_err *err)
 	spec.blob_digest = stream < 0 && j->layer->digest[0] ? j->layer->digest : NULL;
 	spec.blob_size = stream < 0 ? j->layer->size : -1;
 	spec.diff_id = j->layer->diff_id;
+	spec.cipher = j->layer->cipher;
 	int r = pm_extract_spawn(&spec, &j->x, err);
 	if (r < 0)
 		return pm_wrap(err, "layer %s", label(j));

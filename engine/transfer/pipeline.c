@@ -118,6 +118,11 @@ static ssize_t source(void *arg, const void **ret_data, struct pm_err *err)
 		return pm_fail(err, PM_E_DIGEST,
 			       "the blob is larger than the %lld bytes it should have",
 			       (long long)p->spec->blob_size);
+	if (p->spec->cipher) {
+		int r = pm_layer_cipher_run(p->spec->cipher, p->input, (size_t)n, err);
+		if (r < 0)
+			return r;
+	}
 	*ret_data = p->input;
 	return n;
 }
@@ -181,10 +186,10 @@ static void *reader_main(void *arg)
 
 /* --- the hasher ------------------------------------------------------------------------------- */
 
-/* Of a blob that is not compressed the two digests are one. */
+/* Of a blob that is neither compressed nor encrypted the two digests are one. */
 static bool one_digest(const struct pm_pipeline *p)
 {
-	return p->kind == PM_COMPRESSION_NONE && p->diff.is_512 == p->blob.is_512;
+	return p->kind == PM_COMPRESSION_NONE && p->diff.is_512 == p->blob.is_512 && !p->spec->cipher;
 }
 
 static void *hasher_main(void *arg)
@@ -242,7 +247,7 @@ static int check_blob(struct pm_pipeline *p, const char *got, struct pm_err *err
 	if (s->blob_digest && strcmp(got, s->blob_digest) != 0)
 		return pm_fail(err, PM_E_DIGEST, "the blob's digest is %s, not %s as it should be",
 			       got, s->blob_digest);
-	return 0;
+	return s->cipher ? pm_layer_cipher_check(s->cipher, err) : 0;
 }
 
 static void join(struct pm_pipeline *p)

@@ -1,7 +1,7 @@
 /*
- * pipeline - a layer blob through digest, inflate, diff-id digest and untar, on three threads with a
- * bounded ring of buffers (engine/transfer/ring.h) between them: one reads, digests and inflates, one
- * digests what came out, the caller's writes files. Run by the extractor process
+ * pipeline - a layer blob through digest, decryption where it is encrypted, inflate, diff-id digest and untar, on three
+ * threads with a bounded ring of buffers (engine/transfer/ring.h) between them: one reads, digests, decrypts and inflates,
+ * one digests what came out, the caller's writes files. Run by the extractor process
  * (engine/transfer/extract.h); the umask must be 0.
  */
 #ifndef PM_ENGINE_TRANSFER_PIPELINE_H

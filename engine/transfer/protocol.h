@@ -5,12 +5,13 @@
  *	pm -> "request": op ("pull", "load", "import", "unpack", "commit", "push", "verify"); "fds" names the
  *		descriptors that ride along, in order ("input": what load and import read; "stage": a directory for temporary files;
  *		"dir", "recipe", "userns": import's); transport, name, root and driver
- *		(containers-storage), os, arch, variant, authfile, creds, cert_dir, tls_verify (-1, 0, 1), all_tags, path, single_id, whiteouts.
+ *		(containers-storage), what crypt.h reads, os, arch, variant, authfile, creds, cert_dir, tls_verify (-1, 0, 1), all_tags, path, single_id, whiteouts.
  *	<- "trying": text (all_tags: each image's name before it is fetched)
  *	<- "image": two memfds, manifest and config (checked: registry/manifest.h), and a third, its signatures, where
  *		"signatures" is "1" ("0": it has none; missing: nobody looked); media_type, digest,
  *		name_digest (of the index, or digest), created, os, arch, variant; lists "name",
- *		"layer" (digest), "size", "layer_type", "diff_id", bottom first. "" for no digest
+ *		"layer" (digest), "size", "layer_type", "diff_id", bottom first. "" for no digest. decrypted 1: layers without
+ *		a digest were encrypted, and the manifest that is stored names them by their diff ids
  *	-> "layer": index, descriptors of the empty directory to fill and of its recipe; the first also sends
  *		the user namespace where there is one ("userns" 1), "single_id", "whiteouts"
  *	-> "go": all layers that pm wants were named
@@ -26,8 +27,8 @@
  *
  * copy (engine/transfer/copy.h): src_transport, src_name, dst_transport, dst_name; with the prefixes src_ and dst_ what
  * access.h reads, "shared", "daemon"; multi ("system", "all", "index-only"), format, compression, level, os, arch,
- * variant, registries_d; "1": compress, decompress, accept_plain, preserve, foreign, remove_signatures; what signing.h and trust.h
- * read; list "tag"; fds "input", "output". Answers:
+ * variant, registries_d; "1": compress, decompress, accept_plain, preserve, foreign, remove_signatures; what signing.h, crypt.h and
+ * trust.h read; list "tag"; fds "input", "output". Answers:
  *	<- "image": list "layer" (digests), before each image; "progress"; "config", "manifest"; "retry"
  *	<- "result": digest, media_type; "end"
  *
@@ -47,7 +48,7 @@
  * push: the request has transport and name of the destination, manifest ("oci", "v2s2" or ""), compression
  *	("gzip", "zstd", "none" or "" for what suits it), chosen (1: the user asked for that one), level, force (1:
  *	no blob is used for being known) and of the above authfile, creds, cert_dir, tls_verify, retries,
- *	retry_ms, registries_d, what signing.h reads; "output", "stage", "userns".
+ *	retry_ms, registries_d, what signing.h and crypt.h read; "output", "stage", "userns".
  *	-> "image": memfds of manifest and config, and of signatures that go along; named (1: its names are those of the list
  *		"name", not what the destination's name says); lists "diff_id" and "dir" (the layer's directory in
  *		the store), bottom first; lists of blobs that may do, best first: "blob_layer" (index), "blob",

@@ -33,6 +33,8 @@ struct layer {
 	char digest[PM_DIGEST_SIZE]; /* of what the destination has in the end */
 	int64_t size;
 	enum pm_layer_form form;
+	bool encrypt;
+	struct pm_strv locked; /* its annotations when it was encrypted */
 };
 
 struct push {
@@ -89,7 +91,8 @@ static int tell_packed(struct push *p, size_t index, struct pm_err *err)
 	const struct layer *l = &p->layers[index];
 	_cleanup_wire_ struct pm_wire w = PM_WIRE_INIT;
 	int level;
-	if (p->compression == PM_COMPRESSION_NONE ||
+	/* an encrypted blob is never the same again */
+	if (p->compression == PM_COMPRESSION_NONE || l->encrypt ||
 	    pm_deflate_level(p->compression, p->level, &level, NULL) < 0)
 		return 0;
 	pm_wire_add(&w, "type", "packed");
@@ -177,7 +180,10 @@ static int make_blob(struct push *p, size_t index, struct pm_err *err)
 		r = pm_pack_spawn(p->packers, &spec, &m.pack, err);
 	if (r < 0)
 		return r;
-	r = pm_destination_put_blob(p->d, &in, PM_BLOB_LAYER, NULL, -1, l->digest, &l->size, err);
+	r = l->encrypt ? pm_tx_crypt_put(&p->s->crypt, p->d, &in, l->digest, &l->size, &l->locked, err)
+		       : pm_destination_put_blob(p->d, &in, PM_BLOB_LAYER, NULL, -1, l->digest, &l->size,
+						 err);
+	/* an encrypted blob is as large as it was before */
 	if (r >= 0 && (!m.finished || l->size != m.result.blob_size))
 		r = pm_fail(err, PM_E_INTERNAL, "the blob that was stored is not the one that was made");
 	pm_pack_cancel(&m.pack);
@@ -216,7 +222,7 @@ static int use(struct push *p, size_t index, const struct known *k, int64_t size
 
 static int place_layer(struct push *p, size_t index, struct pm_err *err)
 {
-	for (size_t i = 0; i < p->n_known; i++) {
+	for (size_t i = 0; i < p->n_known && !p->layers[index].encrypt; i++) {
 		const struct known *k = &p->known[i];
 		int64_t size = -1;
 		if (k->layer != index || !acceptable(p, k))
@@ -395,7 +401,11 @@ static int parse_image(struct push *p, const int *fds, size_t n_fds, struct pm_e
 		p->layers[i].diff_id = p->diff_ids.v[i];
 		p->layers[i].dir = p->dirs.v[i];
 	}
-	return parse_known(p, err);
+	_cleanup_free_ bool *chosen = pm_calloc(p->n_layers, sizeof(*chosen));
+	r = pm_tx_crypt_choose(&p->s->crypt, p->n_layers, chosen, err);
+	for (size_t i = 0; r >= 0 && i < p->n_layers; i++)
+		p->layers[i].encrypt = chosen[i];
+	return r < 0 ? r : parse_known(p, err);
 }
 
 static void image_free(struct push *p)
@@ -406,11 +416,14 @@ static void image_free(struct push *p)
 				   &p->place_repositories};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(lists); i++)
 		pm_strv_free(lists[i]);
+	for (size_t i = 0; i < p->n_layers; i++)
+		pm_strv_free(&p->layers[i].locked);
 	free(p->known);
 	free(p->layers);
 	p->known = NULL;
 	p->n_known = 0;
 	p->layers = NULL;
+	p->n_layers = 0;
 	pm_manifest_free(&p->manifest);
 	pm_buf_free(&p->manifest_text);
 	pm_buf_free(&p->config_text);
@@ -433,7 +446,8 @@ static int put_manifest(struct push *p, const char *type, struct pm_err *err)
 	struct pm_made_layer *layers = pm_calloc(p->n_layers + 1, sizeof(*layers));
 	for (size_t i = 0; i < p->n_layers; i++)
 		layers[i] = (struct pm_made_layer){p->layers[i].digest, p->layers[i].size,
-						   p->layers[i].form};
+						   p->layers[i].form,
+						   p->layers[i].encrypt ? &p->layers[i].locked : NULL};
 	int r = pm_manifest_make(p->pool, p->root, &p->manifest, layers, type, &made, err);
 	free(layers);
 	if (r < 0)
@@ -462,7 +476,7 @@ static int put_manifest(struct push *p, const char *type, struct pm_err *err)
 	pm_wire_add_int(&w, "size", (int64_t)text->len);
 	pm_wire_add(&w, "media_type", type);
 	for (size_t i = 0; i < p->n_layers; i++)
-		pm_wire_add(&w, "blob", p->layers[i].digest);
+		pm_wire_add(&w, "blob", p->layers[i].encrypt ? "" : p->layers[i].digest);
 	return pm_session_send(p->s, &w, err);
 }
 
@@ -484,11 +498,12 @@ static int push_image(struct push *p, const int *fds, size_t n_fds, struct pm_er
 	if (signed_plain(p))
 		p->compression = PM_COMPRESSION_NONE;
 	const char *type = p->manifest_type ? p->manifest_type : p->manifest.media_type;
-	if (p->compression == PM_COMPRESSION_ZSTD && !p->manifest_type)
+	if ((p->compression == PM_COMPRESSION_ZSTD || p->s->crypt.encrypts) && !p->manifest_type)
 		type = PM_MT_OCI_MANIFEST;
 	p->docker = pm_streq(type, PM_MT_DOCKER_MANIFEST);
 	r = pm_tx_signing_check(&p->signing, p->d, &p->signatures, err);
-	if (r >= 0 && p->signatures.n && strcmp(type, p->manifest.media_type) != 0)
+	if (r >= 0 && p->signatures.n &&
+	    (p->s->crypt.encrypts || strcmp(type, p->manifest.media_type) != 0))
 		r = signatures_forbid(p, err);
 	if (r >= 0)
 		r = place_layers(p, err);
@@ -534,6 +549,11 @@ static int parse_request(struct push *p, struct pm_err *err)
 	    pm_streq(p->manifest_type, PM_MT_DOCKER_MANIFEST))
 		return pm_fail(err, PM_E_USAGE,
 			       "zstd compression needs the OCI format, not Docker's schema 2");
+	if (p->s->crypt.encrypts && p->traits->docker_only)
+		return pm_fail(err, PM_E_UNSUPPORTED, "%s: cannot hold encrypted layers",
+			       pm_destination_where(p->d));
+	if (p->s->crypt.encrypts && pm_streq(p->manifest_type, PM_MT_DOCKER_MANIFEST))
+		return pm_fail(err, PM_E_USAGE, "encrypted layers need the OCI format, not Docker's schema 2");
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * rewrite - what an image must become for the place it is copied to: OCI or Docker's format, layers compressed or not;
- * and the manifest that says so. An image that needs no change keeps its manifest byte for byte.
+ * rewrite - what an image must become for the place it is copied to: OCI or Docker's format, layers compressed or not,
+ * encrypted or not; and the manifest that says so. An image that needs no change keeps its manifest byte for byte.
  */
 #ifndef PM_ENGINE_TRANSFER_REWRITE_H
 #define PM_ENGINE_TRANSFER_REWRITE_H
@@ -32,6 +32,9 @@ struct pm_rewrite_wish {
 	bool accept_plain;               /* oci: leave layers uncompressed that are */
 	bool preserve;                   /* nothing may change, */
 	const char *preserve_why;        /* for that reason ("--preserve-digests forbids that") */
+	bool decrypt;                    /* there are keys: encrypted layers are decrypted */
+	bool encrypts;                   /* something is to be encrypted: */
+	const bool *encrypt;             /* these layers; for pm_rewrite_plan only */
 };
 
 /* What happens to a layer. */
@@ -41,10 +44,16 @@ enum pm_layer_change {
 	PM_LAYER_COMPRESS, /* into the plan's compression */
 };
 
+/* Before and after that. */
+struct pm_layer_crypt_change {
+	bool decrypt, encrypt;
+};
+
 struct pm_rewrite_plan {
 	const char *media_type; /* of the new manifest */
 	enum pm_compression compression;
 	enum pm_layer_change *layers; /* as many as m has; owned */
+	struct pm_layer_crypt_change *crypt; /* the same */
 	bool changes;                 /* anything at all */
 };
 
@@ -63,7 +72,9 @@ const char *pm_rewrite_index_type(const char *media_type, const struct pm_rewrit
 struct pm_rewritten {
 	char digest[PM_DIGEST_SIZE];
 	int64_t size;
+	struct pm_strv locked; /* its annotations when it was encrypted (registry/layer_crypt.h); owned */
 };
+void pm_rewritten_free(struct pm_rewritten *layers, size_t n); /* layers, too */
 
 /* The new manifest's text, from the old one's tree (root, of pool; changed). */
 int pm_rewrite_manifest(struct pm_json_pool *pool, struct pm_json *root,

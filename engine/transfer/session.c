@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "engine/transfer/protocol.h"
+#include "registry/manifest_make.h"
 
 /* --- messages ------------------------------------------------------------------------------------ */
 
@@ -54,7 +55,7 @@ int pm_session_begin(struct pm_session *s, int sock, struct pm_err *err)
 		.variant = pm_wire_get(&s->request, "variant"),
 	};
 	pm_platform_default(&s->platform);
-	return 0;
+	return pm_tx_crypt_load(&s->request, &s->crypt, err);
 }
 
 void pm_session_end(struct pm_session *s)
@@ -64,6 +65,7 @@ void pm_session_end(struct pm_session *s)
 		if (*fds[i] >= 0)
 			close(pm_steal_fd(fds[i]));
 	}
+	pm_tx_crypt_free(&s->crypt);
 	pm_wire_free(&s->request);
 }
 
@@ -120,6 +122,7 @@ void pm_tx_image_free(struct pm_tx_image *i)
 			close(i->layers[k].dir);
 			close(i->layers[k].recipe);
 		}
+		pm_layer_cipher_free(i->layers[k].cipher);
 	}
 	free(i->layers);
 	pm_manifest_free(&i->manifest);
@@ -154,6 +157,23 @@ static int parse_manifest(struct pm_tx_image *i, const struct pm_buf *text,
 	if (r < 0)
 		return pm_wrap(err, "manifest");
 	return pm_manifest_kind(*ret_root, content_type, ret_kind, ret_type, err);
+}
+
+/* Whoever cannot decrypt an image gets none of it, whatever of its layers the store has. */
+static int unlock_layers(struct pm_session *s, struct pm_tx_image *i, struct pm_err *err)
+{
+	int r = 0;
+	for (size_t k = 0; r >= 0 && k < i->n_layers; k++) {
+		const struct pm_descriptor *d = &i->manifest.layers[k];
+		_cleanup_layer_secret_ struct pm_layer_secret secret = {0};
+		if (!pm_layer_is_encrypted(d->media_type))
+			continue;
+		i->encrypted = true;
+		r = pm_tx_crypt_unlock(&s->crypt, d, &secret, err);
+		if (r >= 0)
+			r = pm_layer_cipher_new(&secret, false, &i->layers[k].cipher, err);
+	}
+	return r;
 }
 
 int pm_tx_image_fill(struct pm_session *s, struct pm_tx_image *i, struct pm_buf *text,
@@ -193,7 +213,7 @@ int pm_tx_image_fill(struct pm_session *s, struct pm_tx_image *i, struct pm_buf 
 				       "image index holds an index, which is not supported");
 		text = &second;
 	}
-	r = pm_manifest_parse(root, type, &i->manifest, err);
+	r = pm_manifest_parse_any(root, type, PM_MANIFEST_ENCRYPTED, &i->manifest, err);
 	if (r < 0)
 		return r;
 	pm_digest_of(pm_buf_str(text), text->len, i->digest);
@@ -218,7 +238,7 @@ int pm_tx_image_fill(struct pm_session *s, struct pm_tx_image *i, struct pm_buf 
 		};
 		memcpy(l->digest, i->manifest.layers[k].digest, PM_DIGEST_SIZE);
 	}
-	return 0;
+	return unlock_layers(s, i, err);
 }
 
 static int send_image(struct pm_session *s, struct pm_tx_image *i, struct pm_err *err)
@@ -237,8 +257,11 @@ static int send_image(struct pm_session *s, struct pm_tx_image *i, struct pm_err
 		pm_wire_add(&w, "name", store_as);
 	else
 		pm_wire_add_list(&w, "name", &i->names);
+	if (i->encrypted)
+		pm_wire_add(&w, "decrypted", "1");
 	for (size_t k = 0; k < i->n_layers; k++) {
-		pm_wire_add(&w, "layer", i->layers[k].digest);
+		/* what is stored has nothing to do with an encrypted blob */
+		pm_wire_add(&w, "layer", i->layers[k].cipher ? "" : i->layers[k].digest);
 		pm_wire_add_int(&w, "size", i->layers[k].size);
 		pm_wire_add(&w, "layer_type", i->layers[k].media_type);
 		pm_wire_add(&w, "diff_id", i->layers[k].diff_id);
@@ -250,7 +273,7 @@ static int send_image(struct pm_session *s, struct pm_tx_image *i, struct pm_err
 	if (config < 0)
 		return config;
 	_cleanup_buf_ struct pm_buf text = PM_BUF_INIT;
-	if (i->signatures.n)
+	if (i->signatures.n && !i->encrypted)
 		pm_signatures_write(&i->signatures, &text);
 	_cleanup_close_ int signatures = text.len ? pm_fs_memfd("signatures", &text, err) : -1;
 	if (text.len && signatures < 0)

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/wire.h"
+#include "engine/transfer/crypt.h"
 #include "registry/digest.h"
 #include "registry/manifest.h"
 #include "registry/signature.h"
@@ -27,6 +28,7 @@ struct pm_session {
 	bool single_id;
 	int64_t whiteouts; /* enum pm_whiteout_form */
 	struct pm_platform platform;
+	struct pm_tx_crypt crypt;
 };
 
 /* Receive the request. */
@@ -48,6 +50,7 @@ struct pm_tx_layer {
 	 * uncompressed tar stream is read from. */
 	int (*open)(void *arg, struct pm_err *err);
 	void *open_arg;
+	struct pm_layer_cipher *cipher; /* the blob is encrypted: decrypts it; owned */
 };
 
 struct pm_tx_image {
@@ -62,6 +65,7 @@ struct pm_tx_image {
 	size_t n_layers;
 	struct pm_signatures signatures; /* of the manifest */
 	bool signatures_looked;          /* they are all there are */
+	bool encrypted;                  /* some of its layers are: pm stores another manifest */
 };
 
 void pm_tx_image_free(struct pm_tx_image *i); /* closes what pm gave */
@@ -77,7 +81,7 @@ struct pm_tx_source {
 };
 
 /* From the text of a manifest or index (moved out of text) to the image for the session's platform, all checked;
- * layers' fd are -1. i must be zeroed; to be freed also after a failure. */
+ * layers' fd are -1. Encrypted layers are unlocked by the session's keys. i must be zeroed; to be freed also after a failure. */
 int pm_tx_image_fill(struct pm_session *s, struct pm_tx_image *i, struct pm_buf *text,
 		     const char *content_type, const struct pm_tx_source *source,
 		     struct pm_err *err);

@@ -423,7 +423,7 @@ TEST(quadlet_other_kinds)
 		 NULL},
 		{"", NULL, ": there is no Image"},
 		{"Image=a\nPolicy=missing\nRetry=2\nRetryDelay=2s\n", " --policy=missing --retry=2 --retry-delay=2s a", NULL},
-		{"Image=a\nDecryptionKey=k\n", NULL, ":3: DecryptionKey is not supported: pm does not read encrypted images"},
+		{"Image=a\nDecryptionKey=/k:file=/p\n", " --decryption-key=/k:file=/p a", NULL},
 	};
 	check_cases(".image", "", "/bin/pm image pull", "", images, PM_ARRAY_SIZE(images));
 }
