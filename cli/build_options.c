@@ -9,6 +9,7 @@
 #include "base/timefmt.h"
 #include "cli/called_as.h"
 #include "cli/commands.h"
+#include "cli/crypt_options.h"
 #include "cli/ctr_options_parts.h"
 #include "cli/ctr_options_rows.h"
 #include "engine/build/cache_remote.h"
@@ -18,8 +19,6 @@
 #define O struct pm_build_opts
 #define C struct pm_ctr_opts
 #define N struct pm_build_userns_opts
-
-#define NO_CRYPT "encrypted images are not supported"
 
 /* Sorted by name; what Podman has and pm has not is refused by name. */
 const struct pm_opt pm_build_table[] = {
@@ -37,7 +36,7 @@ const struct pm_opt pm_build_table[] = {
 	{"compress", 0, PM_BOOL(O, compress), "Legacy; of no effect, as in Podman"},
 	{"cpp-flag", 0, PM_STRINGS(O, cpp_flag), "Add a flag of cpp, which Containerfiles with names in .in go through"},
 	{"creds", 0, PM_STRING(O, creds), "Credentials for the registry", .arg = "[username[:password]]"},
-	{"decryption-key", 0, PM_REFUSED, NO_CRYPT},
+	PM_DECRYPTION_KEY(O, decryption_keys),
 	{"disable-compression", 'D', PM_BOOL(O, disable_compression), "Layers are never compressed in the store; of no effect", .def = "true"},
 	{"disable-content-trust", 0, PM_BOOL(O, content_trust), "Docker's; of no effect, as in Podman"},
 	{"env", 0, PM_STRINGS(O, env), "Set an environment variable of the image", .arg = "NAME[=VALUE]", .complete = PM_COMPLETE_ENV},
@@ -139,6 +138,7 @@ void pm_build_setup_free(struct pm_build_setup *s)
 	pm_build_secrets_free(&s->secrets);
 	pm_strv_free(&s->args);
 	pm_strv_free(&s->env);
+	pm_decryption_free(&s->decryption);
 	free(s->authfile);
 	free(s->identity);
 }
@@ -324,6 +324,7 @@ static int pulling(struct pm_cli *cli, const struct pm_build_opts *o, struct pm_
 		.arch = o->arch,
 		.variant = o->variant,
 		.signature_policy = o->signature_policy,
+		.decryption = &s->decryption,
 	};
 	pm_pull_ask(&s->pull);
 	pm_pull_retries(cli, o->retry, o->retry_delay, &s->retry, &s->pull);
@@ -336,7 +337,8 @@ static int pulling(struct pm_cli *cli, const struct pm_build_opts *o, struct pm_
 			   : strcmp(o->pull, "false") == 0   ? "missing"
 			   : strcmp(o->pull, "ifnewer") == 0 ? "newer"
 							     : o->pull;
-	return pm_pull_policy_parse(word, &s->bo.pull, err);
+	int r = pm_decryption_parse(&o->decryption_keys, &s->decryption, err);
+	return r < 0 ? r : pm_pull_policy_parse(word, &s->bo.pull, err);
 }
 
 static int given(const struct pm_build_opts *o, struct pm_build_setup *s, struct pm_err *err)

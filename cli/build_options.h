@@ -8,6 +8,7 @@
 #include "cli/ctr_options.h"
 #include "cli/image_common.h"
 #include "cli/option.h"
+#include "engine/image/crypt.h"
 #include "engine/build/build.h"
 
 /* Which user namespace commands have. */
@@ -32,7 +33,7 @@ struct pm_build_opts {
 	uint64_t retry;
 	const char *authfile, *cert_dir, *creds, *signature_policy;
 	bool tls_verify;
-	struct pm_strv secret, ssh, hooks_dir, runtime_flag;
+	struct pm_strv secret, ssh, hooks_dir, runtime_flag, decryption_keys;
 	const char *runtime;
 	/* the image */
 	struct pm_strv tag, label, annotation, env, unsetenv, unsetlabel, os_feature;
@@ -59,6 +60,7 @@ struct pm_build_setup {
 	struct pm_build_secrets secrets;
 	struct pm_pull_options pull;
 	struct pm_pull_retry retry;
+	struct pm_decryption decryption;
 	struct pm_strv args, env;
 	int64_t timestamp;
 	char *authfile, *identity;

@@ -4,6 +4,7 @@
 #include "cli/build_options.h"
 #include "cli/buildah_common.h"
 #include "cli/commands.h"
+#include "cli/crypt_options.h"
 #include "cli/ctr_options.h"
 #include "cli/image_common.h"
 #include "cli/progress.h"
@@ -12,6 +13,7 @@ struct from_opts {
 	bool pull_always, pull_never, quiet, tls_verify;
 	const char *arch, *authfile, *cert_dir, *cidfile, *creds, *name, *os, *platform, *pull,
 		*signature_policy, *variant;
+	struct pm_strv decryption_keys;
 	uint64_t retry;
 	int64_t retry_delay;
 	struct pm_ctr_opts ctr; /* of each run's container */
@@ -31,7 +33,7 @@ static const struct pm_opt from_table[] = {
 	 .complete = PM_COMPLETE_FILE},
 	{"creds", 0, PM_STRING(struct from_opts, creds),
 	 "Use USERNAME:PASSWORD for accessing the registry"},
-	{"decryption-key", 0, PM_REFUSED, "encrypted images are not supported"},
+	PM_DECRYPTION_KEY(struct from_opts, decryption_keys),
 	{"format", 'f', PM_REFUSED, "the image's format is said to \"buildah commit\""},
 	{"name", 0, PM_STRING(struct from_opts, name), "Name for the working container"},
 	{"os", 0, PM_STRING(struct from_opts, os),
@@ -64,6 +66,7 @@ static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct from_opt
 		  char ret_id[65], char **ret_name, struct pm_err *err)
 {
 	_cleanup_free_ char *platform = NULL, *authfile = pm_pull_authfile(cli, o->authfile);
+	_cleanup_decryption_ struct pm_decryption decryption = {0};
 	struct pm_pull_options po = {
 		.authfile = authfile,
 		.creds = o->creds,
@@ -73,6 +76,7 @@ static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct from_opt
 		.arch = o->arch,
 		.variant = o->variant,
 		.signature_policy = o->signature_policy,
+		.decryption = &decryption,
 	};
 	enum pm_pull_policy policy = PM_PULL_MISSING;
 	struct pm_pull_retry retry;
@@ -81,6 +85,8 @@ static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct from_opt
 	int r = o->pull ? pm_pull_policy_parse(o->pull, &policy, err) : 0;
 	if (r >= 0)
 		r = pm_pull_platform(o->platform, &po, &platform, err);
+	if (r >= 0)
+		r = pm_decryption_parse(&o->decryption_keys, &decryption, err);
 	if (r < 0)
 		return r;
 	policy = o->pull_always ? PM_PULL_ALWAYS : o->pull_never ? PM_PULL_NEVER : policy;

@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "cli/commands.h"
+#include "cli/crypt_options.h"
 #include "cli/progress.h"
 #include "cli/remote_options.h"
 #include "cli/sign_options.h"
@@ -17,9 +18,10 @@ struct copy_opts {
 	const char *compression, *src_shared, *dst_shared, *src_daemon, *dst_daemon;
 	const char *arch, *os, *variant;
 	int64_t level, retry_times;
-	struct pm_strv tags;
+	struct pm_strv tags, decryption_keys;
 	struct pm_remote_opts src, dst;
 	struct pm_sign_opts sign;
+	struct pm_encrypt_opts encrypt;
 };
 
 static const struct pm_opt copy_table[] = {
@@ -28,7 +30,7 @@ static const struct pm_opt copy_table[] = {
 	{"all", 'a', PM_BOOL(struct copy_opts, all), "Copy all images if SOURCE-IMAGE is a list"},
 	{"authfile", 0, PM_STRING(struct copy_opts, authfile),
 	 "Path of the authentication file for both registries", .complete = PM_COMPLETE_FILE},
-	{"decryption-key", 0, PM_REFUSED, "encrypted images are not supported"},
+	PM_DECRYPTION_KEY(struct copy_opts, decryption_keys),
 	{"dest-compress", 0, PM_BOOL(struct copy_opts, compress),
 	 "Compress layers when saving to a directory using the 'dir' transport"},
 	{"dest-compress-format", 0, PM_CHOICE(struct copy_opts, compression),
@@ -49,8 +51,6 @@ static const struct pm_opt copy_table[] = {
 	{"digestfile", 0, PM_STRING(struct copy_opts, digestfile),
 	 "Write the digest of the pushed image to the specified file",
 	 .complete = PM_COMPLETE_FILE},
-	{"encrypt-layer", 0, PM_REFUSED, "encrypting images is not supported"},
-	{"encryption-key", 0, PM_REFUSED, "encrypting images is not supported"},
 	{"foreign-layers", 0, PM_BOOL(struct copy_opts, foreign),
 	 "Accept images whose layers are on other hosts; such layers are not copied, only named"},
 	{"format", 'f', PM_CHOICE(struct copy_opts, format),
@@ -140,6 +140,15 @@ static int copy_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (r < 0)
 		return r;
 	co.signing = &sign.signing;
+	_cleanup_decryption_ struct pm_decryption decryption = {0};
+	struct pm_encryption encryption;
+	r = pm_encrypt_from(&o->encrypt, &encryption, err);
+	if (r >= 0)
+		r = pm_decryption_parse(&o->decryption_keys, &decryption, err);
+	if (r < 0)
+		return r;
+	co.decryption = &decryption;
+	co.encryption = &encryption;
 	struct pm_written written;
 	struct pm_store *store = NULL;
 	if (pm_copy_needs_store(cli->args[0], cli->args[1])) {
@@ -175,6 +184,7 @@ const struct pm_command pm_cmd_copy = {
 		   {pm_src_remote_table, offsetof(struct copy_opts, src)},
 		   {pm_dest_remote_table, offsetof(struct copy_opts, dst)},
 		   {pm_sign_table, offsetof(struct copy_opts, sign)},
+		   {pm_encrypt_table, offsetof(struct copy_opts, encrypt)},
 		   {0}},
 	.run = copy_run,
 };

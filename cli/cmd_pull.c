@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
+#include "cli/crypt_options.h"
 #include "cli/ctr_common.h"
 #include "cli/image_common.h"
 #include "cli/progress.h"
@@ -9,6 +10,7 @@
 struct pull_opts {
 	bool all_tags, quiet, tls_verify, content_trust;
 	const char *arch, *authfile, *cert_dir, *creds, *os, *platform, *policy, *signature_policy, *variant;
+	struct pm_strv decryption_keys;
 	uint64_t retry;
 	int64_t retry_delay;
 };
@@ -27,6 +29,7 @@ static const struct pm_opt pull_table[] = {
 	{"creds", 0, PM_STRING(struct pull_opts, creds),
 	 "Credentials (USERNAME:PASSWORD) to use for authenticating to a registry",
 	 .arg = "Credentials"},
+	PM_DECRYPTION_KEY(struct pull_opts, decryption_keys),
 	{"disable-content-trust", 0, PM_BOOL(struct pull_opts, content_trust),
 	 "This is a Docker specific option and is a NOOP"},
 	{"os", 0, PM_STRING(struct pull_opts, os),
@@ -69,6 +72,7 @@ static int pull_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	const struct pull_opts *o = opts;
 	_cleanup_free_ char *platform = NULL, *authfile = pm_pull_authfile(cli, o->authfile);
+	_cleanup_decryption_ struct pm_decryption decryption = {0};
 	struct pm_pull_options po = {
 		.authfile = authfile,
 		.creds = o->creds,
@@ -79,6 +83,7 @@ static int pull_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		.variant = o->variant,
 		.signature_policy = o->signature_policy,
 		.all_tags = o->all_tags,
+		.decryption = &decryption,
 	};
 	_cleanup_engine_ struct pm_engine e = {0};
 	enum pm_pull_policy policy;
@@ -88,6 +93,8 @@ static int pull_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	int r = pm_pull_policy_parse(o->policy, &policy, err);
 	if (r >= 0)
 		r = pm_pull_platform(o->platform, &po, &platform, err);
+	if (r >= 0)
+		r = pm_decryption_parse(&o->decryption_keys, &decryption, err);
 	if (r >= 0)
 		r = pm_cli_engine(cli, &e, err);
 	if (r < 0)

@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "cli/commands.h"
+#include "cli/crypt_options.h"
 #include "cli/ctr_common.h"
 #include "cli/image_common.h"
 #include "cli/progress.h"
@@ -16,9 +17,8 @@ struct push_opts {
 	const char *authfile, *cert_dir, *compression_format, *creds, *digestfile, *format;
 	int64_t compression_level, retry, retry_delay;
 	struct pm_sign_opts sign;
+	struct pm_encrypt_opts encrypt;
 };
-
-#define NO_ENCRYPTION "layers are not encrypted: pm has no keys for that"
 
 static const struct pm_opt push_table[] = {
 	{"all", 0, PM_BOOL(struct push_opts, all),
@@ -40,8 +40,6 @@ static const struct pm_opt push_table[] = {
 	 "Write the digest of the pushed image to the specified file", .complete = PM_COMPLETE_FILE},
 	{"disable-content-trust", 0, PM_BOOL(struct push_opts, content_trust),
 	 "This is a Docker specific option and is a NOOP"},
-	{"encrypt-layer", 0, PM_REFUSED, NO_ENCRYPTION},
-	{"encryption-key", 0, PM_REFUSED, NO_ENCRYPTION},
 	{"force-compression", 0, PM_BOOL(struct push_opts, force),
 	 "Use the specified compression algorithm even if the destination contains a differently-"
 	 "compressed variant already"},
@@ -117,10 +115,14 @@ static int push_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	po.cert_dir = o->cert_dir;
 	po.tls_verify = pm_cli_given(cli, "tls-verify") ? o->tls_verify : -1;
 	_cleanup_sign_ struct pm_sign sign = {0};
-	r = pm_sign_from(&o->sign, NULL, &sign, err);
+	struct pm_encryption encryption;
+	r = pm_encrypt_from(&o->encrypt, &encryption, err);
+	if (r >= 0)
+		r = pm_sign_from(&o->sign, NULL, &sign, err);
 	if (r < 0)
 		return r;
 	po.signing = &sign.signing;
+	po.encryption = &encryption;
 	po.signatures = !o->remove_signatures;
 
 	_cleanup_progress_ struct pm_progress *bars = pm_progress_new(2, o->quiet);
@@ -149,6 +151,9 @@ const struct pm_command pm_cmd_push = {
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct push_opts),
-	.tables = {{push_table, 0}, {pm_sign_table, offsetof(struct push_opts, sign)}, {0}},
+	.tables = {{push_table, 0},
+		   {pm_sign_table, offsetof(struct push_opts, sign)},
+		   {pm_encrypt_table, offsetof(struct push_opts, encrypt)},
+		   {0}},
 	.run = push_run,
 };

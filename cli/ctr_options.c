@@ -14,6 +14,7 @@
 #include "cli/progress.h"
 #include "engine/container/service.h"
 #include "engine/events/events.h"
+#include "engine/image/crypt.h"
 #include "engine/image/resolve.h"
 
 static int identity(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
@@ -155,6 +156,7 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 			 struct pm_err *err)
 {
 	_cleanup_free_ char *platform = NULL, *authfile = pm_pull_authfile(cli, o->authfile);
+	_cleanup_decryption_ struct pm_decryption decryption = {0};
 	struct pm_pull_options po = {
 		.authfile = authfile,
 		.tls_verify = pm_cli_given(cli, "tls-verify") ? o->tls_verify : -1,
@@ -162,6 +164,7 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 		.arch = o->arch,
 		.variant = o->variant,
 		.exact = true,
+		.decryption = &decryption,
 	};
 	struct pm_pull_retry retry;
 	pm_pull_ask(&po);
@@ -171,6 +174,8 @@ int pm_ctr_options_image(struct pm_cli *cli, struct pm_engine *e, const struct p
 				     err);
 	if (r >= 0)
 		r = pm_pull_platform(o->platform, &po, &platform, err);
+	if (r >= 0)
+		r = pm_decryption_parse(&o->decryption_keys, &decryption, err);
 	if (r < 0)
 		return r;
 

@@ -27,7 +27,8 @@ struct pm_ctr_opts {
 	uint64_t stop_timeout, timeout, preserve_fds;
 	int64_t oom_score_adj;
 	/* files */
-	struct pm_strv secret, volume, volumes_from, mount, tmpfs, device, device_cgroup_rule, gpus, chrootdirs, storage_opt;
+	struct pm_strv secret, volume, volumes_from, mount, tmpfs, device, device_cgroup_rule, gpus, chrootdirs, storage_opt,
+		decryption_keys;
 	bool read_only, read_only_tmpfs, rootfs;
 	const char *image_volume;
 	int64_t shm_size, shm_size_systemd;

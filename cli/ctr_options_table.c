@@ -1,3 +1,4 @@
+#include "cli/crypt_options.h"
 #include "cli/ctr_options_parts.h"
 #include "cli/ctr_options_rows.h"
 
@@ -74,7 +75,7 @@ const struct pm_opt pm_ctr_table[] = {
 	{"chrootdirs", 0, PM_LIST(O, chrootdirs), "Directories inside the container that get hosts, resolv.conf and hostname, too"},
 	{"cidfile", 0, PM_STRING(O, cidfile), "Write the container ID to the file", .complete = PM_COMPLETE_FILE},
 	{"conmon-pidfile", 0, PM_STRING(O, conmon_pidfile), "Write the monitor's PID to the file", .complete = PM_COMPLETE_FILE},
-	{"decryption-key", 0, PM_REFUSED, "encrypted images are not supported"},
+	PM_DECRYPTION_KEY(O, decryption_keys),
 	{"detach-keys", 0, PM_STRING(O, detach_keys), "Keys that detach from the container: [a-Z] or ctrl-<value>, separated by commas"},
 	{"device-cgroup-rule", 0, PM_LIST(O, device_cgroup_rule), "Add a rule to the list of allowed devices", .arg = "'TYPE MAJOR:MINOR MODE'"},
 	{"disable-content-trust", 0, PM_BOOL(O, disable_content_trust), "Docker's; of no effect, as in Podman", .hidden = true},
