@@ -322,7 +322,27 @@ rewrite() {
 		run -125 copy "${key[@]}" "oci:$T/evil:a" "oci:$T/out:a"
 		assert_error 125 "changed after it was encrypted: its HMAC is another"
 		assert_eq "$(ls "$T/out/index.json" 2>/dev/null)" ""
+		# also when it is uncompressed on the way, which may fail first
+		run -125 copy "${key[@]}" "oci:$T/evil:a" "docker-archive:$T/out.tar"
+		assert_eq "$(ls "$T/out.tar" 2>/dev/null)" ""
 	done
+	# bytes behind the end of what is compressed are not overlooked
+	(cat "$(layer_files "$OCI")"; head -c 100000 /dev/zero) >"$T/longer"
+	cp -r "$OCI" "$T/long"
+	new=$(sha256sum <"$T/longer" | cut -c-64)
+	cp "$T/longer" "$T/long/blobs/sha256/$new"
+	rewrite "$T/long" ".layers[0].digest = \"sha256:$new\" | .layers[0].size = $(stat -c %s "$T/longer")"
+	copy --encryption-key "jwe:$T/ec.pub" "oci:$T/long" "oci:$T/longenc:a"
+	f=$(layer_files "$T/longenc")
+	cp "$f" "$T/blob"
+	printf '\377' | dd of="$T/blob" bs=1 seek=$(($(stat -c %s "$f") - 5)) conv=notrunc status=none
+	cmp -s "$f" "$T/blob" && printf '\376' | dd of="$T/blob" bs=1 seek=$(($(stat -c %s "$f") - 5)) conv=notrunc status=none
+	new=$(sha256sum <"$T/blob" | cut -c-64)
+	cp "$T/blob" "$T/longenc/blobs/sha256/$new"
+	rewrite "$T/longenc" ".layers[0].digest = \"sha256:$new\""
+	run -125 copy "${key[@]}" "oci:$T/longenc:a" "docker-archive:$T/out.tar"
+	run -125 pm pull -q "${key[@]}" "oci:$T/longenc:a"
+	assert_eq "$(ls "$T/out.tar" 2>/dev/null)" ""
 	# Skopeo would say the same
 	run ! skopeo_ copy -q "${key[@]}" "oci:$T/evil:a" "dir:$T/s"
 
