@@ -7,6 +7,7 @@
 #include "cli/build_options.h"
 #include "cli/buildah_common.h"
 #include "cli/commands.h"
+#include "cli/crypt_options.h"
 #include "cli/progress.h"
 #include "engine/build/config.h"
 #include "engine/image/changes.h"
@@ -20,6 +21,7 @@ struct commit_opts {
 	const char *authfile, *cert_dir, *comment, *created_by, *creds, *format, *iidfile, *manifest, *sign_by;
 	int64_t timestamp;
 	struct pm_strv annotation, unsetenv;
+	struct pm_encrypt_opts encrypt;
 };
 
 static const struct pm_opt commit_table[] = {
@@ -37,8 +39,6 @@ static const struct pm_opt commit_table[] = {
 	 .arg = "[username[:password]]"},
 	{"disable-compression", 'D', PM_BOOL(struct commit_opts, no_compression),
 	 "Do not compress layers: they are when they are pushed", .def = "true"},
-	{"encrypt-layer", 0, PM_REFUSED, "layers are encrypted on their way: \"push --encrypt-layer\""},
-	{"encryption-key", 0, PM_REFUSED, "layers are encrypted on their way: \"push --encryption-key\""},
 	{"format", 'f', PM_CHOICE(struct commit_opts, format),
 	 "Format of the image manifest and metadata", .def = "oci", .choices = "oci|docker"},
 	{"identity-label", 0, PM_BOOL(struct commit_opts, identity_label), "Add the label io.buildah.version", .def = "true"},
@@ -97,6 +97,7 @@ static int push(struct pm_cli *cli, struct pm_engine *e, const struct commit_opt
 {
 	_cleanup_free_ char *authfile = pm_pull_authfile(cli, o->authfile), *from = pm_asprintf("containers-storage:%s", id);
 	const struct pm_signing signing = {.gpg_key = o->sign_by};
+	const struct pm_encryption encryption = {&o->encrypt.keys, &o->encrypt.layers};
 	struct pm_copy_options co = PM_COPY_OPTIONS_INIT;
 	struct pm_written written;
 	_cleanup_image_row_ struct pm_image_row row = {0};
@@ -106,6 +107,7 @@ static int push(struct pm_cli *cli, struct pm_engine *e, const struct commit_opt
 	co.dst.tls_verify = pm_cli_given(cli, "tls-verify") ? o->tls_verify : -1;
 	co.any_policy = true; /* it is this user's own */
 	co.signing = o->sign_by ? &signing : NULL;
+	co.encryption = &encryption;
 	int r = pm_image_copy(e->store, from, to, &co, progress, &written, err);
 	/* somebody may have named it meanwhile */
 	if (r >= 0 && !o->manifest && pm_image_by_id(e->store, id, 0, &row, NULL) >= 0 && !row.n_names)
@@ -147,6 +149,12 @@ static int commit_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	int r = image_name(cli->args[1], &name, &to, err);
 	if (r >= 0 && o->sign_by && !name && !to)
 		r = pm_fail(err, PM_E_USAGE, "--sign-by: a signature is of a name: give the image one");
+	struct pm_encryption encryption;
+	if (r >= 0)
+		r = pm_encrypt_from(&o->encrypt, &encryption, err);
+	if (r >= 0 && pm_encryption_wanted(&encryption) && !to)
+		r = pm_fail(err, PM_E_USAGE, "--encryption-key: layers are encrypted where an image is pushed to: give a "
+					     "destination with a transport");
 	if (r >= 0)
 		r = pm_buildah_load(cli, cli->args[0], &e, &w, err);
 	if (r >= 0)
@@ -194,6 +202,6 @@ const struct pm_command pm_cmd_buildah_commit = {
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_CONTAINER,
 	.opts_size = sizeof(struct commit_opts),
-	.tables = {{commit_table, 0}, {0}},
+	.tables = {{commit_table, 0}, {pm_encrypt_table, offsetof(struct commit_opts, encrypt)}, {0}},
 	.run = commit_run,
 };

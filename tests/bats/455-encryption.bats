@@ -194,6 +194,12 @@ rewrite() {
 	assert_eq "$output" built
 	pm rmi -fa >/dev/null
 	run -0 pm buildah from -q "${key[@]}" --name worker "$REGISTRY/from:1"
+	# and commit encrypts what it pushes
+	run -125 pm buildah commit -q --encryption-key "jwe:$T/ec.pub" worker localhost/no
+	assert_error 125 "give a destination with a transport"
+	pm buildah commit -q --encryption-key "jwe:$T/ec.pub" worker "oci:$T/out:a" >/dev/null
+	assert_eq "$(layer_types "oci:$T/out" | tr ' ' '\n' | sort -u)" "tar+gzip+encrypted"
+	skopeo_ copy -q --decryption-key "$T/ec.pem" "oci:$T/out:a" "oci:$T/back:a"
 	pm buildah rm worker >/dev/null
 }
 
