@@ -49,6 +49,7 @@ const struct pm_command pm_cmd_create = {
 	.max_args = -1,
 	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
 	.complete = PM_COMPLETE_IMAGE,
+	.complete_next = PM_COMPLETE_FILE,
 	.opts_size = sizeof(struct pm_ctr_opts),
 	.tables = {{pm_ctr_pod_table, 0}, {pm_ctr_pod_network_table, 0},
 		   {pm_ctr_pod_limits_table, 0}, {pm_ctr_table, 0},

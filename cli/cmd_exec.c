@@ -123,6 +123,7 @@ const struct pm_command pm_cmd_exec = {
 	.max_args = -1,
 	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
 	.complete = PM_COMPLETE_RUNNING,
+	.complete_next = PM_COMPLETE_FILE,
 	.opts_size = sizeof(struct exec_opts),
 	.tables = {{exec_table, 0}, {0}},
 	.run = exec_run,

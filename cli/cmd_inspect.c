@@ -20,13 +20,72 @@ struct inspect_opts {
 	struct pm_inspect_remote_opts remote;
 };
 
-static const struct pm_opt format_table[] = {
+/* What completion offers. */
+#define CONTAINER_FIELDS \
+	".AppArmorProfile|.Args|.BoundingCaps|.Config.|.Config.Annotations|.Config.AttachStderr|" \
+	".Config.AttachStdin|.Config.AttachStdout|.Config.Cmd|.Config.CreateCommand|" \
+	".Config.Domainname|.Config.Entrypoint|.Config.Env|.Config.Healthcheck|" \
+	".Config.HealthcheckOnFailureAction|.Config.Hostname|.Config.Image|.Config.Labels|" \
+	".Config.OnBuild|.Config.OpenStdin|.Config.Passwd|.Config.Secrets|.Config.StdinOnce|" \
+	".Config.StopSignal|.Config.StopTimeout|.Config.Timeout|.Config.Tty|.Config.Umask|" \
+	".Config.User|.Config.Volumes|.Config.WorkingDir|.Config.sdNotifyMode|.ConmonPidFile|" \
+	".Created|.Dependencies|.Driver|.EffectiveCaps|.ExecIDs|.GraphDriver.|.GraphDriver.Data|" \
+	".GraphDriver.Name|.HostConfig.|.HostConfig.AutoRemove|.HostConfig.Binds|" \
+	".HostConfig.BlkioDeviceReadBps|.HostConfig.BlkioDeviceReadIOps|" \
+	".HostConfig.BlkioDeviceWriteBps|.HostConfig.BlkioDeviceWriteIOps|.HostConfig.BlkioWeight|" \
+	".HostConfig.BlkioWeightDevice|.HostConfig.CapAdd|.HostConfig.CapDrop|.HostConfig.Cgroup|" \
+	".HostConfig.CgroupConf|.HostConfig.CgroupManager|.HostConfig.CgroupMode|" \
+	".HostConfig.CgroupParent|.HostConfig.Cgroups|.HostConfig.ConsoleSize|" \
+	".HostConfig.ContainerIDFile|.HostConfig.CpuCount|.HostConfig.CpuPercent|" \
+	".HostConfig.CpuPeriod|.HostConfig.CpuQuota|.HostConfig.CpuRealtimePeriod|" \
+	".HostConfig.CpuRealtimeRuntime|.HostConfig.CpuShares|.HostConfig.CpusetCpus|" \
+	".HostConfig.CpusetMems|.HostConfig.Devices|.HostConfig.DiskQuota|.HostConfig.Dns|" \
+	".HostConfig.DnsOptions|.HostConfig.DnsSearch|.HostConfig.ExtraHosts|.HostConfig.GroupAdd|" \
+	".HostConfig.IDMappings|.HostConfig.IOMaximumBandwidth|.HostConfig.IOMaximumIOps|" \
+	".HostConfig.IpcMode|.HostConfig.Isolation|.HostConfig.KernelMemory|.HostConfig.Links|" \
+	".HostConfig.LogConfig.|.HostConfig.LogConfig.Path|.HostConfig.LogConfig.Size|" \
+	".HostConfig.LogConfig.Tag|.HostConfig.LogConfig.Type|.HostConfig.Memory|" \
+	".HostConfig.MemoryReservation|.HostConfig.MemorySwap|.HostConfig.MemorySwappiness|" \
+	".HostConfig.NanoCpus|.HostConfig.NetworkMode|.HostConfig.OomKillDisable|" \
+	".HostConfig.OomScoreAdj|.HostConfig.PidMode|.HostConfig.PidsLimit|" \
+	".HostConfig.PortBindings|.HostConfig.Privileged|.HostConfig.PublishAllPorts|" \
+	".HostConfig.ReadonlyRootfs|.HostConfig.RestartPolicy.|" \
+	".HostConfig.RestartPolicy.MaximumRetryCount|.HostConfig.RestartPolicy.Name|" \
+	".HostConfig.Runtime|.HostConfig.SecurityOpt|.HostConfig.ShmSize|.HostConfig.Tmpfs|" \
+	".HostConfig.UTSMode|.HostConfig.Ulimits|.HostConfig.UsernsMode|.HostConfig.VolumeDriver|" \
+	".HostConfig.VolumesFrom|.HostnamePath|.HostsPath|.ID|.Id|.Image|.ImageDigest|.ImageName|" \
+	".IsInfra|.IsService|.MountLabel|.Mounts|.Name|.Namespace|.NetworkSettings.|" \
+	".NetworkSettings.Bridge|.NetworkSettings.EndpointID|.NetworkSettings.Gateway|" \
+	".NetworkSettings.GlobalIPv6Address|.NetworkSettings.GlobalIPv6PrefixLen|" \
+	".NetworkSettings.HairpinMode|.NetworkSettings.IPAddress|.NetworkSettings.IPPrefixLen|" \
+	".NetworkSettings.IPv6Gateway|.NetworkSettings.LinkLocalIPv6Address|" \
+	".NetworkSettings.LinkLocalIPv6PrefixLen|.NetworkSettings.MacAddress|" \
+	".NetworkSettings.Networks|.NetworkSettings.Ports|.NetworkSettings.SandboxID|" \
+	".NetworkSettings.SandboxKey|.OCIConfigPath|.OCIRuntime|.Path|.PidFile|.Pod|.ProcessLabel|" \
+	".ResolvConfPath|.RestartCount|.Rootfs|.State.|.State.CgroupPath|.State.CheckpointedAt|" \
+	".State.ConmonPid|.State.Dead|.State.Error|.State.ExitCode|.State.FinishedAt|" \
+	".State.Health.|.State.Health.FailingStreak|.State.Health.Log|.State.Health.Status|" \
+	".State.OOMKilled|.State.OciVersion|.State.Paused|.State.Pid|.State.Restarting|" \
+	".State.RestoredAt|.State.Running|.State.StartedAt|.State.Status|.StaticDir"
+#define IMAGE_FIELDS \
+	".Annotations|.Architecture|.Author|.Comment|.Config.|.Config.Cmd|.Config.Entrypoint|" \
+	".Config.Env|.Config.ExposedPorts|.Config.Labels|.Config.StopSignal|.Config.User|" \
+	".Config.Volumes|.Config.WorkingDir|.Created|.Digest|.GraphDriver.|.GraphDriver.Data|" \
+	".GraphDriver.Name|.Healthcheck|.History|.ID|.Id|.Labels|.ManifestType|.NamesHistory|.Os|" \
+	".Parent|.RepoDigests|.RepoTags|.RootFS.|.RootFS.Layers|.RootFS.Type|.Size|.User|.Version|" \
+	".VirtualSize"
+
+static const struct pm_opt image_table[] = {
 	{"format", 'f', PM_STRING(struct inspect_opts, format),
-	 "Format the output to a Go template or json", .def = "json", .choices = "json"},
+	 "Format the output to a Go template or json", .def = "json", .complete = PM_COMPLETE_FORMAT,
+	 .choices = IMAGE_FIELDS},
 	{0},
 };
 
 static const struct pm_opt container_table[] = {
+	{"format", 'f', PM_STRING(struct inspect_opts, format),
+	 "Format the output to a Go template or json", .def = "json", .complete = PM_COMPLETE_FORMAT,
+	 .choices = CONTAINER_FIELDS},
 	{"latest", 'l', PM_BOOL(struct inspect_opts, latest), "Act on the container created last"},
 	{"size", 's', PM_BOOL(struct inspect_opts, size), "Display total file size"},
 	{0},
@@ -34,7 +93,8 @@ static const struct pm_opt container_table[] = {
 
 static const struct pm_opt inspect_table[] = {
 	{"format", 'f', PM_STRING(struct inspect_opts, format),
-	 "Format the output to a Go template or json", .def = "json", .choices = "json"},
+	 "Format the output to a Go template or json", .def = "json", .complete = PM_COMPLETE_FORMAT,
+	 .choices = CONTAINER_FIELDS},
 	{"latest", 'l', PM_BOOL(struct inspect_opts, latest), "Act on the container created last, with --type pod on the pod"},
 	{"size", 's', PM_BOOL(struct inspect_opts, size), "Display total file size"},
 	{"type", 't', PM_STRING(struct inspect_opts, type), "Specify inspect-object type",
@@ -325,7 +385,7 @@ const struct pm_command pm_cmd_container_inspect = {
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_CONTAINER,
 	.opts_size = sizeof(struct inspect_opts),
-	.tables = {{format_table, 0}, {container_table, 0}, {0}},
+	.tables = {{container_table, 0}, {0}},
 	.run = inspect_container_run,
 };
 
@@ -341,7 +401,7 @@ const struct pm_command pm_cmd_image_inspect = {
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_IMAGE,
 	.opts_size = sizeof(struct inspect_opts),
-	.tables = {{format_table, 0},
+	.tables = {{image_table, 0},
 		   {pm_inspect_remote_table, offsetof(struct inspect_opts, remote)},
 		   {pm_remote_table, offsetof(struct inspect_opts, remote.remote)},
 		   {0}},

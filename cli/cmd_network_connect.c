@@ -57,6 +57,7 @@ const struct pm_command pm_cmd_network_connect = {
 	.max_args = 2,
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_NETWORK_NAME,
+	.complete_next = PM_COMPLETE_CONTAINER,
 	.opts_size = sizeof(struct connect_opts),
 	.tables = {{connect_table, 0}, {0}},
 	.run = connect_run,

@@ -36,6 +36,7 @@ const struct pm_command pm_cmd_network_disconnect = {
 	.max_args = 2,
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_NETWORK_NAME,
+	.complete_next = PM_COMPLETE_CONTAINER,
 	.opts_size = sizeof(struct disconnect_opts),
 	.tables = {{disconnect_table, 0}, {0}},
 	.run = disconnect_run,

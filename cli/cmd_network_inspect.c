@@ -13,7 +13,8 @@ struct inspect_opts {
 
 static const struct pm_opt inspect_table[] = {
 	{"format", 'f', PM_STRING(struct inspect_opts, format),
-	 "Pretty-print network to JSON or using a Go template", .choices = "json"},
+	 "Pretty-print network to JSON or using a Go template", .complete = PM_COMPLETE_FORMAT,
+	 .choices = ".Created|.DNSEnabled|.Driver|.ID|.IPAMOptions|.IPv6Enabled|.Internal|.Labels|.Name|.NetworkInterface|.Options|.Subnets"},
 	{0},
 };
 

@@ -25,7 +25,7 @@ static const struct pm_opt ps_table[] = {
 	{"filter", 'f', PM_LIST(struct ps_opts, filter), "Filter output based on conditions given",
 	 .choices = "ancestor=|before=|exited=|health=|id=|label=|name=|network=|pod=|restart-policy=|since=|"
 		    "should-start-on-boot=|status=|until=|"
-		    "volume=|status=created|status=exited|status=initialized|status=paused|"
+		    "volume=|health=healthy|health=none|health=starting|health=unhealthy|status=created|status=exited|status=initialized|status=paused|"
 		    "status=running|status=stopping"},
 	{"format", 0, PM_STRING(struct ps_opts, format),
 	 "Pretty-print containers to JSON or using a Go template", .complete = PM_COMPLETE_FORMAT,

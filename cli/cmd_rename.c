@@ -24,5 +24,6 @@ const struct pm_command pm_cmd_rename = {
 	.max_args = 2,
 	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_CONTAINER,
+	.complete_next = PM_COMPLETE_NOTHING,
 	.run = rename_run,
 };

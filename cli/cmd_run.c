@@ -166,6 +166,7 @@ const struct pm_command pm_cmd_run = {
 	.max_args = -1,
 	.flags = PM_CMD_STORE_DIRS | PM_CMD_POSITIONAL,
 	.complete = PM_COMPLETE_IMAGE,
+	.complete_next = PM_COMPLETE_FILE,
 	.opts_size = sizeof(struct run_opts),
 	.tables = {{pm_ctr_pod_table, offsetof(struct run_opts, ctr)},
 		   {pm_ctr_pod_network_table, offsetof(struct run_opts, ctr)},

@@ -34,7 +34,8 @@ static const struct pm_opt search_table[] = {
 	 "Filter output based on conditions provided: is-official, is-automated (=true, =false), "
 	 "stars=NUMBER"},
 	{"format", 0, PM_STRING(struct search_opts, format),
-	 "Change the output format to JSON or a Go template", .choices = "json"},
+	 "Change the output format to JSON or a Go template", .complete = PM_COMPLETE_FORMAT,
+	 .choices = ".Automated|.Description|.Index|.Name|.Official|.Stars|.Tag"},
 	{"limit", 0, PM_INT(struct search_opts, limit), "Limit the number of results"},
 	{"list-tags", 0, PM_BOOL(struct search_opts, list_tags),
 	 "List the tags of the input registry"},

@@ -13,7 +13,8 @@ struct inspect_opts {
 
 static const struct pm_opt inspect_table[] = {
 	{"format", 'f', PM_STRING(struct inspect_opts, format), "Format inspect output using Go template",
-	 .choices = "json"},
+	 .complete = PM_COMPLETE_FORMAT,
+	 .choices = ".CreatedAt|.ID|.Spec.|.Spec.Driver.|.Spec.Driver.Name|.Spec.Driver.Options|.Spec.Labels|.Spec.Name|.UpdatedAt"},
 	{"pretty", 0, PM_BOOL(struct inspect_opts, pretty), "Print inspect output in human-readable format"},
 	{"showsecret", 0, PM_BOOL(struct inspect_opts, showsecret), "Display the secret's data"},
 	{0},

@@ -16,7 +16,8 @@ struct ls_opts {
 static const struct pm_opt ls_table[] = {
 	{"filter", 'f', PM_LIST(struct ls_opts, filter), "Filter secret output", .choices = "id=|name="},
 	{"format", 0, PM_STRING(struct ls_opts, format), "Format secret output using Go template",
-	 .choices = "json|table"},
+	 .complete = PM_COMPLETE_FORMAT,
+	 .choices = ".CreatedAt|.Driver|.ID|.Name|.Spec|.UpdatedAt"},
 	{"noheading", 'n', PM_BOOL(struct ls_opts, noheading), "Do not print headers"},
 	{"quiet", 'q', PM_BOOL(struct ls_opts, quiet), "Print secret IDs only"},
 	{0},

@@ -67,6 +67,7 @@ const struct pm_command pm_cmd_top = {
 	.max_args = -1,
 	.flags = PM_CMD_STORE | PM_CMD_POSITIONAL,
 	.complete = PM_COMPLETE_RUNNING,
+	.complete_next = PM_COMPLETE_NOTHING,
 	.opts_size = sizeof(struct top_opts),
 	.tables = {{top_table, 0}, {0}},
 	.run = top_run,

@@ -14,7 +14,8 @@ struct inspect_opts {
 static const struct pm_opt inspect_table[] = {
 	{"all", 'a', PM_BOOL(struct inspect_opts, all), "Inspect all volumes"},
 	{"format", 'f', PM_STRING(struct inspect_opts, format), "Format volume output using Go template",
-	 .def = "json", .choices = "json"},
+	 .def = "json", .complete = PM_COMPLETE_FORMAT,
+	 .choices = ".Anonymous|.CreatedAt|.Driver|.GID|.Labels|.MountCount|.Mountpoint|.Name|.NeedsChown|.NeedsCopyUp|.Options|.Scope|.Status|.StorageID|.Timeout|.UID"},
 	{0},
 };
 

@@ -64,7 +64,8 @@ struct pm_command {
 	int min_args;
 	int max_args; /* -1: any number */
 	unsigned int flags;
-	enum pm_complete complete; /* of the arguments */
+	enum pm_complete complete; /* of the arguments; */
+	enum pm_complete complete_next; /* of those after the first, where that is another than NONE */
 	size_t opts_size;
 	struct pm_opt_table tables[PM_OPT_TABLES + 1]; /* ended by {0} */
 	/* opts: the filled struct (NULL when opts_size is 0). Returns the exit status (>= 0), or

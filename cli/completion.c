@@ -10,6 +10,7 @@
 #include "cli/ctr_common.h"
 #include "cli/quadlet_common.h"
 #include "engine/network/network.h"
+#include "engine/spec/caps.h"
 #include "storage/ctr.h"
 #include "storage/image.h"
 #include "storage/pod.h"
@@ -35,7 +36,8 @@ struct completion {
 	bool dashes;                      /* options have ended */
 	bool unknown;                     /* the words name no command */
 	const struct pm_opt *pending;     /* the option whose value is being typed */
-	const char *typed;                /* the last word */
+	const char *typed;                /* the last word, or what of it is completed */
+	const char *before;               /* with that: the word as typed, which it is the end of; or NULL */
 	bool descriptions;
 	unsigned int directive;           /* of enum directive */
 	void *opts; /* owned; the command's struct, only to hold defaults */
@@ -47,6 +49,8 @@ static void offer(struct completion *c, const char *word, const char *descriptio
 	size_t typed = strlen(c->typed);
 	if (strncmp(word, c->typed, typed) != 0)
 		return;
+	if (c->before)
+		pm_buf_add(c->out, c->before, (size_t)(c->typed - c->before));
 	pm_buf_add_str(c->out, word);
 	if (c->descriptions && description && *description)
 		pm_buf_printf(c->out, "\t%s", description);
@@ -63,7 +67,8 @@ static void offer_list(struct completion *c, const char *list)
 		snprintf(word, sizeof(word), "%.*s", (int)len, list);
 		const char *equals = strchr(word, '=');
 		if (!equals || !equals[1] || strchr(c->typed, '=')) {
-			if (equals && !equals[1] && pm_startswith(word, c->typed))
+			/* something is to follow */
+			if (len && strchr("=:", word[len - 1]) && pm_startswith(word, c->typed))
 				c->directive |= NO_SPACE;
 			offer(c, word, NULL);
 		}
@@ -138,10 +143,12 @@ static bool wanted(struct completion *c, const struct pm_ctr_row *row, enum pm_c
 {
 	struct pm_ctr_state st;
 	struct pm_err err = PM_ERR_INIT;
-	if (kind == PM_COMPLETE_CONTAINER)
+	if (kind == PM_COMPLETE_CONTAINER || kind == PM_COMPLETE_CTR_PATH)
 		return true;
 	int r = pm_ctr_state_read(pm_cli_store(c->cli)->runroot_fd, row->id, &st, &err);
 	pm_err_clear(&err);
+	if (kind == PM_COMPLETE_PAUSED)
+		return r > 0 && st.status == PM_STATUS_PAUSED;
 	bool runs = r > 0 && st.status != PM_STATUS_CREATED && st.status != PM_STATUS_EXITED;
 	return runs == (kind == PM_COMPLETE_RUNNING) || (r > 0 && st.status == PM_STATUS_STOPPING);
 }
@@ -157,6 +164,11 @@ static void offer_containers(struct completion *c, enum pm_complete kind)
 		if (!wanted(c, &list.v[i], kind))
 			continue;
 		snprintf(id, sizeof(id), "%.12s", list.v[i].id);
+		if (kind == PM_COMPLETE_CTR_PATH) {
+			_cleanup_free_ char *root = pm_asprintf("%s:", list.v[i].name);
+			offer(c, root, list.v[i].image_name);
+			continue;
+		}
 		offer(c, list.v[i].name, list.v[i].image_name);
 		if (*c->typed)
 			offer(c, id, list.v[i].name);
@@ -264,6 +276,7 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 {
 	switch (kind) {
 	case PM_COMPLETE_NONE:
+	case PM_COMPLETE_NOTHING:
 		break;
 	case PM_COMPLETE_FILE:
 		c->directive = DEFAULT;
@@ -296,9 +309,20 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 	case PM_COMPLETE_IMAGE:
 		offer_images(c);
 		break;
+	case PM_COMPLETE_CTR_PATH:
+		offer_containers(c, kind);
+		/* files besides, but none of this machine's behind "CONTAINER:" */
+		c->directive = strchr(c->typed, ':') ? NO_FILES : NO_SPACE;
+		break;
+	case PM_COMPLETE_CAP:
+		offer_list(c, "all");
+		for (unsigned int i = 0; pm_cap_name(i); i++)
+			offer(c, pm_cap_name(i), NULL);
+		break;
 	case PM_COMPLETE_CONTAINER:
 	case PM_COMPLETE_RUNNING:
 	case PM_COMPLETE_STOPPED:
+	case PM_COMPLETE_PAUSED:
 		offer_containers(c, kind);
 		break;
 	case PM_COMPLETE_SIGNAL:
@@ -327,8 +351,44 @@ static void offer_kind(struct completion *c, enum pm_complete kind)
 	}
 }
 
+/* The value of --filter KEY=VALUE. False: one whose values are not known. */
+static bool offer_filter_value(struct completion *c)
+{
+	static const struct {
+		const char *key;
+		enum pm_complete kind;
+	} keys[] = {{"ancestor", PM_COMPLETE_IMAGE},	   {"before", PM_COMPLETE_CONTAINER},
+		    {"container", PM_COMPLETE_CONTAINER},  {"id", PM_COMPLETE_CONTAINER},
+		    {"image", PM_COMPLETE_IMAGE},	   {"name", PM_COMPLETE_CONTAINER},
+		    {"network", PM_COMPLETE_NETWORK_NAME}, {"pod", PM_COMPLETE_POD},
+		    {"secret", PM_COMPLETE_SECRET},	   {"since", PM_COMPLETE_CONTAINER},
+		    {"volume", PM_COMPLETE_VOLUME}};
+	/* where names are not those of containers */
+	static const struct {
+		const char *path;
+		enum pm_complete kind;
+	} named[] = {{"pod ", PM_COMPLETE_POD},	      {"volume ", PM_COMPLETE_VOLUME}, {"network ", PM_COMPLETE_NETWORK_NAME},
+		     {"secret ", PM_COMPLETE_SECRET}, {"image", PM_COMPLETE_IMAGE}};
+	const char *equals = strchr(c->typed, '=');
+	for (size_t i = 0; equals && i < PM_ARRAY_SIZE(keys); i++) {
+		if (strlen(keys[i].key) != (size_t)(equals - c->typed) || !pm_startswith(c->typed, keys[i].key))
+			continue;
+		enum pm_complete kind = keys[i].kind;
+		for (size_t k = 0; kind == PM_COMPLETE_CONTAINER && k < PM_ARRAY_SIZE(named); k++)
+			if (pm_startswith(c->path, named[k].path))
+				kind = named[k].kind;
+		c->before = c->typed;
+		c->typed = equals + 1;
+		offer_kind(c, kind);
+		return true;
+	}
+	return false;
+}
+
 static void offer_value(struct completion *c, const struct pm_opt *o)
 {
+	if (strcmp(o->name, "filter") == 0 && offer_filter_value(c))
+		return;
 	if (o->complete == PM_COMPLETE_FORMAT)
 		offer_fields(c, o->choices ? o->choices : "");
 	else if (o->choices)
@@ -402,6 +462,10 @@ static void take_word(struct completion *c, char *word)
 	char *path[5] = {NULL}, copy[64], *save = NULL;
 	size_t n = 0, used;
 	if (c->command && !(c->command->flags & PM_CMD_GROUP)) {
+		if (c->command->complete == PM_COMPLETE_COMMAND) {
+			size_t len = c->n_args ? strlen(c->path) : 0;
+			snprintf(c->path + len, sizeof(c->path) - len, "%s%s", len ? " " : "", word);
+		}
 		c->n_args++;
 		c->dashes |= (c->command->flags & PM_CMD_POSITIONAL) != 0;
 		return;
@@ -447,11 +511,14 @@ static void offer_for_word(struct completion *c)
 		return;
 	}
 	bool more = cmd->max_args < 0 || c->n_args < (size_t)cmd->max_args;
-	if (!more || (cmd->flags & PM_CMD_POSITIONAL && c->n_args > 0))
+	if (!more)
 		return;
-	if (cmd->complete == PM_COMPLETE_COMMAND)
-		c->path[0] = '\0';
-	offer_kind(c, cmd->complete);
+	if (cmd->complete == PM_COMPLETE_COMMAND && c->n_args == 0)
+		c->path[0] = '\0'; /* else the words after `help`, see take_word */
+	const bool next = c->n_args > 0 && cmd->complete_next != PM_COMPLETE_NONE;
+	if (cmd->flags & PM_CMD_POSITIONAL && c->n_args > 0 && !next)
+		return;
+	offer_kind(c, next ? cmd->complete_next : cmd->complete);
 }
 
 void pm_complete(struct pm_cli *cli, char *const *words, bool descriptions, struct pm_buf *out)

@@ -12,14 +12,17 @@
 	{"add-host", 0, PM_LIST(struct pm_ctr_opts, add_host), \
 	 "Add a custom host-to-IP mapping (host:ip)", .arg = "host:ip"}
 #define PM_ROW_CAP_ADD \
-	{"cap-add", 0, PM_LIST(struct pm_ctr_opts, cap_add), "Add capabilities to the container"}
+	{"cap-add", 0, PM_LIST(struct pm_ctr_opts, cap_add), "Add capabilities to the container", \
+	 .complete = PM_COMPLETE_CAP}
 #define PM_ROW_CAP_DROP \
-	{"cap-drop", 0, PM_LIST(struct pm_ctr_opts, cap_drop), "Drop capabilities from the container"}
+	{"cap-drop", 0, PM_LIST(struct pm_ctr_opts, cap_drop), "Drop capabilities from the container", \
+	 .complete = PM_COMPLETE_CAP}
 #define PM_ROW_CGROUP_PARENT \
 	{"cgroup-parent", 0, PM_STRING(struct pm_ctr_opts, cgroup_parent), \
 	 "Parent cgroup for the container"}
 #define PM_ROW_CGROUPNS \
-	{"cgroupns", 0, PM_STRING(struct pm_ctr_opts, cgroupns), "Cgroup namespace to use"}
+	{"cgroupns", 0, PM_STRING(struct pm_ctr_opts, cgroupns), "Cgroup namespace to use", \
+	 .choices = "container:|host|ns:|private"}
 #define PM_ROW_CPU_PERIOD \
 	{"cpu-period", 0, PM_UINT(struct pm_ctr_opts, cpu_period), \
 	 "Limit the CPU CFS period, in microseconds"}
@@ -47,7 +50,8 @@
 	{"group-add", 0, PM_LIST(struct pm_ctr_opts, group_add), \
 	 "Add additional groups to the container's process"}
 #define PM_ROW_IPC \
-	{"ipc", 0, PM_STRING(struct pm_ctr_opts, ipc), "IPC namespace to use"}
+	{"ipc", 0, PM_STRING(struct pm_ctr_opts, ipc), "IPC namespace to use", \
+	 .choices = "container:|host|none|ns:|private|shareable"}
 #define PM_ROW_MEMORY \
 	{"memory", 'm', PM_SIZE(struct pm_ctr_opts, memory), "Memory limit", .arg = "<number>[<unit>]"}
 #define PM_ROW_MEMORY_SWAP \
@@ -60,15 +64,18 @@
 	{"no-hosts", 0, PM_BOOL(struct pm_ctr_opts, no_hosts), \
 	 "Do not create /etc/hosts within the container"}
 #define PM_ROW_PID \
-	{"pid", 0, PM_STRING(struct pm_ctr_opts, pid), "PID namespace to use"}
+	{"pid", 0, PM_STRING(struct pm_ctr_opts, pid), "PID namespace to use", \
+	 .choices = "container:|host|ns:|private"}
 #define PM_ROW_SECURITY_OPT \
-	{"security-opt", 0, PM_STRINGS(struct pm_ctr_opts, security_opt), "Security options"}
+	{"security-opt", 0, PM_STRINGS(struct pm_ctr_opts, security_opt), "Security options", \
+	 .choices = "apparmor=|label=|mask=|no-new-privileges|proc-opts=|seccomp=|systempaths=unconfined|unmask="}
 #define PM_ROW_SHM_SIZE \
 	{"shm-size", 0, PM_SIZE(struct pm_ctr_opts, shm_size), \
 	 "Size of /dev/shm", .arg = "<number>[<unit>]"}
 #define PM_ROW_ULIMIT \
 	{"ulimit", 0, PM_LIST(struct pm_ctr_opts, ulimit), "Ulimit options", .arg = "name=soft[:hard]"}
 #define PM_ROW_UTS \
-	{"uts", 0, PM_STRING(struct pm_ctr_opts, uts), "UTS namespace to use"}
+	{"uts", 0, PM_STRING(struct pm_ctr_opts, uts), "UTS namespace to use", \
+	 .choices = "container:|host|ns:|private"}
 
 #endif

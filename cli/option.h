@@ -53,6 +53,10 @@ enum pm_complete {
 	PM_COMPLETE_CONTAINER,
 	PM_COMPLETE_RUNNING,  /* running containers */
 	PM_COMPLETE_STOPPED,  /* created or exited containers */
+	PM_COMPLETE_PAUSED,   /* paused containers */
+	PM_COMPLETE_CTR_PATH, /* "CONTAINER:", or a local path: cp */
+	PM_COMPLETE_CAP,      /* capabilities */
+	PM_COMPLETE_NOTHING,  /* for complete_next: no further argument is offered */
 	PM_COMPLETE_NAME,     /* images and containers */
 	PM_COMPLETE_SIGNAL,
 	PM_COMPLETE_USER,

@@ -145,6 +145,19 @@ usage() {
 	try "ps -a"
 	try info
 	try version
+	pm volume create vol >/dev/null
+	echo x >"$T/word"
+	pm secret create sec "$T/word" >/dev/null
+	try "inspect" c
+	try "container inspect" c
+	try "image inspect" "$IMAGE"
+	try "volume ls"
+	try "volume inspect" vol
+	try "network ls"
+	try "network inspect" podman
+	try "secret ls"
+	try "secret inspect" sec
+	try "events --stream=false --since 1h"
 	[ $bad = 0 ]
 	run -0 --separate-stderr pm __complete ps --format '{{.Na'
 	assert_eq "$output" $'{{.Names}}\n:6'
@@ -162,6 +175,44 @@ usage() {
 	run -0 --separate-stderr pm __completeNoDesc --root "$T/root" --runroot "$T/run" rm ''
 	assert_eq "$output" $'made\nruns\n:4'
 	pm rm -f -t 0 runs >/dev/null
+}
+
+@test "completion: arguments after the first, values of options and filters, files where there may be some" {
+	load_busybox
+	pm create --name made "$IMAGE" true >/dev/null
+	pm volume create vol >/dev/null
+	echo x >"$T/word"
+	pm secret create hush "$T/word" >/dev/null
+	offered() {
+		run -0 --separate-stderr pm __completeNoDesc --root "$T/root" --runroot "$T/run" "${@:2}"
+		assert_eq "$(tr '\n' ' ' <<<"$output")" "$1 "
+	}
+	offered "made :4" rename ''
+	offered ":4" rename made ''
+	offered "made: :2" cp ''
+	offered ":2" cp ./
+	offered ":4" cp made:/e
+	offered "$IMAGE :4" run ''
+	offered ":0" run "$IMAGE" ''
+	offered ":0" exec made ''
+	offered "podman :4" network connect ''
+	offered "made :4" network connect podman ''
+	offered ":4" unpause ''
+	offered "auto auto: container: host keep-id keep-id: nomap ns: private :6" run --userns ''
+	offered "container: host ns: private :6" run --pid=
+	offered "hush :4" run --secret ''
+	offered "CAP_SYS_ADMIN :4" run --cap-add CAP_SYS_AD
+	offered "name=made :4" ps --filter name=
+	offered "name=made :4" ps --filter=name=m
+	offered "volume=vol :4" ps --filter volume=
+	offered "name=vol :4" volume ls --filter name=
+	offered "health= health=healthy health=none health=starting health=unhealthy :6" ps --filter health=
+	offered "{{.State.Status}} :6" inspect --format '{{.State.Status'
+	offered "{{.Config. {{.ConmonPidFile}} :6" container inspect --format '{{.Con'
+	run -0 --separate-stderr pm __completeNoDesc help container ''
+	grep -qx runlabel <<<"$output"
+	run ! grep -qx volume <<<"$output"
+	offered ":4" help run ''
 }
 
 @test "what pm leaves out of Podman's commands is refused with the reason" {
