@@ -174,20 +174,28 @@ static int build_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	return r;
 }
 
+/* Of build, and of what Docker calls it. */
+#define BUILD_COMMAND                                                                                                 \
+	.summary = "Build an image using instructions from Containerfiles",                                           \
+	.synopsis = "[options] [CONTEXT]",                                                                            \
+	.text = "Builds an OCI or Docker image using instructions from one or more Containerfiles and a specified "   \
+		"build context directory.",                                                                           \
+	.examples = "%p .\n%p --creds=username:password -t imageName -f Containerfile.simple .\n"                     \
+		    "%p --layers --force-rm --tag imageName .",                                                       \
+	.max_args = 1, .complete = PM_COMPLETE_DIR, .opts_size = sizeof(struct pm_build_opts), .run = build_run,      \
+	.tables = {{pm_build_table, 0},                                                                               \
+		   {pm_build_userns_table, offsetof(struct pm_build_opts, ns)},                                       \
+		   {pm_build_ctr_table, offsetof(struct pm_build_opts, ctr)},                                         \
+		   {0}}
+
 const struct pm_command pm_cmd_build = {
 	.path = "build|image build",
-	.summary = "Build an image using instructions from Containerfiles",
-	.synopsis = "[options] [CONTEXT]",
-	.text = "Builds an OCI or Docker image using instructions from one or more Containerfiles and a specified "
-		"build context directory.",
-	.examples = "%p .\n%p --creds=username:password -t imageName -f Containerfile.simple .\n"
-		    "%p --layers --force-rm --tag imageName .",
-	.max_args = 1,
 	.flags = PM_CMD_STORE,
-	.complete = PM_COMPLETE_DIR,
-	.opts_size = sizeof(struct pm_build_opts),
-	.tables = {{pm_build_table, 0},
-		   {pm_build_userns_table, offsetof(struct pm_build_opts, ns)},
-		   {pm_build_ctr_table, offsetof(struct pm_build_opts, ctr)}, {0}},
-	.run = build_run,
+	BUILD_COMMAND,
+};
+
+const struct pm_command pm_cmd_buildx_build = {
+	.path = "buildx build|builder build",
+	.flags = PM_CMD_STORE | PM_CMD_HIDDEN,
+	BUILD_COMMAND,
 };

@@ -8,6 +8,13 @@ const struct pm_command pm_cmd_buildah = {
 	.flags = PM_CMD_GROUP,
 };
 
+/* Docker's name for build, which Podman takes too. */
+const struct pm_command pm_cmd_buildx = {
+	.path = "buildx,builder",
+	.summary = "Build images",
+	.flags = PM_CMD_GROUP | PM_CMD_HIDDEN,
+};
+
 const struct pm_command pm_cmd_container = {
 	.path = "container",
 	.summary = "Manage containers",
@@ -97,6 +104,7 @@ const struct pm_command pm_cmd_volume = {
 const struct pm_command *const pm_commands[] = {
 	/* groups */
 	&pm_cmd_buildah,
+	&pm_cmd_buildx,
 	&pm_cmd_container,
 	&pm_cmd_generate,
 	&pm_cmd_kube,
@@ -176,6 +184,7 @@ const struct pm_command *const pm_commands[] = {
 	&pm_cmd_export,
 	&pm_cmd_auto_update,
 	&pm_cmd_build,
+	&pm_cmd_buildx_build,
 	&pm_cmd_generate_spec,
 	&pm_cmd_generate_sigstore_key,
 	&pm_cmd_generate_systemd,

@@ -130,6 +130,8 @@ extern const struct pm_command pm_cmd_volume_unmount;
 
 extern const struct pm_command pm_cmd_auto_update;
 extern const struct pm_command pm_cmd_build;
+extern const struct pm_command pm_cmd_buildx;
+extern const struct pm_command pm_cmd_buildx_build;
 extern const struct pm_command pm_cmd_complete;
 extern const struct pm_command pm_cmd_complete_no_desc;
 extern const struct pm_command pm_cmd_completion;

@@ -222,6 +222,12 @@ usage() {
 	assert_error 125 'pm system connection add: pm has no daemon'
 	run -125 pm system service --time 0
 	assert_error 125 'pm system service: pm has no daemon'
+	run -125 pm compose up
+	assert_error 125 'pm compose: pm reads no Compose files'
+	run -125 pm swarm init
+	assert_error 125 'pm swarm: pm runs containers on this host alone'
+	run -125 pm builder prune -f
+	assert_error 125 'pm builder prune: the caches of builds go with pm system prune --build'
 	run -125 pm nosuchcommand
 	assert_error 125 'unrecognized command `pm nosuchcommand`'
 }

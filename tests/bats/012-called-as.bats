@@ -27,6 +27,18 @@ test_teardown() {
 	assert_eq "$output" hello
 }
 
+@test "docker: buildx build and builder build are build" {
+	mkdir "$T/context"
+	printf 'FROM scratch\nCOPY file /\n' >"$T/context/Containerfile"
+	echo here >"$T/context/file"
+	run -0 docker buildx build -q -t bx "$T/context"
+	run -0 docker builder build -q -t bb "$T/context"
+	assert_eq "$(docker image inspect -f '{{.RepoTags}}' bb | tr -d '[]')" "localhost/bb:latest localhost/bx:latest"
+	run -125 docker buildx nosuch
+	run -0 docker --help
+	run ! grep -q buildx <<<"$output"
+}
+
 @test "skopeo: its commands, and global options before them" {
 	run -0 skopeo --insecure-policy copy -q "oci:$T/oci:latest" "dir:$T/dir"
 	[ -f "$T/dir/manifest.json" ]
