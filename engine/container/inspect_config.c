@@ -105,7 +105,7 @@ struct pm_json *insp_config(struct insp *i)
 	insp_str(i, o, "Umask", k->umask ? k->umask : "0022");
 	insp_num(i, o, "Timeout", k->timeout);
 	insp_num(i, o, "StopTimeout", k->stop_timeout == PM_UNSET ? 10 : k->stop_timeout);
-	insp_flag(i, o, "Passwd", true);
+	insp_flag(i, o, "Passwd", !k->passwd_off);
 	insp_str(i, o, "sdNotifyMode", k->sdnotify ? k->sdnotify : "container");
 	return o;
 }

@@ -198,7 +198,7 @@ struct pm_json *insp_host_config(struct insp *i, const char *manager)
 	insp_set(i, o, "Tmpfs", insp_tmpfs(i));
 	insp_str(i, o, "UTSMode", mode(k->utsns, "private"));
 	insp_str(i, o, "UsernsMode",
-		 k->userns && *k->userns && strcmp(k->userns, "host") ? "private" : "");
+		 k->id_uids.n || (k->userns && *k->userns && strcmp(k->userns, "host")) ? "private" : "");
 	id_mappings(i, o);
 	if (shm == PM_UNSET && pm_conf_parse_size(i->e->conf.shm_size, &shm, NULL) < 0)
 		shm = 0;
@@ -210,5 +210,9 @@ struct pm_json *insp_host_config(struct insp *i, const char *manager)
 	insp_set(i, o, "ConsoleSize", v);
 	insp_str(i, o, "Isolation", "");
 	resources(i, o);
+	if (k->init)
+		insp_flag(i, o, "Init", true);
+	else
+		insp_omitted(i, o, "Init", pm_json_bool(i->pool, false));
 	return o;
 }

@@ -436,7 +436,7 @@ int pm_gen_process(struct pm_gen *g, struct pm_err *err)
 		return r;
 	bool holds = pm_ctr_config_only_holds(c);
 	if (c->init)
-		pm_strv_add(&args, "/dev/init");
+		pm_strv_add(&args, "/run/podman-init");
 	if (c->init && !holds) /* alone it holds the pod's namespaces */
 		pm_strv_add(&args, "--");
 	pm_strv_add_all(&args, pm_strv_argv(&c->entrypoint));

@@ -166,8 +166,8 @@ static void add_etc(struct pm_gen *g, struct pm_json *l)
 	for (size_t i = 0; i < g->env->n_binds; i++)
 		add(g, l, g->env->binds[i].dest, "bind", g->env->binds[i].source,
 		    "bind,rprivate,ro,nosuid,noexec,nodev");
-	if (g->c->init)
-		add(g, l, "/dev/init", "bind", g->env->init_path, "bind,rprivate,ro,nosuid,nodev");
+	if (g->c->init) /* where Podman has it: a /dev may be the host's */
+		add(g, l, "/run/podman-init", "bind", g->env->init_path, "bind,rprivate,ro,nosuid,nodev");
 }
 
 static void add_tmpfs_defaults(struct pm_gen *g, struct pm_json *l)

@@ -85,7 +85,7 @@ test_setup() {
 	assert_eq "$(pm run --rm -h box "$IMAGE" hostname)" box
 	assert_eq "$(pm run --rm --entrypoint echo "$IMAGE" hi)" hi
 	assert_eq "$(pm run --rm --entrypoint '["echo", "a b"]' "$IMAGE" c)" "a b c"
-	assert_eq "$(pm run --rm --init "$IMAGE" sh -c 'cat /proc/1/comm')" init
+	assert_eq "$(pm run --rm --init "$IMAGE" sh -c 'cat /proc/1/comm')" podman-init
 	run pm run --rm -u 'nosuch' "$IMAGE" true
 	assert_error 126 ".*nosuch"
 	for bad in 4294967295 +1 1.5; do

@@ -194,3 +194,11 @@ ctr() {
 		assert_error 125 "${bad##*|}"
 	done
 }
+
+@test "options: inspect tells of --init, --passwd and the user namespace" {
+	pm create --name plain "$IMAGE"
+	pm create --name c --init --passwd=false --uidmap 0:1:1000 "$IMAGE"
+	local f='{{.HostConfig.Init}} {{.Config.Passwd}} {{.HostConfig.UsernsMode}}'
+	assert_eq "$(pm inspect -f "$f" plain)" 'false true '
+	assert_eq "$(pm inspect -f "$f" c)" 'true false private'
+}

@@ -114,7 +114,7 @@ ctr() {
 	export CONTAINERS_CONF=$T/c.conf FROMHOST=h
 	global=()
 	assert_eq "$(ctr "$IMAGE" sh -c 'cat /proc/1/comm; umask; echo $FROMHOST; id -u; cat /proc/self/oom_score_adj; touch /x 2>/dev/null || echo ro; ls /vol/c.conf' | xargs)" \
-		"init 0077 h $(id -u) 100 ro /vol/c.conf"
+		"podman-init 0077 h $(id -u) 100 ro /vol/c.conf"
 	assert_eq "$(ctr --init=false --read-only=false --userns host "$IMAGE" sh -c 'touch /x && cat /proc/1/comm; true')" sh
 	unset CONTAINERS_CONF
 }

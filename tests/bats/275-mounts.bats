@@ -59,6 +59,7 @@ options_of() {
 	[ ! -e "$T/dir/pts" ] && [ ! -e "$T/dir/mqueue" ]
 	assert_eq "$(run_ -v /dev:/dev "$IMAGE" sh -c 'grep -c " /dev/pts devpts .*newinstance\| /dev/mqueue mqueue" /proc/mounts' | head -1)" \
 		"$(grep -c ' /dev/mqueue mqueue' /proc/mounts)"
+	assert_eq "$(run_ -v /dev:/dev --init "$IMAGE" cat /proc/1/comm)" podman-init
 }
 
 @test "-v O: what is changed stays out of the directory, and is gone at the next start" {

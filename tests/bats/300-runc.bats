@@ -53,7 +53,7 @@ forgotten() {
 	assert_eq "$(r run --rm --read-only "$IMAGE" sh -c 'touch /x 2>/dev/null || echo ro')" ro
 	assert_like "$(r run --rm "$IMAGE" grep Seccomp: /proc/self/status)" "2"
 	assert_eq "$(echo in | r run --rm -i "$IMAGE" cat)" in
-	assert_eq "$(r run --rm --init "$IMAGE" cat /proc/1/comm)" init
+	assert_eq "$(r run --rm --init "$IMAGE" cat /proc/1/comm)" podman-init
 }
 
 @test "runc: exec with codes, a terminal, detached" {

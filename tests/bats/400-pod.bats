@@ -56,7 +56,7 @@ ns() { # ns CONTAINER KIND
 	[ "$(ns a ipc)" != "$(ns b ipc)" ]
 	[ "$(ns a uts)" != "$(ns b uts)" ]
 	run -0 pm exec a sh -c 'cat /proc/1/comm'
-	assert_eq "$output" init
+	assert_eq "$output" podman-init
 	# a container may choose otherwise
 	pm run -d --pod p --name c --network none "$IMAGE" sleep 100 >/dev/null
 	[ "$(ns c net)" != "$(ns a net)" ]
@@ -294,7 +294,7 @@ ns() { # ns CONTAINER KIND
 	run -0 pm pod top p pid args
 	assert_like "${lines[0]}" '^PID +COMMAND'
 	assert_eq "$(grep -c 'sleep 10' <<<"$output")" 2
-	assert_like "$output" '/dev/init'
+	assert_like "$output" '/run/podman-init'
 	run -0 pm pod stats --no-stream p
 	assert_like "${lines[0]}" '^POD +CID +NAME +CPU %'
 	assert_eq "${#lines[@]}" 4

@@ -196,7 +196,7 @@ seen() {
 	assert_like "$output" 'medium: Memory'
 	echo "$output" >"$T/with.yaml"
 	pm kube play --network none "$T/with.yaml" >/dev/null
-	assert_eq "$(pm exec with-pod-with sh -c 'ulimit -n; ulimit -Hn; cat /proc/1/comm')" $'100\n200\ninit'
+	assert_eq "$(pm exec with-pod-with sh -c 'ulimit -n; ulimit -Hn; cat /proc/1/comm')" $'100\n200\npodman-init'
 	run -0 pm kube generate --type deployment --replicas 3 -s lone
 	assert_like "$output" 'kind: Service'
 	assert_like "$output" 'kind: Deployment'
