@@ -9,32 +9,82 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/lock.h"
 #include "base/proc.h"
 
 enum { OUTPUT_MAX = 4 << 20 };
 
-/* A directory for one operation. */
+/* A directory for one operation, held by a lock while its process lives. */
 struct home {
-	char path[64];
-	int fd; /* -1: none */
+	char *path;
+	int fd, lock; /* -1: none */
 };
+
+#define HOME_INIT {.fd = -1, .lock = -1}
 
 static void home_remove(struct home *h)
 {
-	if (h->fd < 0)
-		return;
-	close(h->fd);
-	pm_fs_remove_tree(AT_FDCWD, h->path, NULL);
+	if (h->fd >= 0)
+		close(h->fd);
+	if (h->path)
+		pm_fs_remove_tree(AT_FDCWD, h->path, NULL);
+	if (h->lock >= 0)
+		close(h->lock);
+	free(h->path);
 }
 
+/* What killed processes left; the caller holds the directory's lock. */
+static int sweep(int dir, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	int r = pm_fs_list(dir, ".", &names, err);
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		_cleanup_free_ char *lock = pm_asprintf("%s/lock", names.v[i]);
+		if (!pm_startswith(names.v[i], "home-"))
+			continue;
+		r = pm_lock_is_held(dir, lock, err);
+		if (r == 0)
+			r = pm_fs_remove_tree(dir, names.v[i], err);
+	}
+	return r;
+}
+
+/* Where keys are imported to decides what is trusted: nobody else may have a say in what is there. */
+static int open_base(struct pm_err *err)
+{
+	const char *runroot = getenv(PM_GPG_RUNROOT);
+	struct stat st;
+	if (!runroot || *runroot != '/')
+		return pm_fail(err, PM_E_INTERNAL, PM_GPG_RUNROOT " says no directory for keys");
+	int r = pm_fs_mkdirs(AT_FDCWD, runroot, 0700, err);
+	_cleanup_close_ int root =
+		r < 0 ? r : pm_fs_open(AT_FDCWD, runroot, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+	if (root < 0)
+		return root;
+	if (fstat(root, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 022))
+		return pm_fail(err, EPERM, "run root '%s' is not ours alone: no keys are kept in it", runroot);
+	r = pm_fs_mkdirs(root, "gpg", 0700, err);
+	return r < 0 ? r : pm_fs_open(root, "gpg", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+}
+
+/* In the run root, which is its user's alone and goes with the boot. */
 static int home_make(struct home *h, struct pm_err *err)
 {
-	h->fd = -1;
-	snprintf(h->path, sizeof(h->path), "/tmp/pm-gpg-XXXXXX");
-	if (!mkdtemp(h->path))
+	_cleanup_close_ int dir = open_base(err);
+	_cleanup_close_ int making = dir < 0 ? dir : pm_lock_take(dir, "lock", PM_LOCK_EXCLUSIVE, err);
+	if (making < 0)
+		return making;
+	int r = sweep(dir, err);
+	if (r < 0)
+		return r;
+	h->path = pm_asprintf("%s/gpg/home-XXXXXX", getenv(PM_GPG_RUNROOT));
+	if (!mkdtemp(h->path)) {
+		free(pm_steal(&h->path));
 		return pm_fail_sys(err, "make a directory for gpg");
+	}
 	h->fd = pm_fs_open(AT_FDCWD, h->path, O_RDONLY | O_DIRECTORY, 0, err);
-	return h->fd < 0 ? h->fd : 0;
+	h->lock = h->fd < 0 ? -1 : pm_lock_take(h->fd, "lock", PM_LOCK_EXCLUSIVE, err);
+	return h->fd < 0 ? h->fd : h->lock < 0 ? h->lock : 0;
 }
 
 /* Run gpg; out may be NULL. fds: what it gets beside its standard streams. */
@@ -130,7 +180,7 @@ static int import(const struct home *h, const struct pm_buf *key, size_t index, 
 int pm_gpg_verify(const struct pm_buf *keys, size_t n, const struct pm_buf *message,
 		  struct pm_buf *ret_payload, struct pm_err *err)
 {
-	struct home h;
+	struct home h = HOME_INIT;
 	int r = home_make(&h, err);
 	for (size_t i = 0; r >= 0 && i < n; i++)
 		r = import(&h, &keys[i], i, err);

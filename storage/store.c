@@ -127,6 +127,7 @@ int pm_store_paths(const struct pm_store_options *opts, struct pm_store **ret, s
 	if ((r = take_path(root, "--root", &s->root, err)) < 0 ||
 	    (r = take_path(runroot, "--runroot", &s->runroot, err)) < 0)
 		return r;
+	s->ctr_quota = opts->ctr_quota;
 	for (size_t i = 0; opts->extra && i < opts->extra->n; i++)
 		add_other(s, opts->extra->v[i]);
 	*ret = pm_steal(&s);
@@ -169,6 +170,8 @@ int pm_store_need_dirs(struct pm_store *s, struct pm_err *err)
 		if (fd < 0)
 			return pm_wrap(err, "run directory");
 		s->runroot_fd = fd;
+		if (setenv(PM_STORE_RUNROOT_VAR, s->runroot, 1) < 0)
+			return pm_fail_sys(err, "setenv");
 	}
 	return 0;
 }
@@ -339,7 +342,7 @@ int pm_store_destroy(struct pm_store *s, struct pm_err *err)
 	};
 	static const char *const in_runroot[] = {
 		"ctr", "images", "events", "locks", "crun", "runc", "userns", "overlay-native", "criu-works",
-		"operations", "seccomp", "shm", "netd", NULL,
+		"operations", "seccomp", "shm", "netd", "idmap", "gpg", NULL,
 	};
 	int r = pm_store_need_dirs(s, err);
 	if (r < 0)

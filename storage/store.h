@@ -19,17 +19,25 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/db.h"
 #include "base/err.h"
 #include "base/lock.h"
 
+/* How large something of the store may become (storage/quota.h). */
+struct pm_quota {
+	int64_t size;   /* bytes; <= 0: no limit */
+	int64_t inodes; /* <= 0: no limit */
+};
+
 struct pm_store_options {
 	const char *root;    /* --root; NULL or "": the default */
 	const char *runroot; /* --runroot; NULL or "": the default */
 	const struct pm_strv *extra; /* additional image stores: graph roots of other pms, which are only read;
 					NULL: none */
+	struct pm_quota ctr_quota; /* of containers that say nothing themselves */
 	const char *driver;  /* --storage-driver: "overlay", "fuse-overlayfs" or "vfs"; NULL or "": the
 				best that works, see storage/overlay.h */
 };
@@ -49,6 +57,7 @@ struct pm_store {
 	int root_fd;    /* directories open for reading: openat, fsync and flock work; -1 before the
 			   first pm_store_need_* */
 	int runroot_fd;
+	struct pm_quota ctr_quota; /* of containers that say nothing themselves */
 	struct pm_db *db; /* NULL until pm_store_need_db */
 	struct pm_store **others; /* additional image stores, owned: pm_store_other() opens them */
 	size_t n_others;
@@ -67,7 +76,9 @@ int pm_store_paths(const struct pm_store_options *opts, struct pm_store **ret, s
  * a newer pm's, damaged, no space. */
 int pm_store_open(const struct pm_store_options *opts, struct pm_store **ret, struct pm_err *err);
 
-/* The parts of pm_store_open, each once at most. dirs: both directories. */
+/* The parts of pm_store_open, each once at most. dirs: both directories; programs started later find the run root's path in
+ * the environment. */
+#define PM_STORE_RUNROOT_VAR "_PM_RUNROOT" /* as registry/gpg.h names it */
 int pm_store_need_dirs(struct pm_store *s, struct pm_err *err);
 int pm_store_need_db(struct pm_store *s, struct pm_err *err);
 

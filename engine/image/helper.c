@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "engine/transfer/protocol.h"
+#include "storage/store.h"
 
 enum { GOODBYE_MS = 500 };
 
@@ -29,9 +31,24 @@ static int mask_signals(struct pm_helper *h, struct pm_err *err)
 	return h->signals < 0 ? pm_fail_sys(err, "signalfd") : 0;
 }
 
+/* Where keys are put for gpg: the run root, of which pm_store_need_dirs has told, or the usual one. */
+static int tell_runroot(struct pm_err *err)
+{
+	const struct pm_store_options usual = {0};
+	_cleanup_store_ struct pm_store *s = NULL;
+	if (getenv(PM_STORE_RUNROOT_VAR))
+		return 0;
+	int r = pm_store_paths(&usual, &s, err);
+	if (r >= 0 && setenv(PM_STORE_RUNROOT_VAR, s->runroot, 1) < 0)
+		r = pm_fail_sys(err, "setenv");
+	return r;
+}
+
 int pm_helper_begin(struct pm_helper *h, struct pm_err *err)
 {
-	int r = mask_signals(h, err);
+	int r = tell_runroot(err);
+	if (r >= 0)
+		r = mask_signals(h, err);
 	if (r < 0)
 		return r;
 	int sv[2];
