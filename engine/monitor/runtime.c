@@ -107,7 +107,10 @@ int runtime_error(const char *name, char *text, size_t len, struct pm_err *err)
 			name, line);
 	if (code == PM_E_NOTEXEC)
 		return pm_fail(err, code, "%s: %s: OCI permission denied", name, line);
-	return pm_fail(err, PM_E_UNSUPPORTED, "OCI runtime error: %s: %s", name, line);
+	/* each container has one, and the kernel lets a user have 200 */
+	bool keys = strstr(line, "keyring") && strstr(line, "quota exceeded");
+	return pm_fail(err, PM_E_UNSUPPORTED, "OCI runtime error: %s: %s%s", name, line,
+		       keys ? ": raise sysctl kernel.keys.maxkeys, or set keyring = false in containers.conf" : "");
 }
 
 /* What the runtime wrote to its stderr is in a pipe; nobody else writes to it any more. */
