@@ -9,6 +9,7 @@
 #include "cli/ctr_common.h"
 #include "engine/container/remove.h"
 #include "netns/userns.h"
+#include "storage/quota.h"
 #include "storage/volume_place.h"
 
 struct reset_opts {
@@ -112,6 +113,8 @@ static int reset_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		r = remove_containers(cli, err);
 		if (r >= 0)
 			r = pm_volume_places(pm_cli_store(cli), &d.places, &d.own, err);
+		if (r >= 0)
+			r = pm_quota_clear(pm_cli_store(cli), err);
 		pm_cli_close_store(cli);
 	} else {
 		pm_warn("the store is damaged and is removed unread: %s", damage.text);

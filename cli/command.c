@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/refused.h"
+#include "storage/quota.h"
 #include "storage/store.h"
 
 const struct pm_opt pm_global_table[] = {
@@ -65,7 +66,7 @@ const struct pm_opt pm_global_table[] = {
 	 "Storage driver: overlay, fuse-overlayfs or vfs (default: the best that works)",
 	 .choices = "overlay|fuse-overlayfs|vfs"},
 	{"storage-opt", 0, PM_STRINGS(struct pm_global_opts, storage_opt),
-	 "Option of the storage driver: overlay.mount_program=PATH, imagestore=DIR"},
+	 "Option of the storage driver: overlay.mount_program=PATH, imagestore=DIR, overlay.size=, overlay.inodes="},
 	{"syslog", 0, PM_BOOL(struct pm_global_opts, syslog),
 	 "Output logging information to syslog as well as the console"},
 	{"tmpdir", 0, PM_STRING(struct pm_global_opts, tmpdir),
@@ -274,6 +275,7 @@ static int storage_opts(struct pm_cli *cli, const char **driver, struct pm_err *
 	for (size_t i = 0; i < cli->global.storage_opt.n; i++) {
 		const char *opt = cli->global.storage_opt.v[i];
 		const char *name = pm_startswith(opt, "overlay.") ? opt + 8 : opt;
+		int r;
 		if (pm_startswith(name, "mount_program=") && pm_endswith(name, "fuse-overlayfs"))
 			*driver = "fuse-overlayfs";
 		else if (strcmp(name, "mount_program=") == 0)
@@ -282,7 +284,9 @@ static int storage_opts(struct pm_cli *cli, const char **driver, struct pm_err *
 			pm_strv_add(&cli->storage.extra, name + strlen(stores[0]));
 		else if (pm_startswith(name, stores[1]))
 			pm_strv_add(&cli->storage.extra, name + strlen(stores[1]));
-		else
+		else if ((r = pm_quota_word(name, &cli->storage.quota, err)) < 0)
+			return pm_wrap(err, "storage option %s", opt);
+		else if (r == 0)
 			return pm_fail(err, PM_E_USAGE, "storage option \"%s\" is not supported",
 				       opt);
 	}
@@ -320,6 +324,7 @@ int pm_cli_store_options(struct pm_cli *cli, struct pm_store_options *ret, struc
 	ret->driver = cli->storage_driver ? cli->storage_driver
 					  : g->storage_driver ? g->storage_driver : conf->driver;
 	ret->extra = &conf->extra;
+	ret->ctr_quota = conf->quota;
 	return 0;
 }
 

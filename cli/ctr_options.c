@@ -16,6 +16,7 @@
 #include "engine/events/events.h"
 #include "engine/image/crypt.h"
 #include "engine/image/resolve.h"
+#include "storage/quota.h"
 
 static int identity(struct pm_cli *cli, struct pm_engine *e, const struct pm_ctr_opts *o,
 		    const char *image, struct pm_ctr_config *c, struct pm_err *err)
@@ -54,18 +55,17 @@ static int storage(struct pm_engine *e, const struct pm_ctr_opts *o, struct pm_c
 				       o->chrootdirs.v[i]);
 		pm_strv_take(&c->chrootdirs, pm_path_clean(o->chrootdirs.v[i]));
 	}
+	struct pm_quota quota = {PM_UNSET, PM_UNSET};
 	for (size_t i = 0; i < o->storage_opt.n; i++) {
-		int64_t size;
-		if (!pm_startswith(o->storage_opt.v[i], "size="))
-			return pm_fail(err, PM_E_USAGE, "--storage-opt %s: only size= is supported",
+		int r = pm_quota_word(o->storage_opt.v[i], &quota, err);
+		if (r == 0)
+			return pm_fail(err, PM_E_USAGE, "--storage-opt %s: only size= and inodes= are supported",
 				       o->storage_opt.v[i]);
-		int r = pm_parse_size(o->storage_opt.v[i] + 5, &size, err);
-		if (r < 0 || size <= 0)
-			return pm_fail(err, PM_E_USAGE, "--storage-opt %s: invalid size",
-				       o->storage_opt.v[i]);
-		return pm_fail(err, PM_E_UNSUPPORTED, "--storage-opt %s: a container's size cannot be "
-			       "limited: pm does not use project quotas", o->storage_opt.v[i]);
+		if (r < 0)
+			return pm_wrap(err, "--storage-opt %s", o->storage_opt.v[i]);
 	}
+	c->storage_size = quota.size;
+	c->storage_inodes = quota.inodes;
 	return 0;
 }
 

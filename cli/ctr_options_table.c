@@ -149,7 +149,7 @@ const struct pm_opt pm_ctr_table[] = {
 	 .complete = PM_COMPLETE_SECRET},
 	{"stop-signal", 0, PM_STRING(O, stop_signal), "Signal to stop the container", .complete = PM_COMPLETE_SIGNAL},
 	{"stop-timeout", 0, PM_UINT(O, stop_timeout), "Seconds until a container being stopped is killed"},
-	{"storage-opt", 0, PM_STRINGS(O, storage_opt), "Storage options of the container: size=", .arg = "size=<number>[<unit>]"},
+	{"storage-opt", 0, PM_STRINGS(O, storage_opt), "How large the container's own files may become: size=, inodes=", .arg = "size=<number>[<unit>]"},
 	{"systemd", 0, PM_STRING(O, systemd), "Run the container for systemd: true (when its command is an init), false or always", .def = "true", .choices = "true|false|always"},
 	{"timeout", 0, PM_UINT(O, timeout), "Seconds a container may run; after these it is killed"},
 	{"tls-verify", 0, PM_BOOL(O, tls_verify), "Require HTTPS and verify certificates when pulling images", .def = "true"},

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "storage/quota.h"
 #include "storage/stage.h"
 #include "storage/volume_place.h"
 
@@ -133,5 +134,5 @@ int pm_orphans_sweep(struct pm_store *s, struct pm_err *err)
 		r = sweep_places(s, err);
 	if (r >= 0)
 		r = sweep_locked(s, NULL, "secrets", "secret", secret_row, remove_file, err);
-	return r;
+	return r < 0 ? r : pm_quota_sweep(s, err);
 }

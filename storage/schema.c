@@ -216,6 +216,14 @@ const char *const pm_schema[] = {
 	" id TEXT NOT NULL) WITHOUT ROWID;"
 	"ALTER TABLE volumes ADD COLUMN place TEXT REFERENCES volume_places(path);"
 	"CREATE INDEX volumes_place ON volumes(place) WHERE place IS NOT NULL;",
+
+	/* projects of the file system that limit volumes and containers (storage/quota.h) */
+	"CREATE TABLE projects("
+	" id INTEGER PRIMARY KEY NOT NULL,"
+	" kind TEXT NOT NULL,"
+	" name TEXT NOT NULL,"
+	" place TEXT,"
+	" UNIQUE(kind, name));",
 };
 
 const size_t pm_schema_len = sizeof(pm_schema) / sizeof(pm_schema[0]);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/toml.h"
+#include "storage/quota.h"
 
 enum { CONF_MAX = 1 << 20 };
 
@@ -87,7 +88,27 @@ static void set_driver(struct pm_storage_conf *c, const char *driver)
 	c->driver = pm_strdup_null(driver);
 }
 
-static int take_overlay(const struct pm_json *t, struct pm_storage_conf *c, struct pm_err *err)
+/* What root says of all containers is not what a user can do. */
+static int take_quota(const struct pm_json *t, const char *name, bool of_system, struct pm_storage_conf *c,
+		      struct pm_err *err)
+{
+	const struct pm_json *v = pm_json_get(t, name);
+	const char *value = NULL;
+	int r = v ? take_string(v, name, &value, err) : 0;
+	if (r < 0 || !value || of_system)
+		return r;
+	_cleanup_free_ char *word = pm_asprintf("%s=%s", name, value);
+	r = pm_quota_word(word, &c->quota, err);
+	return r < 0 ? r : 0;
+}
+
+static int take_quotas(const struct pm_json *t, bool of_system, struct pm_storage_conf *c, struct pm_err *err)
+{
+	int r = take_quota(t, "size", of_system, c, err);
+	return r < 0 ? r : take_quota(t, "inodes", of_system, c, err);
+}
+
+static int take_overlay(const struct pm_json *t, bool of_system, struct pm_storage_conf *c, struct pm_err *err)
 {
 	const struct pm_json *v = pm_json_get(t, "mount_program");
 	const char *program = NULL;
@@ -96,10 +117,10 @@ static int take_overlay(const struct pm_json *t, struct pm_storage_conf *c, stru
 		set_driver(c, "fuse-overlayfs");
 	else if (program)
 		pm_debug("storage.conf: mount_program %s is passed over: pm knows fuse-overlayfs", program);
-	return r;
+	return r < 0 ? r : take_quotas(t, of_system, c, err);
 }
 
-static int take_options(const struct pm_json *t, struct pm_storage_conf *c, struct pm_err *err)
+static int take_options(const struct pm_json *t, bool of_system, struct pm_storage_conf *c, struct pm_err *err)
 {
 	for (size_t i = 0; i < pm_json_len(t); i++) {
 		const struct pm_json_member *m = &t->members[i];
@@ -107,9 +128,10 @@ static int take_options(const struct pm_json *t, struct pm_storage_conf *c, stru
 		if (strcmp(m->name, "additionalimagestores") == 0)
 			r = pm_json_to_strv(m->value, &c->extra, err);
 		else if (strcmp(m->name, "overlay") == 0)
-			r = take_overlay(m->value, c, err);
-		else if (strcmp(m->name, "mount_program") == 0)
-			r = take_overlay(t, c, err);
+			r = take_overlay(m->value, of_system, c, err);
+		else if (strcmp(m->name, "mount_program") == 0 || strcmp(m->name, "size") == 0 ||
+			 strcmp(m->name, "inodes") == 0)
+			r = take_overlay(t, of_system, c, err);
 		else
 			pm_debug("storage.conf: storage.options.%s is passed over", m->name);
 		if (r < 0)
@@ -136,7 +158,7 @@ static int take_storage(const struct pm_json *t, bool of_system, struct pm_stora
 		} else if (!of_system && strcmp(m->name, "runroot") == 0) {
 			r = take_dir(m->value, m->name, &c->runroot, err);
 		} else if (strcmp(m->name, "options") == 0) {
-			r = take_options(m->value, c, err);
+			r = take_options(m->value, of_system, c, err);
 		} else {
 			pm_debug("storage.conf: storage.%s is passed over", m->name);
 		}

@@ -1,7 +1,7 @@
 /*
  * storage_conf - containers-storage.conf(5) as far as it applies to pm: driver, graphroot, runroot,
  * rootless_storage_path; in [storage.options] additionalimagestores; in [storage.options.overlay]
- * mount_program. All else is passed over with a debug message.
+ * mount_program, size, inodes. All else is passed over with a debug message.
  *
  * One file counts: $CONTAINERS_STORAGE_CONF; for a user $XDG_CONFIG_HOME/containers/storage.conf (~/.config/...);
  * /etc/containers/storage.conf; /usr/share/containers/storage.conf. In the system's two, graphroot and runroot
@@ -15,11 +15,13 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "storage/store.h"
 
 struct pm_storage_conf {
 	char *root, *runroot; /* pm's; NULL: not said */
 	char *driver;         /* "vfs" or "fuse-overlayfs"; NULL: pm's choice */
 	struct pm_strv extra; /* additional image stores, as written */
+	struct pm_quota quota; /* of each container; not from the system's files for a user */
 };
 
 void pm_storage_conf_free(struct pm_storage_conf *c);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "storage/quota.h"
 #include "storage/stage.h"
 #include "storage/volume_place.h"
 
@@ -239,8 +240,7 @@ int pm_volume_remove(struct pm_store *s, const char *name, struct pm_err *err)
 			       name);
 	if (r < 0)
 		return r;
-	if (row.place)
-		return pm_volume_place_trash(s, st, row.place, name, err);
 	_cleanup_free_ char *dir = pm_volume_dir(s, &row);
-	return pm_trash_dir(s, AT_FDCWD, dir, err);
+	r = row.place ? pm_volume_place_trash(s, st, row.place, name, err) : pm_trash_dir(s, AT_FDCWD, dir, err);
+	return r < 0 ? r : pm_quota_release(s, "volume", name, err);
 }

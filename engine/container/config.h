@@ -72,6 +72,7 @@ struct pm_ctr_config {
 	char *image_id;       /* hex, no "sha256:" */
 	char *raw_image_name; /* as the user typed it */
 	char *rootfs;         /* --rootfs: absolute path; NULL otherwise */
+	char *rootfs_idmap; /* --rootfs DIR:idmap[=VALUE]: the value, "" for the container's ids; NULL: no */
 	bool rootfs_overlay;  /* --rootfs PATH:O: what is changed is kept with the container */
 	int64_t created;      /* ns since the epoch */
 	struct pm_strv create_command; /* argv of the pm that made it */
@@ -115,6 +116,7 @@ struct pm_ctr_config {
 	struct pm_ctr_mount *mounts;
 	size_t n_mounts;
 	char *image_volume; /* how VOLUMEs of the image are made: "anonymous" (NULL), "tmpfs", "ignore" */
+	int64_t storage_size, storage_inodes; /* at most, of its own files; 0: no limit; PM_UNSET: the store's */
 	bool read_only;
 	bool read_only_tmpfs_off; /* --read-only-tmpfs=false */
 	int64_t shm_size;         /* bytes; PM_UNSET: containers.conf's (64 MiB) */
@@ -162,6 +164,7 @@ struct pm_ctr_config {
 	 * directories of its own lie on that. */
 	char *mapped_image;
 	int64_t mapped_dirs;
+	bool idmapped; /* the layers below are mounted with these ids, not copied; the upper has the parent's */
 	int64_t keep_uid, keep_gid; /* keep-id: who the user is in the container; PM_UNSET */
 
 	/* cgroups and limits */

@@ -24,6 +24,7 @@
 #include "engine/events/events.h"
 #include "netns/publish.h"
 #include "storage/image.h"
+#include "storage/quota.h"
 #include "storage/stage.h"
 #include "engine/image/resolve.h"
 #include "engine/secret/use.h"
@@ -35,7 +36,7 @@ struct made {
 	struct pm_engine *e;
 	const char *id;
 	struct pm_strv volumes;
-	bool dir;
+	bool dir, limited;
 };
 
 static void unmake(void *arg)
@@ -50,6 +51,8 @@ static void unmake(void *arg)
 	snprintf(path, sizeof(path), "containers/%s", m->id);
 	if (m->dir && pm_trash_dir(m->e->store, m->e->store->root_fd, path, &err) < 0)
 		pm_debug("take back %s: %s", path, err.text);
+	if (m->limited && pm_quota_release(m->e->store, "container", m->id, &err) < 0)
+		pm_debug("take back limits: %s", err.text);
 	pm_engine_sweep(m->e);
 }
 
@@ -432,6 +435,46 @@ static int make_dirs(struct pm_engine *e, const char *id, struct made *made, str
 	return 0;
 }
 
+/* Images are made of the files of working containers, which no limit is to follow. */
+static void default_quota(struct pm_engine *e, struct pm_ctr_config *k)
+{
+	if (k->working || k->is_infra || (k->rootfs && !k->rootfs_overlay))
+		return;
+	if (k->storage_size == PM_UNSET && e->store->ctr_quota.size > 0)
+		k->storage_size = e->store->ctr_quota.size;
+	if (k->storage_inodes == PM_UNSET && e->store->ctr_quota.inodes > 0)
+		k->storage_inodes = e->store->ctr_quota.inodes;
+}
+
+static int limit_files(struct pm_engine *e, const struct pm_ctr_config *k, struct made *made, struct pm_err *err)
+{
+	const struct pm_quota q = {k->storage_size, k->storage_inodes};
+	if (!pm_quota_limits(&q))
+		return 0;
+	_cleanup_free_ char *upper = pm_asprintf("containers/%s/upper", k->id);
+	_cleanup_free_ char *work = pm_asprintf("containers/%s/work", k->id);
+	const char *const dirs[] = {upper, work};
+	made->limited = true;
+	return pm_quota_give(e->store, "container", k->id, NULL, &q, dirs, PM_ARRAY_SIZE(dirs), err);
+}
+
+/* Before anything is made. */
+static int check_quota(struct pm_engine *e, struct pm_ctr_config *k, struct pm_err *err)
+{
+	static const char what[] = "storage options size and inodes";
+	default_quota(e, k);
+	const struct pm_quota q = {k->storage_size, k->storage_inodes};
+	if (!pm_quota_limits(&q))
+		return 0;
+	if (k->rootfs && !k->rootfs_overlay)
+		return pm_fail(err, PM_E_UNSUPPORTED, "%s not supported with --rootfs but for --rootfs %s:O", what,
+			       k->rootfs);
+	if (pm_userns_needed())
+		return pm_fail(err, PM_E_UNSUPPORTED, "%s not supported: only root of the host can set Project Quota",
+			       what);
+	return pm_quota_prepare(e->store, "container", NULL, what, err);
+}
+
 /* The row, with its networks, and with the pod's row where this is an infra container. */
 static int insert_row(struct pm_engine *e, const struct pm_container *c,
 		      const struct pm_create_options *o, struct pm_err *err)
@@ -488,6 +531,24 @@ static int replace_old(struct pm_engine *e, const char *name, struct pm_err *err
 	return pm_container_remove(e, &old, &ro, err);
 }
 
+/* Mounts with other owners: the maps are looked at before anything is made. */
+static int check_idmaps(const struct pm_container *c, struct pm_err *err)
+{
+	const struct pm_ctr_config *k = &c->config;
+	_cleanup_volume_mounts_ struct pm_volume_mounts l = {0};
+	int r = 0;
+	if (k->rootfs_idmap && k->rootfs_overlay && (*k->rootfs_idmap || (k->id_uids.n && !k->idmapped)))
+		return pm_fail(err, PM_E_UNSUPPORTED, "--rootfs %s: O and idmap go together for the container's own ids "
+						      "only, where the file system can be mounted so", k->rootfs);
+	if (k->rootfs_idmap)
+		r = pm_mounts_add_idmap(k, k->rootfs, "/", *k->rootfs_idmap ? k->rootfs_idmap : NULL, &l, err);
+	if (r < 0)
+		return pm_wrap(err, "--rootfs %s", k->rootfs);
+	for (size_t i = 0; r >= 0 && i < k->n_mounts; i++)
+		r = pm_mount_check_idmap(k, &k->mounts[i], err);
+	return r;
+}
+
 static int check_id(struct pm_engine *e, const char *id, struct pm_err *err)
 {
 	_cleanup_ctr_row_ struct pm_ctr_row row = {0};
@@ -536,7 +597,8 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 	    (r = resolve_requires(e, c, err)) < 0 || (r = resolve_ports(c, err)) < 0)
 		return r;
 	_cleanup_close_ int userns_lock = -1;
-	if ((r = pm_ctr_userns_resolve(e, c, &userns_lock, err)) < 0)
+	if ((r = pm_ctr_userns_resolve(e, c, &userns_lock, err)) < 0 ||
+	    (r = pm_ctr_userns_choose_idmap(e, c, err)) < 0 || (r = check_idmaps(c, err)) < 0)
 		return r;
 	if (k->stop_signal == PM_UNSET && pm_ctr_config_is_systemd(k))
 		k->stop_signal = PM_SIGRTMIN_3;
@@ -555,12 +617,16 @@ int pm_container_create(struct pm_engine *e, struct pm_container *c,
 		return lock;
 	if (o->id && (r = check_id(e, k->id, err)) < 0)
 		return r;
+	if ((r = check_quota(e, k, err)) < 0)
+		return r;
 	pm_undo_add(&undo, unmake, &made);
 	r = make_mounts(e, c, &made, err);
 	if (r >= 0)
 		r = make_dirs(e, k->id, &made, err);
 	if (r >= 0)
 		r = pm_ctr_userns_give(e, c, "upper", err);
+	if (r >= 0)
+		r = limit_files(e, k, &made, err);
 	if (r >= 0) {
 		fill_row(c, o);
 		r = pm_secret_keep(e, c, err);

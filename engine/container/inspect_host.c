@@ -100,7 +100,7 @@ static void resources(struct insp *i, struct pm_json *o)
 		pm_json_add(i->pool, devs, d);
 	}
 	insp_set(i, o, "Devices", devs);
-	insp_num(i, o, "DiskQuota", 0);
+	insp_num(i, o, "DiskQuota", k->storage_size > 0 ? k->storage_size : 0);
 	insp_num(i, o, "KernelMemory", k->kernel_memory);
 	insp_num(i, o, "MemoryReservation", k->memory_reservation);
 	insp_num(i, o, "MemorySwap", pm_json_get_int(pm_json_get(res, "memory"), "swap", 0));

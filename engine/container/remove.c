@@ -14,6 +14,7 @@
 #include "engine/events/events.h"
 #include "netns/userns.h"
 #include "storage/image.h"
+#include "storage/quota.h"
 #include "storage/stage.h"
 #include "storage/volume.h"
 
@@ -124,6 +125,10 @@ static int remove_files(struct pm_engine *e, struct pm_container *c, bool volume
 		return r;
 	}
 
+	struct pm_err why = PM_ERR_INIT;
+	const struct pm_quota quota = {c->config.storage_size, c->config.storage_inodes};
+	if (pm_quota_limits(&quota) && pm_quota_release(e->store, "container", c->row.id, &why) < 0)
+		pm_warn("%s", why.text); /* a sweep will */
 	pm_event_container(e, c, "remove");
 	delete_runtime_state(e, c, cgroup);
 	remove_run_dir(e, c->row.id);

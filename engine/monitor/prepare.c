@@ -5,6 +5,8 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/capability.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -127,6 +129,8 @@ static int mount_overlay(struct monitor *m, struct pm_err *err)
 		.work = p->work,
 		.target = p->rootfs_real ? p->rootfs_real : p->rootfs,
 		.volatile_ = p->overlay_volatile,
+		.idmapped = p->overlay_idmapped,
+		.userns = PM_MONITOR_FD_USERNS,
 	};
 	return pm_overlay_mount(&o, NULL, err);
 }
@@ -144,7 +148,8 @@ static int cover_rootfs(const struct pm_launch_plan *p, struct pm_err *err)
 	return 0;
 }
 
-static int make_dir(int root, const struct pm_launch_dir *d, struct pm_err *err)
+/* On an id-mapped mount only those who are there can make something: the root of the container. */
+static int make_dir(int root, const struct pm_launch_dir *d, bool as_owner, struct pm_err *err)
 {
 	struct pm_err missing = PM_ERR_INIT;
 	_cleanup_close_ int fd = pm_fs_open_in(root, d->path, O_PATH, 0, &missing);
@@ -152,7 +157,15 @@ static int make_dir(int root, const struct pm_launch_dir *d, struct pm_err *err)
 		return 0; /* whatever it is: the runtime will tell */
 	if (missing.code != ENOENT)
 		return pm_fail(err, missing.code, "%s", missing.text);
+	if (as_owner) {
+		setfsgid(d->gid);
+		setfsuid(d->uid);
+	}
 	fd = pm_fs_mkdir_in(root, d->path, d->mode, err);
+	if (as_owner) {
+		setfsuid(geteuid());
+		setfsgid(getegid());
+	}
 	if (fd < 0)
 		return fd;
 	if ((d->uid || d->gid) && fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
@@ -191,6 +204,21 @@ static int fill_volume(int root, const struct pm_launch_copyup *c, int dst, stru
 	return 0;
 }
 
+/* Who has CAP_SYS_RESOURCE is bound by no quota (but XFS's): what is written for a container is. */
+static int obey_quotas(bool obey, struct pm_err *err)
+{
+	const uint32_t bit = CAP_TO_MASK(CAP_SYS_RESOURCE);
+	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct d[_LINUX_CAPABILITY_U32S_3];
+	if (syscall(SYS_capget, &h, d) < 0)
+		return pm_fail_sys(err, "read the capabilities");
+	if (obey)
+		d[CAP_TO_INDEX(CAP_SYS_RESOURCE)].effective &= ~bit;
+	else
+		d[CAP_TO_INDEX(CAP_SYS_RESOURCE)].effective |= d[CAP_TO_INDEX(CAP_SYS_RESOURCE)].permitted & bit;
+	return syscall(SYS_capset, &h, d) < 0 ? pm_fail_sys(err, "set the capabilities") : 0;
+}
+
 static int copy_up(int root, const struct pm_launch_copyup *c, struct pm_err *err)
 {
 	/* beside _data, where no container reaches */
@@ -201,7 +229,11 @@ static int copy_up(int root, const struct pm_launch_copyup *c, struct pm_err *er
 	_cleanup_close_ int dst = pm_fs_open(AT_FDCWD, c->host_dir, O_RDONLY | O_DIRECTORY, 0, err);
 	if (dst < 0)
 		return dst;
-	int r = fill_volume(root, c, dst, err);
+	int r = obey_quotas(true, err);
+	if (r < 0)
+		return r;
+	r = fill_volume(root, c, dst, err);
+	obey_quotas(false, r < 0 ? NULL : err);
 	if (r < 0)
 		return r;
 	return pm_fs_write_file(AT_FDCWD, mark, "", 0, 0600, false, err);
@@ -264,7 +296,7 @@ static int check_mount_points(int root, struct pm_err *err)
 static int make_dirs(const struct pm_launch_plan *p, int root, struct pm_err *err)
 {
 	for (size_t i = 0; i < p->n_dirs; i++) {
-		int r = make_dir(root, &p->dirs[i], err);
+		int r = make_dir(root, &p->dirs[i], p->root_mounts.n > 0, err);
 		if (r < 0)
 			return pm_wrap(err, "make %s in the container", p->dirs[i].path);
 	}
@@ -403,6 +435,9 @@ int prepare_files(struct monitor *m, struct pm_err *err)
 		if (r < 0)
 			return pm_wrap(err, "mount the root file system");
 	}
+	r = pm_volume_mount_all(&p->root_mounts, err);
+	if (r < 0)
+		return r;
 	if (p->rootfs_cover && (r = cover_rootfs(p, err)) < 0)
 		return r;
 

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "base/timefmt.h"
+#include "storage/quota.h"
 #include "storage/volume_mount.h"
+
+#define PM_VOLUME_QUOTA "volume options size and inodes"
 
 void pm_volume_options_free(struct pm_volume_options *o)
 {
@@ -14,6 +16,7 @@ void pm_volume_options_free(struct pm_volume_options *o)
 	free(o->device);
 	free(o->image);
 	pm_strv_free(&o->words);
+	pm_strv_free(&o->shown);
 	*o = (struct pm_volume_options){0};
 }
 
@@ -38,17 +41,17 @@ static int word(struct pm_volume_options *o, const char *w, struct pm_err *err)
 
 	if (!eq && strcmp(key, "noquota") == 0) {
 		o->noquota = true;
+		pm_strv_add(&o->shown, "NOQUOTA=true");
 		return 0;
 	}
 	const struct {
-		const char *key;
+		const char *key, *shown;
 		int64_t max, *value;
 		bool keep;
 	} numbers[] = {
-		{"uid", UINT32_MAX - 1, &o->uid, tmpfs},
-		{"gid", UINT32_MAX - 1, &o->gid, tmpfs},
-		{"inodes", INT64_MAX, &o->inodes, false},
-		{"timeout", INT64_MAX, &o->timeout, false},
+		{"uid", "UID", UINT32_MAX - 1, &o->uid, tmpfs},
+		{"gid", "GID", UINT32_MAX - 1, &o->gid, tmpfs},
+		{"timeout", NULL, INT64_MAX, &o->timeout, false},
 	};
 	for (size_t i = 0; eq && i < PM_ARRAY_SIZE(numbers); i++) {
 		if (strcmp(key, numbers[i].key) != 0)
@@ -56,17 +59,23 @@ static int word(struct pm_volume_options *o, const char *w, struct pm_err *err)
 		r = number(key, eq + 1, numbers[i].max, numbers[i].value, err);
 		if (r >= 0 && numbers[i].keep)
 			pm_strv_add(&o->words, w);
+		if (r >= 0 && numbers[i].shown)
+			pm_strv_addf(&o->shown, "%s=%s", numbers[i].shown, eq + 1);
 		return r;
 	}
-	if (eq && strcmp(key, "size") == 0) {
-		r = pm_size_parse(eq + 1, &o->size, err);
-		if (r < 0)
-			return pm_wrap(err, "cannot convert size %s to integer", eq + 1);
-		if (tmpfs)
-			pm_strv_addf(&o->words, "size=%lld", (long long)o->size);
-		return 0;
+	r = pm_quota_word(w, &o->quota, err);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		pm_strv_add(&o->words, w);
+	} else {
+		bool size = key[0] == 's';
+		pm_strv_addf(&o->shown, "%s=%s", size ? "SIZE" : "INODES", eq + 1);
+		if (tmpfs && size)
+			pm_strv_addf(&o->words, "size=%lld", (long long)o->quota.size);
+		else if (tmpfs)
+			pm_strv_addf(&o->words, "nr_inodes=%lld", (long long)o->quota.inodes);
 	}
-	pm_strv_add(&o->words, w);
 	return 0;
 }
 
@@ -109,10 +118,17 @@ static int choose_kind(struct pm_volume_options *o, bool rootless, struct pm_err
 		return pm_fail(err, PM_E_USAGE, "mount options \"%s\" without a type or device to mount: "
 						"invalid argument", o->words.v[0]);
 	}
-	if ((o->size >= 0 || o->inodes >= 0) && o->kind != PM_VOLUME_TMPFS)
+	if (!pm_quota_limits(&o->quota) || o->kind == PM_VOLUME_TMPFS)
+		return 0;
+	if (o->noquota)
+		return pm_fail(err, PM_E_USAGE,
+			       "volume options size and inodes cannot be used without quota");
+	if (o->kind != PM_VOLUME_DIR)
 		return pm_fail(err, PM_E_UNSUPPORTED,
-			       "volume options size and inodes not supported. Filesystem does not support "
-			       "Project Quota%s", rootless ? " for an unprivileged user" : "");
+			       PM_VOLUME_QUOTA " not supported for a volume that mounts a device or a directory");
+	if (rootless)
+		return pm_fail(err, PM_E_UNSUPPORTED,
+			       PM_VOLUME_QUOTA " not supported: only root of the host can set Project Quota");
 	return 0;
 }
 
@@ -161,7 +177,7 @@ int pm_volume_options_parse(const char *driver, const struct pm_strv *given, boo
 			    struct pm_volume_options *ret, struct pm_err *err)
 {
 	*ret = (struct pm_volume_options){
-		.uid = -1, .gid = -1, .size = -1, .inodes = -1, .timeout = -1};
+		.uid = -1, .gid = -1, .timeout = -1};
 	if (pm_streq(driver, "image"))
 		return parse_image(given, ret, err);
 	if (driver && *driver && !pm_streq(driver, "local"))
@@ -198,22 +214,13 @@ struct pm_json *pm_volume_options_tree(struct pm_json_pool *pool, const struct p
 				       const struct pm_volume_options *o)
 {
 	struct pm_json *t = pm_json_object(pool);
-	const struct {
-		const char *name;
-		int64_t value;
-	} numbers[] = {{"UID", o->uid}, {"GID", o->gid}, {"SIZE", o->size}, {"INODES", o->inodes}};
-	for (size_t i = 0; i < PM_ARRAY_SIZE(numbers); i++) {
-		_cleanup_free_ char *text = pm_asprintf("%lld", (long long)numbers[i].value);
-		if (numbers[i].value >= 0)
-			pm_json_set_str(pool, t, numbers[i].name, text);
-	}
-	if (o->noquota)
-		pm_json_set_str(pool, t, "NOQUOTA", "true");
-	for (size_t i = 0; i < given->n; i++) {
-		const char *eq = strchr(given->v[i], '=');
-		_cleanup_free_ char *name = eq ? pm_strndup(given->v[i], (size_t)(eq - given->v[i]))
-					       : pm_strdup(given->v[i]);
-		pm_json_set_str(pool, t, name, eq ? eq + 1 : "");
+	const struct pm_strv *const both[] = {&o->shown, given};
+	for (size_t l = 0; l < PM_ARRAY_SIZE(both); l++) {
+		for (size_t i = 0; i < both[l]->n; i++) {
+			const char *word = both[l]->v[i], *eq = strchr(word, '=');
+			_cleanup_free_ char *name = eq ? pm_strndup(word, (size_t)(eq - word)) : pm_strdup(word);
+			pm_json_set_str(pool, t, name, eq ? eq + 1 : "");
+		}
 	}
 	if (t->len > 1) /* as Go marshals a map */
 		qsort(t->members, t->len, sizeof(*t->members), by_name);

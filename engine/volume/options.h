@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "storage/store.h"
 
 enum pm_volume_kind {
 	PM_VOLUME_DIR,   /* a directory of the store */
@@ -28,7 +29,9 @@ struct pm_volume_options {
 	enum pm_volume_kind kind;
 	char *type, *device; /* NULL: none */
 	struct pm_strv words; /* of o, without ours */
-	int64_t uid, gid, size, inodes, timeout;
+	struct pm_strv shown; /* what `inspect` adds for ours: "SIZE=1m" */
+	int64_t uid, gid, timeout;
+	struct pm_quota quota; /* <= 0 where nothing was given */
 	bool nocopy, noquota;
 	char *image; /* as given */
 };

@@ -14,6 +14,7 @@
 #include "engine/filter.h"
 #include "engine/labels.h"
 #include "engine/volume/options.h"
+#include "storage/quota.h"
 #include "storage/volume_place.h"
 
 int pm_volume_check_name(const char *name, struct pm_err *err)
@@ -45,8 +46,8 @@ static int give_owner(void *arg, struct pm_err *err)
 	return 0;
 }
 
-/* In one transaction, so that no volume with another owner than it should have is ever seen. */
-static int insert_owned(struct pm_engine *e, const struct pm_volume_row *row,
+/* In one transaction, so that no volume with another owner than it should have, or without its limits, is ever seen. */
+static int insert_as_wanted(struct pm_engine *e, const struct pm_volume_row *row,
 			const struct pm_volume_options *vo, struct pm_err *err)
 {
 	_cleanup_close_ int userns = -1;
@@ -56,7 +57,12 @@ static int insert_owned(struct pm_engine *e, const struct pm_volume_row *row,
 	r = pm_db_begin(e->store->db, !row->anon, err);
 	if (r >= 0)
 		r = pm_volume_insert(e->store, row, err);
-	if (r >= 0) {
+	if (r >= 0 && pm_quota_limits(&vo->quota)) {
+		_cleanup_free_ char *dir = pm_volume_dir(e->store, row), *data = pm_path_join(dir, "_data");
+		const char *const dirs[] = {data};
+		r = pm_quota_give(e->store, "volume", row->name, row->place, &vo->quota, dirs, 1, err);
+	}
+	if (r >= 0 && (vo->uid >= 0 || vo->gid >= 0)) {
 		_cleanup_free_ char *dir = pm_volume_dir(e->store, row);
 		struct owner o = {.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 				  .uid = vo->uid >= 0 ? (uid_t)vo->uid : (uid_t)-1,
@@ -132,8 +138,13 @@ int pm_volume_create(struct pm_engine *e, const struct pm_volume_create_options 
 		.place = place,
 		.image = vo.image ? image : NULL,
 	};
-	bool owned = (vo.uid >= 0 || vo.gid >= 0) && vo.kind == PM_VOLUME_DIR;
-	r = owned ? insert_owned(e, &row, &vo, err) : pm_volume_insert(e->store, &row, err);
+	bool limited = pm_quota_limits(&vo.quota), plain = vo.uid < 0 && vo.gid < 0 && !limited;
+	if (limited && vo.kind == PM_VOLUME_DIR)
+		r = pm_quota_prepare(e->store, "volume", place, "volume options size and inodes", err);
+	if (r < 0)
+		return r;
+	r = plain || vo.kind != PM_VOLUME_DIR ? pm_volume_insert(e->store, &row, err)
+					      : insert_as_wanted(e, &row, &vo, err);
 	bool was_there = r == -PM_E_EXISTS && o->ignore;
 	if (was_there && err)
 		pm_err_clear(err);

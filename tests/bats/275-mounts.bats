@@ -102,7 +102,7 @@ options_of() {
 	assert_error 125 "open 'none': No such file"
 	assert_eq "$(run_ --mount dst=/anon "$IMAGE" ls /anon)" ''
 	run_ --mount type=volume,src=t,dst=/t,volume-opt=type=tmpfs,volume-opt=o=size=1m,volume-label=x=y "$IMAGE" sh -c 'df /t | grep -q "tmpfs *1024 "'
-	assert_eq "$(pm volume inspect -f '{{.Options}} {{.Labels}}' t)" 'map[SIZE:1048576 o:size=1m type:tmpfs] map[x:y]'
+	assert_eq "$(pm volume inspect -f '{{.Options}} {{.Labels}}' t)" 'map[SIZE:1m o:size=1m type:tmpfs] map[x:y]'
 	assert_like "$(run_ --mount type=tmpfs,dst=/t,tmpfs-size=2m,tmpfs-mode=1700 "$IMAGE" sh -c 'df /t | tail -1; stat -c %a /t')" $'tmpfs +2048 .*\n1700'
 	assert_like "$(run_ --mount type=ramfs,dst=/r "$IMAGE" sh -c 'stat -f -c %T /r')" 'ramfs|tmpfs|UNKNOWN'
 	assert_like "$(run_ --mount type=devpts,dst=/dev/pts,mode=0640 "$IMAGE" sh -c "$(options_of /dev/pts); stat -c %a /dev/pts/ptmx")" '.'

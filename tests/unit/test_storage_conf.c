@@ -36,6 +36,13 @@ TEST(values)
 	CHECK_STR(c.driver, "fuse-overlayfs");
 	CHECK_OK(parse("[storage]\ndriver=\"overlay\"\n", false, &c, &err), err);
 	CHECK(!c.driver);
+	CHECK_INT(c.quota.size, 0);
+	CHECK_OK(parse("[storage.options]\nsize=\"5m\"\n[storage.options.overlay]\nsize=\"1G\"\ninodes=\"10k\"\n",
+		       false, &c, &err), err);
+	CHECK_INT(c.quota.size, 1 << 30);
+	CHECK_INT(c.quota.inodes, 10240);
+	CHECK_OK(parse("[storage.options.overlay]\nsize=\"1G\"\n", true, &c, &err), err);
+	CHECK_INT(c.quota.size, 0); /* root's limit is not a user's */
 	CHECK_OK(parse("", false, &c, &err), err);
 	CHECK(!c.root && !c.runroot && !c.driver && !c.extra.n);
 
@@ -61,6 +68,7 @@ TEST(mistakes)
 	CHECK_INT(parse("[storage]\ngraphroot=1\n", false, &c, &err), -PM_E_FORMAT);
 	CHECK_INT(parse("[storage]\ngraphroot=\"x\"\n", false, &c, &err), -PM_E_USAGE);
 	CHECK_INT(parse("[storage.options]\nadditionalimagestores=[1]\n", false, &c, &err), -PM_E_FORMAT);
+	CHECK_INT(parse("[storage.options]\nsize=\"much\"\n", false, &c, &err), -PM_E_USAGE);
 	CHECK(!c.root);
 }
 

@@ -24,26 +24,39 @@ TEST(volume_options)
 		enum pm_volume_kind kind;
 		int64_t uid, size;
 		const char *words; /* joined by ' ' */
+		int64_t inodes;
 	} t[] = {
-		{"local", "", true, 0, PM_VOLUME_DIR, -1, -1, ""},
-		{NULL, "nocopy", true, 0, PM_VOLUME_DIR, -1, -1, ""},
-		{"local", "o=uid=5,gid=7", true, 0, PM_VOLUME_DIR, 5, -1, ""},
+		{"local", "", true, 0, PM_VOLUME_DIR, -1, 0, ""},
+		{NULL, "nocopy", true, 0, PM_VOLUME_DIR, -1, 0, ""},
+		{"local", "o=uid=5,gid=7", true, 0, PM_VOLUME_DIR, 5, 0, ""},
 		{"local", "type=tmpfs o=size=10m,nodev,uid=5", true, 0, PM_VOLUME_TMPFS, 5, 10 << 20,
 		 "size=10485760 nodev uid=5"},
 		{"local", "o=size=1k,mode=700 type=tmpfs", true, 0, PM_VOLUME_TMPFS, -1, 1024,
 		 "size=1024 mode=700"},
-		{"local", "o=bind,ro device=/x", true, 0, PM_VOLUME_BIND, -1, -1, "bind ro"},
-		{"local", "type=none o=bind device=/x", true, 0, PM_VOLUME_BIND, -1, -1, "bind"},
-		{"local", "type=ext4 device=/dev/x", false, 0, PM_VOLUME_FS, -1, -1, ""},
-		{"local", "type=overlay device=overlay o=lowerdir=/a:/b", true, 0, PM_VOLUME_FS, -1, -1,
+		{"local", "o=bind,ro device=/x", true, 0, PM_VOLUME_BIND, -1, 0, "bind ro"},
+		{"local", "type=none o=bind device=/x", true, 0, PM_VOLUME_BIND, -1, 0, "bind"},
+		{"local", "type=ext4 device=/dev/x", false, 0, PM_VOLUME_FS, -1, 0, ""},
+		{"local", "type=overlay device=overlay o=lowerdir=/a:/b", true, 0, PM_VOLUME_FS, -1, 0,
 		 "lowerdir=/a:/b"},
-		{"image", "image=x", true, 0, PM_VOLUME_IMAGE, -1, -1, ""},
+		{"image", "image=x", true, 0, PM_VOLUME_IMAGE, -1, 0, ""},
 		{"local", "type=nfs device=h:/", true, PM_E_UNSUPPORTED, 0, 0, 0, NULL},
 		{"local", "device=/x", true, PM_E_USAGE, 0, 0, 0, NULL},
 		{"local", "o=bind", true, PM_E_USAGE, 0, 0, 0, NULL},
 		{"local", "o=bind device=relative", true, PM_E_USAGE, 0, 0, 0, NULL},
 		{"local", "o=nodev", true, PM_E_USAGE, 0, 0, 0, NULL},
+		{"local", "type=tmpfs o=inodes=1k", true, 0, PM_VOLUME_TMPFS, -1, 0, "nr_inodes=1024", 1024},
+		{"local", "o=size=10m,inodes=1k", false, 0, PM_VOLUME_DIR, -1, 10 << 20, "", 1024},
+		{"local", "o=size=1.5g,uid=7", false, 0, PM_VOLUME_DIR, 7, 3LL << 29, ""},
+		{"local", "o=inodes=500", false, 0, PM_VOLUME_DIR, -1, 0, "", 500},
+		{"local", "o=size=0,noquota", true, 0, PM_VOLUME_DIR, -1, 0, ""},
 		{"local", "o=size=1m", true, PM_E_UNSUPPORTED, 0, 0, 0, NULL},
+		{"local", "o=inodes=5", true, PM_E_UNSUPPORTED, 0, 0, 0, NULL},
+		{"local", "o=size=1m,noquota", false, PM_E_USAGE, 0, 0, 0, NULL},
+		{"local", "o=bind,size=1m device=/x", false, PM_E_UNSUPPORTED, 0, 0, 0, NULL},
+		{"local", "o=size=", false, PM_E_USAGE, 0, 0, 0, NULL},
+		{"local", "o=size=-1", false, PM_E_USAGE, 0, 0, 0, NULL},
+		{"local", "o=inodes=x", false, PM_E_USAGE, 0, 0, 0, NULL},
+		{"local", "size=1m", false, PM_E_USAGE, 0, 0, 0, NULL},
 		{"local", "o=uid=x", true, PM_E_USAGE, 0, 0, 0, NULL},
 		{"local", "o=uid=4294967295", true, PM_E_USAGE, 0, 0, 0, NULL},
 		{"local", "o=uid=-1", true, PM_E_USAGE, 0, 0, 0, NULL},
@@ -66,7 +79,8 @@ TEST(volume_options)
 		_cleanup_free_ char *words = pm_strv_join(&o.words, " ");
 		CHECK_INT(o.kind, t[i].kind);
 		CHECK_INT(o.uid, t[i].uid);
-		CHECK_INT(o.size, t[i].size);
+		CHECK_INT(o.quota.size, t[i].size);
+		CHECK_INT(o.quota.inodes, t[i].inodes);
 		CHECK_STR(words, t[i].words);
 	}
 }
