@@ -83,7 +83,7 @@ $(OUT)/libexec/pm/pm-transfer: $(OUT)/obj/engine/transfer/main.o $(ARCHIVES)
 MUSL_CC := $(if $(STATIC),$(shell command -v musl-gcc 2>/dev/null))
 ifneq ($(MUSL_CC),)
 MONITOR_SRCS := $(wildcard engine/monitor/*.c) engine/cgroup/cgroup.c engine/cgroup/group.c \
-	engine/container/logfile.c engine/container/logline.c engine/events/eventlog.c storage/overlay.c storage/vfs.c \
+	engine/container/logfile.c engine/container/logline.c engine/events/eventlog.c storage/overlay.c storage/idmapped.c storage/vfs.c \
 	storage/trash.c storage/volume_mount.c \
 	$(wildcard $(addprefix netns/,userns.c subid.c tap.c publish.c slirp_client.c)) \
 	$(wildcard $(addprefix base/,err.c log.c mem.c buf.c fs.c fs_in.c fs_tree.c io.c journal.c lock.c notify.c proc.c \

@@ -83,6 +83,7 @@ enum key_kind {
 	K_VOLUME_LABEL,
 	K_VOLUME_DRIVER,
 	K_RELABEL,
+	K_IDMAP,    /* true, false, or maps */
 	K_IGNORED,  /* Docker's, without a meaning here, as in Podman */
 };
 
@@ -103,7 +104,7 @@ static const struct mount_key {
 	{"dst", K_DEST, T_ALL, NULL, NULL},
 	{"exec", K_FLAG, T_BIND | T_VOLUME | T_TMPFS | T_RAMFS | T_GLOB, "exec", "noexec"},
 	{"gid", K_VALUE, T_DEVPTS, "gid", NULL},
-	{"idmap", K_FLAG, T_BIND | T_VOLUME | T_GLOB, "idmap", NULL},
+	{"idmap", K_IDMAP, T_BIND | T_VOLUME | T_GLOB, "idmap", NULL},
 	{"max", K_VALUE, T_DEVPTS, "max", NULL},
 	{"mode", K_VALUE, T_DEVPTS, "mode", NULL},
 	{"nocopy", K_FLAG, T_VOLUME, "nocopy", "copy"},
@@ -155,6 +156,9 @@ static int apply_key(const struct mount_key *k, const char *value, struct pm_ctr
 {
 	if (k->kind == K_FLAG)
 		return key_flag(k, value, m, err);
+	bool flag;
+	if (k->kind == K_IDMAP && (!value || pm_parse_bool(value, &flag, NULL) >= 0))
+		return key_flag(k, value, m, err);
 	if (!value || !*value)
 		return k->kind == K_IGNORED
 			       ? 0
@@ -170,6 +174,7 @@ static int apply_key(const struct mount_key *k, const char *value, struct pm_ctr
 	case K_SUBPATH:
 		replace(&m->subpath, value);
 		return 0;
+	case K_IDMAP:
 	case K_VALUE:
 		if (*k->to)
 			pm_strv_addf(&m->options, "%s=%s", k->to, value);
@@ -361,10 +366,8 @@ int pm_ctr_parse_rootfs(const char *arg, struct pm_ctr_config *c, struct pm_err 
 	for (char *colon; (colon = strrchr(path, ':')) != NULL && !strchr(colon, '/'); *colon = '\0') {
 		if (strcmp(colon, ":O") == 0)
 			c->rootfs_overlay = true;
-		else if (pm_startswith(colon, ":idmap"))
-			return pm_fail(err, PM_E_UNSUPPORTED,
-				       "--rootfs %s: idmap: the root file system cannot be mounted with other "
-				       "owners; use :O and change them in there", arg);
+		else if (strcmp(colon, ":idmap") == 0 || pm_startswith(colon, ":idmap="))
+			replace(&c->rootfs_idmap, colon[6] ? colon + 7 : "");
 		else
 			return pm_fail(err, PM_E_USAGE, "--rootfs %s: unknown option \"%s\"", arg,
 				       colon + 1);

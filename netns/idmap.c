@@ -344,3 +344,58 @@ int pm_idmaps_owner_to_host(void *maps, uid_t *uid, gid_t *gid, struct pm_err *e
 {
 	return owner(pm_idmap_to_host, maps, uid, gid, err);
 }
+
+/* --- the option idmap of mounts ------------------------------------------------------------------ */
+
+/* "[@]FILE-ID-LENGTH#..." */
+static int mount_ranges(const char *list, const struct pm_idmap *own, struct pm_idmap *ret, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv l = PM_STRV_INIT;
+	pm_strv_split(&l, list, '#');
+	for (size_t i = 0; i < l.n; i++) {
+		const bool relative = l.v[i][0] == '@';
+		char *text = l.v[i] + relative;
+		uint32_t v[3];
+		for (char *p = text; *p; p++)
+			*p = *p == '-' ? ':' : *p == ':' ? '?' : *p;
+		const char *p = text;
+		if (!number(&p, &v[0]) || !number(&p, &v[1]) || !number(&p, &v[2]) || *p || p[-1] == ':')
+			return pm_fail(err, PM_E_USAGE, "idmap: \"%s\" is not FILE-ID-LENGTH", list);
+		uint32_t last;
+		if (relative && (!v[2] || !pm_idmap_to_host(own, v[1] + v[2] - 1, &last) ||
+				 !pm_idmap_to_host(own, v[1], &v[1]) || last - v[1] != v[2] - 1))
+			return pm_fail(err, PM_E_USAGE, "idmap: \"%s\": not in the container's user namespace", list);
+		pm_idmap_add(ret, v[0], v[1], v[2]);
+	}
+	return pm_idmap_check(ret, err);
+}
+
+static int mount_default(const char *what, const struct pm_idmap *own, struct pm_idmap *ret, struct pm_err *err)
+{
+	for (size_t i = 0; i < own->n; i++)
+		pm_idmap_add(ret, own->v[i].container, own->v[i].host, own->v[i].length);
+	return own->n ? 0
+		      : pm_fail(err, PM_E_USAGE, "idmap: the container has no user namespace of its own (--userns, "
+						 "--uidmap): say %s=FILE-ID-LENGTH", what);
+}
+
+int pm_idmap_from_mount(const char *value, const struct pm_idmap *own_uids, const struct pm_idmap *own_gids,
+			struct pm_idmap *uids, struct pm_idmap *gids, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv l = PM_STRV_INIT;
+	int r = 0;
+	if (value)
+		pm_strv_split(&l, value, ';');
+	for (size_t i = 0; r >= 0 && i < l.n; i++) {
+		bool group = pm_startswith(l.v[i], "gids=");
+		struct pm_idmap *to = group ? gids : uids;
+		if ((!group && !pm_startswith(l.v[i], "uids=")) || to->n)
+			return pm_fail(err, PM_E_USAGE, "idmap=%s: it is uids=FILE-ID-LENGTH;gids=FILE-ID-LENGTH", value);
+		r = mount_ranges(l.v[i] + 5, group ? own_gids : own_uids, to, err);
+	}
+	if (r >= 0 && !uids->n)
+		r = mount_default("uids", own_uids, uids, err);
+	if (r >= 0 && !gids->n)
+		r = mount_default("gids", own_gids, gids, err);
+	return r;
+}

@@ -63,6 +63,12 @@ int pm_idmap_from_options(const struct pm_strv *options, const struct pm_idmap *
 /* Does the option hold for kind 'u' or 'g'? Without either flag: for the kind it is given as. */
 bool pm_idmap_option_is(const char *option, char kind, bool given_as);
 
+/* The value of a mount's option idmap: "uids=FILE-ID-LENGTH#...;gids=...", FILE being ids on disk, ID the host's or, with "@"
+ * before FILE, ids of the container's namespace, whose maps own_uids and own_gids are (empty: it has none). What is not said,
+ * or all of it when value is NULL, is the container's. PM_E_USAGE. */
+int pm_idmap_from_mount(const char *value, const struct pm_idmap *own_uids, const struct pm_idmap *own_gids,
+			struct pm_idmap *uids, struct pm_idmap *gids, struct pm_err *err);
+
 /* keep-id: the parent's id 0 becomes id, the other total - 1 ids of the parent lie around it in order; at
  * most size container ids (0: all). */
 void pm_idmap_keep(uint32_t id, uint32_t total, uint32_t size, struct pm_idmap *ret);

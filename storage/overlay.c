@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,12 +13,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "storage/idmapped.h"
 #include "storage/vfs.h"
 
 /* mount(2) takes one page of options. */
@@ -30,6 +33,7 @@
 struct dirs {
 	int *fds;
 	size_t n;
+	struct pm_strv covered; /* layers that an id-mapped mount lies on */
 };
 
 static void dirs_close(struct dirs *d)
@@ -37,6 +41,9 @@ static void dirs_close(struct dirs *d)
 	for (size_t i = 0; i < d->n; i++)
 		close(d->fds[i]);
 	free(d->fds);
+	for (size_t i = 0; i < d->covered.n; i++)
+		umount2(d->covered.v[i], MNT_DETACH);
+	pm_strv_free(&d->covered);
 }
 
 static int dirs_open(struct dirs *d, const char *path, struct pm_err *err)
@@ -49,13 +56,27 @@ static int dirs_open(struct dirs *d, const char *path, struct pm_err *err)
 	return fd;
 }
 
+/* The overlay takes no mount that is in no namespace: it is put onto the layer, and copied by the overlay's own. */
+static int cover(struct dirs *d, const char *path, int userns, struct pm_err *err)
+{
+	_cleanup_close_ int tree = pm_idmapped_open(path, userns, err);
+	if (tree < 0)
+		return tree;
+	if (syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return pm_fail_sys(err, "mount at %s", path);
+	pm_strv_add(&d->covered, path);
+	return 0;
+}
+
 /* "lowerdir=...,upperdir=...,workdir=..." with descriptors held by d. */
 static int dir_options(const struct pm_overlay *o, struct dirs *d, struct pm_buf *out,
 		       struct pm_err *err)
 {
 	pm_buf_add_str(out, "lowerdir=");
 	for (size_t i = o->n_lowers; i > 0; i--) {
-		int fd = dirs_open(d, o->lowers[i - 1], err);
+		int fd = o->idmapped ? cover(d, o->lowers[i - 1], o->userns, err) : 0;
+		if (fd >= 0)
+			fd = dirs_open(d, o->lowers[i - 1], err);
 		if (fd < 0)
 			return pm_wrap(err, "open a layer");
 		pm_buf_printf(out, "%s/proc/self/fd/%d", i < o->n_lowers ? ":" : "", fd);

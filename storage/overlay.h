@@ -39,6 +39,10 @@ struct pm_overlay {
 			      read-only */
 	const char *target; /* mount point */
 	bool volatile_;     /* no syncing: for --rm containers */
+	/* The layers' files belong to whom this user namespace says (storage/idmapped.h). Native only; the caller is in a
+	 * mount namespace of its own, where each layer is covered for a moment. */
+	bool idmapped;
+	int userns;
 };
 
 /* Mount it. *ret_pid (may be NULL) gets the pid of fuse-overlayfs, a child to be reaped, or 0.

@@ -204,8 +204,11 @@ int pm_quota_release(struct pm_store *s, const char *kind, const char *name, str
 	int r = pm_db_query(s->db, &q, err, "SELECT id, place FROM projects WHERE kind=? AND name=?", "ss", kind, name);
 	if (r >= 0)
 		r = pm_stmt_step(q, err);
-	if (r > 0)
-		r = release(s, kind, pm_stmt_str(q, 1), pm_stmt_int(q, 0), err);
+	_cleanup_free_ char *place = r > 0 ? pm_strdup_null(pm_stmt_str(q, 1)) : NULL;
+	int64_t id = r > 0 ? pm_stmt_int(q, 0) : 0;
+	pm_stmt_done(pm_steal(&q)); /* a reader that becomes a writer might be refused */
+	if (id)
+		r = release(s, kind, place, id, err);
 	return r < 0 ? pm_wrap(err, "limits of %s %s", kind, name) : 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/fs.h"
 #include "base/proc.h"
+#include "storage/idmapped.h"
 
 #ifndef STATX_ATTR_MOUNT_ROOT
 #define STATX_ATTR_MOUNT_ROOT 0x2000
@@ -327,6 +328,24 @@ static int upper_like_lower(const struct pm_volume_mount *m, struct pm_err *err)
 	return 0;
 }
 
+static int mount_idmap(const struct pm_volume_mount *m, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv uids = PM_STRV_INIT, gids = PM_STRV_INIT;
+	struct stat st;
+	for (size_t i = 0; i < m->options.n; i++)
+		pm_strv_add(m->options.v[i][0] == 'u' ? &uids : &gids, strchr(m->options.v[i], '=') + 1);
+	if (stat(m->device, &st) < 0)
+		return pm_fail_sys(err, "look at %s", m->device);
+	int r = make_point(m->target, S_ISDIR(st.st_mode), err);
+	if (r < 0)
+		return r;
+	_cleanup_close_ int userns = pm_idmapped_userns(&uids, &gids, err);
+	if (userns < 0)
+		return userns;
+	_cleanup_close_ int tree = pm_idmapped_open(m->device, userns, err);
+	return tree < 0 ? tree : pm_mount_place(tree, m->target, err);
+}
+
 static int mount_overlay(const struct pm_volume_mount *m, unsigned long flags, struct pm_err *err)
 {
 	if (m->own_upper && upper_like_lower(m, err) < 0)
@@ -382,6 +401,8 @@ static int mount_one(const struct pm_volume_mount *m, struct pm_err *err)
 	}
 	if (pm_streq(m->type, "overlay") && m->lowers.n)
 		return mount_overlay(m, flags, err);
+	if (pm_streq(m->type, "idmap"))
+		return mount_idmap(m, err);
 	if (pm_streq(m->type, "subpath"))
 		return mount_subpath(m, flags, err);
 	if (pm_streq(m->type, "bind") || (flags & MS_BIND))

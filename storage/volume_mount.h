@@ -20,7 +20,8 @@
 
 struct pm_volume_mount {
 	char *target;  /* absolute; a directory, made by the caller (subpath: file or directory, made here) */
-	/* "overlay": lowers, upper, work; "subpath": what device has at subpath; "bind"; "tmpfs"; else the
+	/* "overlay": lowers, upper, work; "subpath": what device has at subpath; "idmap": device with other owners, options being
+	 * "uids=FILE:HOST:LENGTH" and "gids=..."; "bind"; "tmpfs"; else the
 	 * kernel's name of a file system. */
 	char *type;
 	char *device;  /* what the type wants */

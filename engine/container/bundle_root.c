@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "engine/container/create.h"
+#include "engine/container/mounts.h"
 #include "engine/container/userns.h"
 #include "storage/overlay.h"
 #include "storage/stage.h"
@@ -95,9 +96,15 @@ enum pm_overlay_method pm_bundle_overlay_method(enum pm_store_driver driver)
 int pm_bundle_plan_rootfs(struct pm_engine *e, const struct pm_container *c,
 			  struct pm_launch_plan *plan, struct pm_err *err)
 {
-	if (c->config.rootfs && !c->config.rootfs_overlay) {
+	if (c->config.rootfs && !c->config.rootfs_overlay && !c->config.rootfs_idmap) {
 		plan->rootfs = pm_strdup(c->config.rootfs);
 		return 0;
+	}
+	if (c->config.rootfs && !c->config.rootfs_overlay) {
+		const char *value = *c->config.rootfs_idmap ? c->config.rootfs_idmap : NULL;
+		_cleanup_free_ char *own = pm_store_ctr_path(e->store, c->row.id);
+		plan->rootfs = pm_path_join(own, "merged");
+		return pm_mounts_add_idmap(&c->config, c->config.rootfs, plan->rootfs, value, &plan->root_mounts, err);
 	}
 	if (c->config.is_infra && !c->config.image_id) {
 		/* nothing below: its own directory, empty but for what the runtime mounts */
@@ -120,6 +127,7 @@ int pm_bundle_plan_rootfs(struct pm_engine *e, const struct pm_container *c,
 	plan->overlay = true;
 	plan->overlay_method = pm_bundle_overlay_method(driver);
 	plan->overlay_volatile = c->config.rm;
+	plan->overlay_idmapped = c->config.idmapped;
 	plan->rootfs = pm_path_join(dir, "merged");
 	plan->upper = pm_path_join(dir, "upper");
 	plan->work = pm_path_join(dir, "work");

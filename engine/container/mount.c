@@ -12,6 +12,7 @@
 #include "engine/container/create.h"
 #include "engine/container/userns.h"
 #include "engine/events/events.h"
+#include "engine/view.h"
 #include "storage/volume_mount.h"
 
 static bool plain(const struct pm_container *c)
@@ -59,6 +60,9 @@ static int mount_stopped(struct pm_engine *e, const struct pm_container *c, cons
 		r = pm_bundle_driver(e, &driver, err);
 	if (r < 0)
 		return r;
+	_cleanup_close_ int map = c->config.idmapped ? pm_ctr_userns_open(&c->config, err) : -1;
+	if (c->config.idmapped && map < 0)
+		return map;
 	struct pm_overlay o = {
 		.method = pm_bundle_overlay_method(driver),
 		.lowers = (const char *const *)lowers.v,
@@ -66,8 +70,17 @@ static int mount_stopped(struct pm_engine *e, const struct pm_container *c, cons
 		.upper = upper,
 		.work = work,
 		.target = path,
+		.idmapped = c->config.idmapped,
+		.userns = map,
 	};
-	return pm_overlay_mount(&o, NULL, err);
+	if (!o.idmapped)
+		return pm_overlay_mount(&o, NULL, err);
+	/* layers are covered meanwhile: where nobody else sees it */
+	_cleanup_view_ struct pm_view apart = PM_VIEW_INIT;
+	const struct pm_view_spec spec = {.userns = -1, .root = &o, .dir = path};
+	r = pm_view_open(&spec, &apart, err);
+	_cleanup_close_ int tree = r < 0 ? r : pm_mount_borrow(apart.pid, 0, path, err);
+	return tree < 0 ? tree : pm_mount_place(tree, path, err);
 }
 
 int pm_container_mount(struct pm_engine *e, struct pm_container *c, struct pm_err *err)

@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "engine/container/bundle.h"
 #include "engine/spec/gen_mounts.h"
+#include "netns/idmap.h"
 #include "storage/image.h"
 #include "storage/stage.h"
 
@@ -28,9 +29,14 @@ static bool is_image(const struct pm_ctr_mount *m)
 	return pm_streq(m->type, "image");
 }
 
+static bool is_idmapped(const struct pm_ctr_mount *m)
+{
+	return pm_strv_has(&m->options, "idmap") || option(m, "idmap");
+}
+
 bool pm_mount_is_prepared(const struct pm_ctr_mount *m)
 {
-	return is_overlay(m) || is_image(m) || m->subpath;
+	return is_overlay(m) || is_image(m) || m->subpath || is_idmapped(m);
 }
 
 int pm_mount_check(const struct pm_ctr_mount *m, struct pm_err *err)
@@ -106,6 +112,47 @@ static int image_lowers(struct pm_engine *e, const char *id, struct pm_strv *ret
 	return r;
 }
 
+static void add_ranges(struct pm_volume_mount *v, const char *name, const struct pm_idmap *m)
+{
+	_cleanup_strv_ struct pm_strv l = PM_STRV_INIT;
+	pm_idmap_encode(m, &l);
+	for (size_t i = 0; i < l.n; i++)
+		pm_strv_addf(&v->options, "%s=%s", name, l.v[i]);
+}
+
+int pm_mounts_add_idmap(const struct pm_ctr_config *k, const char *source, const char *target, const char *value,
+			struct pm_volume_mounts *l, struct pm_err *err)
+{
+	_cleanup_idmap_ struct pm_idmap own_uids = PM_IDMAP_INIT, own_gids = PM_IDMAP_INIT, uids = PM_IDMAP_INIT,
+					gids = PM_IDMAP_INIT;
+	if (pm_userns_needed())
+		return pm_fail(err, PM_E_UNSUPPORTED, "idmap: the kernel lets only root of the host mount %s with other "
+						      "owners", source);
+	int r = pm_idmap_decode(&k->id_uids, &own_uids, err);
+	if (r >= 0)
+		r = pm_idmap_decode(&k->id_gids, &own_gids, err);
+	if (r >= 0)
+		r = pm_idmap_from_mount(value, &own_uids, &own_gids, &uids, &gids, err);
+	if (r < 0)
+		return r;
+	struct pm_volume_mount *v = pm_volume_mounts_add(l);
+	v->type = pm_strdup("idmap");
+	v->device = pm_strdup(source);
+	v->target = pm_strdup(target);
+	add_ranges(v, "uids", &uids);
+	add_ranges(v, "gids", &gids);
+	return 0;
+}
+
+int pm_mount_check_idmap(const struct pm_ctr_config *k, const struct pm_ctr_mount *m, struct pm_err *err)
+{
+	_cleanup_volume_mounts_ struct pm_volume_mounts l = {0};
+	if (!is_idmapped(m))
+		return 0;
+	int r = pm_mounts_add_idmap(k, m->source ? m->source : "the volume", m->dest, option(m, "idmap"), &l, err);
+	return r < 0 ? pm_wrap(err, "mount at %s", m->dest) : 0;
+}
+
 static int prepare_one(struct preparing *p, const struct pm_ctr_mount *m, size_t i, char **ret_source,
 		       struct pm_err *err)
 {
@@ -131,16 +178,25 @@ static int prepare_one(struct preparing *p, const struct pm_ctr_mount *m, size_t
 		if (r < 0)
 			return r;
 	}
-	if (!m->subpath) {
-		*ret_source = pm_steal(&at);
-		return 0;
+	if (m->subpath) {
+		struct pm_volume_mount *v = pm_volume_mounts_add(p->l);
+		v->type = pm_strdup("subpath");
+		v->device = pm_strdup(at);
+		v->subpath = pm_strdup(m->subpath);
+		v->target = pm_path_join(base, "sub");
+		free(at);
+		at = pm_strdup(v->target);
 	}
-	struct pm_volume_mount *v = pm_volume_mounts_add(p->l);
-	v->type = pm_strdup("subpath");
-	v->device = pm_strdup(at);
-	v->subpath = pm_strdup(m->subpath);
-	v->target = pm_path_join(base, "sub");
-	*ret_source = pm_strdup(v->target);
+	if (is_idmapped(m)) {
+		char *target = pm_path_join(base, "idmap");
+		r = pm_mounts_add_idmap(&p->c->config, at, target, option(m, "idmap"), p->l, err);
+		if (r < 0)
+			return pm_wrap(err, "mount at %s", m->dest);
+		free(at);
+		at = pm_strdup(target);
+		free(target);
+	}
+	*ret_source = pm_steal(&at);
 	return 0;
 }
 

@@ -27,7 +27,7 @@ static int open_running(const struct pm_container *c, struct pm_ctr_root *r, str
 {
 	char path[64];
 	uint64_t start = 0;
-	if (pm_userns_needed()) {
+	if (pm_userns_needed() || pm_ctr_userns_own(&c->config)) {
 		snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)c->state.pid);
 		r->userns = pm_fs_open(AT_FDCWD, path, O_RDONLY, 0, err);
 		if (r->userns < 0)
@@ -103,6 +103,9 @@ static int open_stopped(struct pm_engine *e, const struct pm_container *c, struc
 		x = pm_bundle_driver(e, &driver, err);
 	if (x >= 0)
 		x = pm_volume_plan_container(e, c, &mounts, &r->volumes, err);
+	_cleanup_close_ int map = x >= 0 && c->config.idmapped ? pm_ctr_userns_open(&c->config, err) : -1;
+	if (x >= 0 && c->config.idmapped && map < 0)
+		x = map;
 	if (x < 0)
 		return x;
 	collect(c, &binds);
@@ -113,6 +116,8 @@ static int open_stopped(struct pm_engine *e, const struct pm_container *c, struc
 		.upper = upper,
 		.work = work,
 		.target = merged,
+		.idmapped = c->config.idmapped,
+		.userns = map,
 	};
 	struct pm_view_spec spec = {
 		.userns = r->userns,

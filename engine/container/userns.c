@@ -7,17 +7,20 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "engine/container/bundle.h"
 #include "engine/container/create.h"
 #include "engine/spec/user.h"
 #include "netns/idmap.h"
 #include "netns/subid.h"
 #include "storage/image.h"
+#include "storage/idmapped.h"
 #include "storage/stage.h"
 #include "storage/vfs.h"
 
@@ -511,6 +514,63 @@ static char *target_of(const struct pm_ctr_config *k, const struct pm_strv *lowe
 	return pm_asprintf("%.*s/mapped-%.32s", (int)(slash - top), top, hex);
 }
 
+/* --- the same without a copy --------------------------------------------------------------------- */
+
+/* Tried once per boot and file system; a refusal is tried again: it may be mended meanwhile. */
+static int idmap_works(struct pm_engine *e, const char *layer, struct pm_err *err)
+{
+	char mark[64];
+	struct stat st;
+	struct pm_err why = PM_ERR_INIT;
+	if (stat(layer, &st) < 0)
+		return pm_fail_sys(err, "look at %s", layer);
+	snprintf(mark, sizeof(mark), "idmap/%u:%u", major(st.st_dev), minor(st.st_dev));
+	if (faccessat(e->store->runroot_fd, mark, F_OK, 0) == 0)
+		return 1;
+	_cleanup_stage_ struct pm_stage *stage = NULL;
+	int r = pm_stage_new(e->store, &stage, err);
+	if (r >= 0)
+		r = pm_idmapped_probe(layer, stage->path, &why, err);
+	_cleanup_close_ int marks = r > 0 ? pm_store_run_dir(e->store, "idmap", NULL) : -1;
+	if (marks >= 0)
+		pm_fs_write_file(e->store->runroot_fd, mark, "", 0, 0600, false, NULL);
+	else if (r == 0)
+		pm_debug("the image is copied for the user namespace: %s", why.text);
+	return r;
+}
+
+bool pm_ctr_userns_differs(const struct pm_ctr_config *k)
+{
+	_cleanup_idmap_ struct pm_idmap uids = PM_IDMAP_INIT, gids = PM_IDMAP_INIT;
+	return k->id_uids.n && pm_idmap_decode(&k->id_uids, &uids, NULL) >= 0 &&
+	       pm_idmap_decode(&k->id_gids, &gids, NULL) >= 0 && !(identical(&uids) && identical(&gids));
+}
+
+int pm_ctr_userns_choose_idmap(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
+{
+	_cleanup_strv_ struct pm_strv lowers = PM_STRV_INIT;
+	enum pm_store_driver driver;
+	c->config.idmapped = false;
+	/* a build's grows below the container */
+	if (c->config.working || !pm_ctr_userns_differs(&c->config) || pm_userns_needed())
+		return 0;
+	int r = pm_container_lowers(e, c, &lowers, err);
+	if (r >= 0)
+		r = pm_bundle_driver(e, &driver, err);
+	if (r < 0 || !lowers.n || driver != PM_STORE_OVERLAY)
+		return r;
+	r = 1;
+	for (size_t i = 0; r > 0 && i < lowers.n; i++)
+		r = idmap_works(e, lowers.v[i], err);
+	c->config.idmapped = r > 0;
+	return r < 0 ? r : 0;
+}
+
+int pm_ctr_userns_open(const struct pm_ctr_config *k, struct pm_err *err)
+{
+	return pm_idmapped_userns(&k->id_uids, &k->id_gids, err);
+}
+
 /* A build's container, whose image grew: below its changes are those that became layers, as it made them, and the copy
  * of the image that it began with. */
 static int grown(struct pm_engine *e, const struct pm_container *c, struct pm_strv *lowers, struct pm_err *err)
@@ -561,7 +621,7 @@ int pm_ctr_userns_lowers(struct pm_engine *e, const struct pm_container *c, stru
 	const struct pm_ctr_config *k = &c->config;
 	_cleanup_free_ char *dir = pm_store_ctr_path(e->store, c->row.id);
 	int r = k->id_uids.n && k->mapped_dirs ? grown(e, c, lowers, err) : 0;
-	if (r >= 0 && k->id_uids.n && lowers->n)
+	if (r >= 0 && k->id_uids.n && lowers->n && !k->idmapped)
 		r = mapped_copy(e, k, lowers, err);
 	for (int64_t i = 0; r >= 0 && i < k->mapped_dirs; i++)
 		pm_strv_addf(lowers, "%s/" PM_CTR_MAPPED_DIR, dir, (long long)i);

@@ -99,6 +99,7 @@ static const struct field fields[] = {
 	F(upper, F_STR),
 	F(work, F_STR),
 	F(overlay_volatile, F_BOOL),
+	F(overlay_idmapped, F_BOOL),
 	FE(netns, PM_LAUNCH_NET_JOIN),
 	F(netns_path, F_STR),
 	F(pasta_path, F_STR),
@@ -199,6 +200,7 @@ void pm_launch_plan_free(struct pm_launch_plan *p)
 	for (size_t i = 0; i < p->n_chowns; i++)
 		free(p->chowns[i].path);
 	free(p->chowns);
+	pm_volume_mounts_free(&p->root_mounts);
 	pm_volume_mounts_free(&p->mounts);
 	for (size_t i = 0; i < p->n_secrets; i++)
 		free(p->secrets[i].path);
@@ -295,6 +297,8 @@ void pm_launch_plan_encode(const struct pm_launch_plan *p, struct pm_wire *w)
 		pm_wire_add(w, "copyup.path", s);
 		pm_wire_add(w, "copyup.host_dir", c->host_dir);
 	}
+	if (p->root_mounts.n)
+		pm_volume_mounts_encode(&p->root_mounts, "root_mount", w);
 	if (p->mounts.n)
 		pm_volume_mounts_encode(&p->mounts, "mount", w);
 	for (size_t i = 0; i < p->n_appends; i++) {
@@ -370,7 +374,8 @@ static int decode_paths(const struct pm_wire *w, struct pm_launch_plan *p, struc
 		return pm_fail(err, PM_E_FORMAT, "launch plan: files without text");
 	for (size_t i = 0; i < files.n; i++)
 		pm_launch_plan_add_append(p, files.v[i], texts.v[i]);
-	return pm_volume_mounts_decode(w, "mount", &p->mounts, err);
+	r = pm_volume_mounts_decode(w, "root_mount", &p->root_mounts, err);
+	return r < 0 ? r : pm_volume_mounts_decode(w, "mount", &p->mounts, err);
 }
 
 static int decode_field(const struct pm_wire *w, const struct field *f, struct pm_launch_plan *p,

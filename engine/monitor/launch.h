@@ -179,6 +179,8 @@ struct pm_launch_plan {
 	char *upper, *work; /* absolute; may be NULL: read-only. Without overlay upper is the rootfs itself, to be given
 			     * to the container's root */
 	bool overlay_volatile;
+	bool overlay_idmapped; /* layers have the ids of the container's user namespace */
+	struct pm_volume_mounts root_mounts; /* the root file system itself, where it is no overlay */
 	struct pm_volume_mounts mounts; /* before all that follows */
 	struct pm_launch_dir *dirs;
 	size_t n_dirs;

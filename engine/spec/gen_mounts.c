@@ -243,7 +243,8 @@ static const struct {
 	{"nodiratime", G_NONE, FOR_ALL},
 	{"sync", G_NONE, FOR_ALL},
 	{"async", G_NONE, FOR_ALL},
-	{"idmap", G_NONE, FOR_BIND | FOR_VOLUME},
+	{"idmap", G_OURS, FOR_BIND | FOR_VOLUME}, /* engine/container/mounts.c */
+	{"idmap", G_OURS_VALUE, FOR_BIND | FOR_VOLUME},
 	{"tmpcopyup", G_COPYUP, FOR_TMPFS},
 	{"notmpcopyup", G_COPYUP, FOR_TMPFS},
 	{"size", G_VALUE, FOR_TMPFS},
@@ -365,6 +366,15 @@ static int check_chown(const char *source, struct pm_err *err)
 					"if it is really meant", real ? real : source);
 }
 
+/* Such a volume's files have ids of their own: it is not filled from the image. */
+static bool is_idmapped(const struct pm_ctr_mount *m)
+{
+	for (size_t i = 0; i < m->options.n; i++)
+		if (pm_streq(m->options.v[i], "idmap") || pm_startswith(m->options.v[i], "idmap="))
+			return true;
+	return false;
+}
+
 /* prepared: where the monitor mounts what m means; NULL: m's own source. */
 static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_ctr_mount *m,
 			  const char *prepared, struct pm_err *err)
@@ -425,7 +435,7 @@ static int add_user_mount(struct pm_gen *g, struct pm_json *l, const struct pm_c
 	struct pm_spec_plan *p = g->plan;
 	if (tmpfs || prepared || S_ISDIR(st.st_mode))
 		make_target(g, m->dest);
-	if (volume) {
+	if (volume && !is_idmapped(m)) {
 		p->copyups = pm_reallocarray(p->copyups, p->n_copyups + 1, sizeof(*p->copyups));
 		p->copyups[p->n_copyups++] = (struct pm_spec_copyup){
 			.volume = pm_strdup(m->source),

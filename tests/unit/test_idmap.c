@@ -150,3 +150,47 @@ TEST(there_and_back)
 	CHECK(pm_idmap_to_container(&m, 0, &id) && id == 20);
 	CHECK(!pm_idmap_to_container(&m, 11, &id));
 }
+
+TEST(of_mounts)
+{
+	static const struct {
+		const char *value, *uids, *gids; /* uids NULL: refused */
+	} t[] = {
+		{NULL, "0:1000:1,1:100000:65536", "0:50:10"},
+		{"", NULL, NULL},
+		{"uids=0-1-10", "0:1:10", "0:50:10"},
+		{"uids=0-1-10#10-11-10;gids=0-100-10", "0:1:10,10:11:10", "0:100:10"},
+		{"gids=5-6-1;uids=7-8-1", "7:8:1", "5:6:1"},
+		{"uids=@0-1-10;gids=@3-9-1", "0:100000:10", "3:59:1"},
+		{"uids=@0-0-2", NULL, NULL}, /* two ranges */
+		{"uids=@0-1-65537", NULL, NULL},
+		{"gids=@0-5-0", NULL, NULL},
+		{"uids=0-1-10;uids=0-1-10", NULL, NULL},
+		{"uids=0-1-10#5-50-10", NULL, NULL},
+		{"uids=0-1", NULL, NULL},
+		{"uids=0-1-", NULL, NULL},
+		{"uids=0-1-2-3", NULL, NULL},
+		{"uids=0:1:2", NULL, NULL},
+		{"uids=-1-2-3", NULL, NULL},
+		{"uids=", NULL, NULL},
+		{"true", NULL, NULL},
+		{"uids=0-4294967295-2", NULL, NULL},
+	};
+	_cleanup_idmap_ struct pm_idmap own_uids = map_of(BASE), own_gids = map_of("0:50:10");
+	for (size_t i = 0; i < PM_ARRAY_SIZE(t); i++) {
+		struct pm_err err = PM_ERR_INIT;
+		_cleanup_idmap_ struct pm_idmap uids = PM_IDMAP_INIT, gids = PM_IDMAP_INIT;
+		int r = pm_idmap_from_mount(t[i].value, &own_uids, &own_gids, &uids, &gids, &err);
+		if ((r < 0) != !t[i].uids)
+			printf("case %zu '%s': %d %s\n", i, t[i].value, r, err.text);
+		CHECK_INT(r, t[i].uids ? 0 : -PM_E_USAGE);
+		if (!t[i].uids)
+			continue;
+		CHECK_STR(text_of(&uids), t[i].uids);
+		CHECK_STR(text_of(&gids), t[i].gids);
+	}
+	struct pm_err err = PM_ERR_INIT;
+	_cleanup_idmap_ struct pm_idmap none = PM_IDMAP_INIT, uids = PM_IDMAP_INIT, gids = PM_IDMAP_INIT;
+	CHECK_INT(pm_idmap_from_mount(NULL, &none, &none, &uids, &gids, &err), -PM_E_USAGE);
+	CHECK_INT(pm_idmap_from_mount("uids=0-1-1", &none, &none, &uids, &gids, &err), -PM_E_USAGE);
+}
