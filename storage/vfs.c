@@ -100,10 +100,13 @@ static int copy_range(int in, int out, off_t from, off_t to, struct pm_err *err)
 		char buf[65536];
 		size_t want = (size_t)(to - from) < sizeof(buf) ? (size_t)(to - from) : sizeof(buf);
 		n = pread(in, buf, want, from);
-		if (n < 0 || (n > 0 && pwrite(out, buf, (size_t)n, from) != n))
-			return pm_fail_sys(err, "copy data");
 		if (n == 0)
 			return 0;
+		/* what is written in part fails the next time, with the reason */
+		if (n > 0)
+			n = pwrite(out, buf, (size_t)n, from);
+		if (n < 0)
+			return pm_fail_sys(err, "copy data");
 		from += n;
 	}
 	return 0;
