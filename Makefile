@@ -22,12 +22,14 @@ BASEFLAGS := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -fno-common -g 
 	-DPM_VERSION='"$(VERSION)"' -DPM_LIBEXECDIR='"$(PREFIX)/libexec/pm"' \
 	-DPM_DATADIR='"$(PREFIX)/share/pm"' -DPM_BINDIR='"$(PREFIX)/bin"'
 ifeq ($(SAN),1)
-OPT := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+# Lines but no variables in the debug information: half of the compiler's time is otherwise spent on where they are.
+OPT := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-DPM_FAULTS
 STATIC :=
-# No -pie and the runtime linked in: a sanitized start has half the page faults, and the tests start pm thousands of times.
+# The tests start sanitized programs thousands of times. No -pie and the runtime linked in: half the page faults. libc the first
+# library: the runtime looks up some hundred functions of libc, in all libraries before it.
 PIE := -no-pie
-LDHARD := -fsanitize=address,undefined -static-libasan -static-libubsan
+LDHARD := -fsanitize=address,undefined -static-libasan -static-libubsan -Wl,--no-as-needed -lc
 else
 OPT := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection \
 	-fcf-protection -ffunction-sections -fdata-sections
@@ -41,6 +43,8 @@ ALL_CFLAGS := $(BASEFLAGS) $(OPT) -fPIE $(WARN) $(CFLAGS) -include base/banned.h
 ifeq ($(SAN),1)
 # Option tables are most of pm's globals, and guarding each costs a third of its start.
 $(OUT)/obj/cli/%.o: ALL_CFLAGS += --param asan-globals=0
+# Nothing here is worth optimizing: no bytes of images go through it.
+$(OUT)/obj/cli/%.o $(OUT)/obj/tests/%.o: ALL_CFLAGS += -O0
 endif
 
 # One archive a layer; main.c files are the programs. The linker takes from the archives only what
@@ -61,7 +65,16 @@ PROGRAMS := $(OUT)/bin/pm $(OUT)/libexec/pm/pm-transfer $(OUT)/libexec/pm/pm-mon
 
 all: $(PROGRAMS)
 
-pm_LIBS := -lsqlite3 -lzstd $(if $(STATIC),-lyajl_s,-lyajl) -lyaml -lseccomp -lcrypto -lm
+ifeq ($(SAN),1)
+SAN_OPTIONS := $(OUT)/obj/tests/tools/san_options.o
+$(PROGRAMS): $(SAN_OPTIONS)
+$(PROGRAMS): LDHARD += $(SAN_OPTIONS)
+endif
+
+# With sanitizers only libc is dynamic, for the same reason as above.
+comma := ,
+pm_LIBS := $(if $(STATIC),,-Wl$(comma)-Bstatic) -lsqlite3 -lzstd -lyajl_s -lyaml -lseccomp -lcrypto \
+	$(if $(STATIC),,-Wl$(comma)-Bdynamic) -lm
 pm_OBJS := $(OUT)/obj/cli/main.o $(if $(STATIC),$(OUT)/obj/base/nodl.o)
 pm_NODL := $(if $(STATIC),$(foreach f,dlopen dlsym dlclose dlerror dladdr,-Wl,--wrap=$(f)))
 $(OUT)/bin/pm: $(pm_OBJS) $(ARCHIVES)
@@ -124,7 +137,6 @@ $(OUT)/libexec/pm/pm-slirp: $(OUT)/obj/netns/slirp/main.o $(ARCHIVES)
 	$(CC) $(PIE) $(LDHARD) $(LDFLAGS) -o $@ $< $(call link_layers,base netns) -lslirp -lseccomp
 
 # libldns, and the libcrypto that it needs, are linked in: to load them takes longer than the rest of pm-netd's start.
-comma := ,
 netd_LIBS := $(if $(STATIC),-Wl$(comma)-Bstatic -lldns -lcrypto -lseccomp -Wl$(comma)-Bdynamic,-lldns -lseccomp) -lnftables
 $(OUT)/libexec/pm/pm-netd: $(OUT)/obj/netns/netd/main.o $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -198,7 +210,7 @@ check-compare: all
 	tests/compare/run -o $(OUT) $(FILES)
 
 # A Debian virtual machine (qemu, no KVM needed) with systemd as process 1: limits, boot, units; as root. The disk image
-# is built once, into $(OUT)/vm. QUICK=1: without the slowest tests.
+# is built once, below /var/cache/pm-vm. QUICK=1: without the slowest tests.
 check-vm: all $(OUT)/tests/reaper
 	@tools/install-deps run test vm
 	tests/vm/run $(if $(QUICK),-q) -o $(OUT) $(FILES)

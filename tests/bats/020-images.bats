@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # images, rmi, import, load, image inspect on a local store.
 
 load helpers

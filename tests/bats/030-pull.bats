@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # pull from a registry (Debian's docker-registry) and from local layouts.
 
 load helpers

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # Images out of the store: push to registries, layouts, archives and directories.
 
 load helpers

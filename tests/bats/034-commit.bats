@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # Images out of containers and what they changed: commit, diff, export, history, image tree.
 
 load helpers

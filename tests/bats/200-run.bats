@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # pm run: output, exit codes, options that act on the process, --rm.
 
 load helpers

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # The container's network: none, host, slirp; published ports; what happens when a part dies.
 
 load helpers

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # Bridge networks without root: connectivity, addresses, names, published ports, isolation, what dies with whom.
 
 load helpers

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # Signatures made by pm and carried by it, verified by Skopeo where it can (Debian's has no sigstore), and the other way round.
 
 load helpers

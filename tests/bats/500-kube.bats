@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # kube play and kube down: what pods of Kubernetes YAML come to, and what is refused.
 
 load helpers

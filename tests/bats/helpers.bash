@@ -171,11 +171,10 @@ stop_registry() {
 # Processes that lost their parent since the file began, as "PID COMM"; empty when none.
 orphans() {
 	[ -n "${PM_TEST_REAPER-}" ] || return 0
-	local main pid
-	main=$(cut -d' ' -f1 "/proc/$PM_TEST_REAPER/task/$PM_TEST_REAPER/children" 2>/dev/null)
-	# shellcheck disable=SC2013
-	for pid in $(cat "/proc/$PM_TEST_REAPER/task/$PM_TEST_REAPER/children" 2>/dev/null); do
-		[ "$pid" != "$main" ] || continue
+	local children=() pid
+	# the first is bats
+	read -ra children 2>/dev/null <"/proc/$PM_TEST_REAPER/task/$PM_TEST_REAPER/children" || :
+	for pid in "${children[@]:1}"; do
 		case $(cat "/proc/$pid/stat" 2>/dev/null) in
 		*") Z "* | '') ;; # being reaped
 		*) echo "$pid $(cat "/proc/$pid/comm" 2>/dev/null)" ;;
