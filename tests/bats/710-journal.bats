@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # run-bats: systemd
 # The journal: log driver, events backend, and what reads them.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # run-bats: systemd
 # Quadlet files: the generator by itself, and under systemd --user from file to running container.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run-bats: leaks
 # run-bats: systemd
 # pm quadlet install, list, print, rm and check.
 
