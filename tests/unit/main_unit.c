@@ -40,7 +40,7 @@ static bool run(const struct test *t)
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0) {
-		alarm(60);
+		alarm(180);
 		t->run();
 		exit(0);
 	}
