@@ -51,9 +51,9 @@ assert_error() {
 	assert_like "$output" "Error: .*$2"
 }
 
-# Polls until the command succeeds, at most 10 seconds (WAIT_FOR).
+# Polls until the command succeeds, at most 30 seconds (WAIT_FOR).
 wait_for() {
-	local deadline=$((SECONDS + ${WAIT_FOR:-10}))
+	local deadline=$((SECONDS + ${WAIT_FOR:-30}))
 	until "$@"; do
 		[ "$SECONDS" -lt "$deadline" ] || { echo "not in time: $*" >&2; return 1; }
 		sleep 0.05
