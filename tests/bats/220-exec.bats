@@ -86,7 +86,7 @@ test_teardown() {
 	# of the two monitors the one that holds this session's lock
 	monitor=$(for p in $(pgrep -x pm-monitor -u "$(id -u)"); do
 		ls -l "/proc/$p/fd" 2>/dev/null | grep -qF "$dir/live" && echo "$p"
-	done)
+	done; true)
 	kill -9 "$monitor"
 	pm exec c touch /end
 	removed() { pm container cleanup --exec "$id" c; }
