@@ -226,7 +226,6 @@ TEST(contradictions_and_values)
 		{"--device foo", "invalid device"},
 		{"--device /dev/null:/dev/x:q", "invalid device mode"},
 		{"--rdt-class x", "not supported"},
-		{"--decryption-key x", "not supported"},
 	};
 	for (size_t i = 0; i < PM_ARRAY_SIZE(t); i++) {
 		struct pm_err err = PM_ERR_INIT;
