@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/lock.h"
+#include "base/db_queue.h"
 #include "base/mem.h"
 
 #define BUSY_MS 10000
@@ -21,7 +21,6 @@
  * short, at two syncs every so many pages, and emptied then. Sooner where nobody waits for it. */
 #define CHECKPOINT_PAGES 128
 #define TIDY_PAGES 64
-#define PATIENCE 60 /* seconds */
 
 struct pm_stmt {
 	struct pm_db *db;
@@ -35,9 +34,7 @@ struct pm_db {
 	sqlite3 *handle;
 	char *path;
 	bool in_transaction;
-	char *queue; /* the file where writers wait for each other */
-	unsigned int patience; /* seconds that one holder of it is waited for */
-	int queue_fd; /* held: ours is the turn; -1 */
+	struct pm_db_queue queue; /* where writers wait for each other */
 	bool full; /* synchronous=FULL is set now */
 	bool wal;
 	int wal_pages; /* after the last commit of ours; 0: none yet */
@@ -110,9 +107,6 @@ static int too_new(struct pm_db *db, int64_t version, size_t n, struct pm_err *e
 		       db->path, (long long)version, n);
 }
 
-static int queue_enter(struct pm_db *db, struct pm_err *err);
-static void queue_leave(struct pm_db *db);
-
 /*
  * A new database gets its log, kept in the file: every later opening finds it there. SQLite asks no busy handler here, and
  * needs the file for itself: so it is done in the writers' turn, which the transaction that follows keeps, and who
@@ -120,7 +114,7 @@ static void queue_leave(struct pm_db *db);
  */
 static int begin_wal(struct pm_db *db, struct pm_err *err)
 {
-	int r = queue_enter(db, err);
+	int r = pm_db_queue_enter(&db->queue, err);
 	if (r < 0)
 		return r;
 	const time_t until = time(NULL) + BUSY_MS / 1000;
@@ -129,7 +123,7 @@ static int begin_wal(struct pm_db *db, struct pm_err *err)
 		sched_yield();
 	}
 	if (r < 0)
-		queue_leave(db);
+		pm_db_queue_leave(&db->queue);
 	db->wal = r == 0;
 	return r;
 }
@@ -175,76 +169,6 @@ static int migrate(struct pm_db *db, const char *const *migrations, size_t n, st
 	return 0;
 }
 
-/*
- * Writers wait for their turn at a lock, which the kernel gives to one after the other. SQLite's own way is to sleep and try
- * again, longer each time: of a hundred containers started at once each slept for over a second.
- */
-struct turn {
-	int64_t pid;
-	int64_t since; /* ns of CLOCK_MONOTONIC: one process has many turns */
-};
-
-/* Whose turn it is, by his own word. */
-static void queue_sign(const struct pm_db *db)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	const struct turn t = {getpid(), (int64_t)now.tv_sec * 1000000000 + now.tv_nsec};
-	if (pwrite(db->queue_fd, &t, sizeof(t), 0) != sizeof(t))
-		return; /* it is only for an error's text */
-}
-
-static struct turn queue_turn(const struct pm_db *db)
-{
-	struct turn t = {0};
-	_cleanup_close_ int fd = open(db->queue, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && pread(fd, &t, sizeof(t), 0) == sizeof(t) ? t : (struct turn){0};
-}
-
-/* As long as the turn changes it is waited for; a holder that was stopped, or hangs, is not waited for for ever. */
-static int queue_wait(struct pm_db *db, struct pm_err *err)
-{
-	for (;;) {
-		const struct turn before = queue_turn(db);
-		struct pm_err why = PM_ERR_INIT;
-		db->queue_fd = pm_lock_take_within(AT_FDCWD, db->queue, PM_LOCK_EXCLUSIVE, db->patience, &why);
-		if (db->queue_fd != -ETIMEDOUT)
-			return db->queue_fd < 0 ? pm_fail(err, why.code, "database %s: %s", db->path, why.text) : 0;
-		const struct turn now = queue_turn(db);
-		if (now.pid == before.pid && now.since == before.since)
-			return pm_fail(err, EBUSY,
-				       "database %s: process %lld has been writing to it for %u seconds and does not "
-				       "end: continue it (kill -CONT), or end it", db->path, (long long)now.pid,
-				       db->patience);
-	}
-}
-
-static int queue_enter(struct pm_db *db, struct pm_err *err)
-{
-	if (db->queue_fd >= 0)
-		return 0;
-	db->queue_fd = pm_lock_try(AT_FDCWD, db->queue, PM_LOCK_EXCLUSIVE, err);
-	int r = db->queue_fd < 0 ? db->queue_fd : 0;
-	if (r == -EAGAIN) {
-		pm_err_clear(err);
-		r = queue_wait(db, err);
-	} else if (r < 0) {
-		pm_wrap(err, "database %s", db->path);
-	}
-	if (r < 0)
-		db->queue_fd = -1;
-	else
-		queue_sign(db);
-	return r;
-}
-
-static void queue_leave(struct pm_db *db)
-{
-	if (db->queue_fd >= 0)
-		close(db->queue_fd);
-	db->queue_fd = -1;
-}
-
 /* Readers are not waited for: then it is done after a later commit. */
 static void checkpoint(struct pm_db *db)
 {
@@ -267,7 +191,7 @@ static int after_commit(void *arg, sqlite3 *handle, const char *name, int pages)
 
 void pm_db_set_patience(struct pm_db *db, unsigned int seconds)
 {
-	db->patience = seconds;
+	db->queue.patience = seconds;
 }
 
 void pm_db_tidy(struct pm_db *db)
@@ -275,10 +199,9 @@ void pm_db_tidy(struct pm_db *db)
 	if (db->wal_pages < TIDY_PAGES || db->in_transaction)
 		return;
 	/* when others write there is no time to spare */
-	db->queue_fd = pm_lock_try(AT_FDCWD, db->queue, PM_LOCK_EXCLUSIVE, NULL);
-	if (db->queue_fd >= 0)
+	if (pm_db_queue_try(&db->queue))
 		checkpoint(db);
-	queue_leave(db);
+	pm_db_queue_leave(&db->queue);
 }
 
 /* What would cost a lock on every opening is set without touching the file. */
@@ -343,9 +266,7 @@ int pm_db_open(const char *path, const char *const *migrations, size_t n, struct
 	struct pm_db *db = PM_NEW(struct pm_db);
 	configure_library();
 	db->path = pm_strdup(path);
-	db->queue = pm_asprintf("%s-queue", path);
-	db->queue_fd = -1;
-	db->patience = PATIENCE;
+	pm_db_queue_init(&db->queue, db->path);
 	db->full = true; /* SQLite's default; NORMAL is set with the first transaction */
 	int r = 0;
 	int rc = sqlite3_open_v2(path, &db->handle,
@@ -408,7 +329,7 @@ int pm_db_open_readonly(const char *path, size_t n, struct pm_db **ret, struct p
 	_cleanup_free_ char *wal = pm_asprintf("%s-wal", path);
 	struct stat st;
 	db->path = pm_strdup(path);
-	db->queue_fd = -1; /* nothing is written */
+	db->queue.fd = -1; /* nothing is written */
 	int r = open_uri(db, "mode=ro", n, err);
 	/* where SQLite cannot make its lock files the file is read as one that nobody changes: right when all is
 	 * written back */
@@ -436,8 +357,7 @@ void pm_db_close(struct pm_db *db)
 		free(s);
 	}
 	sqlite3_close(db->handle);
-	queue_leave(db);
-	free(db->queue);
+	pm_db_queue_free(&db->queue);
 	free(db->path);
 	free(db);
 }
@@ -456,11 +376,11 @@ int pm_db_begin(struct pm_db *db, bool durable, struct pm_err *err)
 			return r;
 		db->full = durable;
 	}
-	int r = queue_enter(db, err);
+	int r = pm_db_queue_enter(&db->queue, err);
 	if (r >= 0)
 		r = exec_simple(db, "BEGIN IMMEDIATE", err);
 	if (r < 0) {
-		queue_leave(db);
+		pm_db_queue_leave(&db->queue);
 		return r;
 	}
 	db->in_transaction = true;
@@ -479,7 +399,7 @@ int pm_db_commit(struct pm_db *db, struct pm_err *err)
 	int r = exec_simple(db, "COMMIT", err);
 	if (r == 0) {
 		db->in_transaction = false;
-		queue_leave(db);
+		pm_db_queue_leave(&db->queue);
 	} else {
 		pm_db_rollback(db);
 	}
@@ -493,7 +413,7 @@ void pm_db_rollback(struct pm_db *db)
 	db->in_transaction = false;
 	if (!sqlite3_get_autocommit(db->handle))
 		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-	queue_leave(db);
+	pm_db_queue_leave(&db->queue);
 }
 
 static int get_stmt(struct pm_db *db, const char *sql, struct pm_stmt **ret, struct pm_err *err)
@@ -632,12 +552,12 @@ int pm_db_exec(struct pm_db *db, struct pm_err *err, const char *sql, const char
 		return r;
 	bool alone = !db->in_transaction && !sqlite3_stmt_readonly(s->stmt);
 	if (alone)
-		r = queue_enter(db, err);
+		r = pm_db_queue_enter(&db->queue, err);
 	do
 		r = r < 0 ? r : pm_stmt_step(s, err);
 	while (r == 1);
 	if (alone)
-		queue_leave(db);
+		pm_db_queue_leave(&db->queue);
 	int changes = sqlite3_stmt_readonly(s->stmt) ? 0 : sqlite3_changes(db->handle);
 	pm_stmt_done(s);
 	return r < 0 ? r : changes;
