@@ -177,16 +177,29 @@ int pm_fs_write_file(int dirfd, const char *path, const void *data, size_t len, 
 	return sync ? sync_parent(dirfd, path, err) : 0;
 }
 
+/* Put next, a file beside path, in its place; what was there is next then. */
+static int exchange(int dirfd, const char *next, const char *path)
+{
+	int r = renameat2(dirfd, next, dirfd, path, RENAME_EXCHANGE);
+	if (r < 0 && (errno == ENOENT || errno == EINVAL || errno == ENOSYS))
+		r = renameat(dirfd, next, dirfd, path); /* the first time, or a file system that cannot */
+	return r;
+}
+
 int pm_fs_rewrite_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
 		       struct pm_err *err)
 {
-	_cleanup_close_ int fd = pm_fs_open(dirfd, path, O_WRONLY | O_CREAT | O_NOFOLLOW, mode, err);
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	_cleanup_free_ char *next = pm_asprintf("%.*s.%s.next", (int)(name - path), path, name);
+	_cleanup_close_ int fd = pm_fs_open(dirfd, next, O_WRONLY | O_CREAT | O_NOFOLLOW, mode, err);
 	if (fd < 0)
 		return fd;
 	int r = pm_fs_write_all(fd, data, len, err);
 	if (r < 0)
 		return pm_wrap(err, "'%s'", path);
-	return ftruncate(fd, (off_t)len) < 0 ? pm_fail_sys(err, "cut '%s' off", path) : 0;
+	if (ftruncate(fd, (off_t)len) < 0)
+		return pm_fail_sys(err, "cut '%s' off", next);
+	return exchange(dirfd, next, path) < 0 ? pm_fail_sys(err, "rename into '%s'", path) : 0;
 }
 
 int pm_fs_list(int dirfd, const char *path, struct pm_strv *out, struct pm_err *err)

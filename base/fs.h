@@ -46,8 +46,10 @@ int pm_fs_read_fd(int fd, size_t max, struct pm_buf *out, struct pm_err *err);
  * and the directory. The old content or the new is seen, never a part. */
 int pm_fs_write_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
 		     bool sync, struct pm_err *err);
-/* Written over the old content where it is, which spares the file system the freeing of its blocks: on ext4 a
- * rename over a file waits for the new one's (2 ms). Who reads meanwhile, or after a crash, may see a part. */
+/* The old content or the new is seen, never a part; after a crash of the machine it may be neither: for what is made anew
+ * before it is needed. Two files take turns, path and .NAME.next beside it, which a kill may leave half written and
+ * the next one writes over: that spares the file system the freeing of blocks, and ext4 the wait that a
+ * rename over a file is (2 ms). One writer at a time: the caller holds the object's lock. */
 int pm_fs_rewrite_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
 		       struct pm_err *err);
 /* All of data to fd, EINTR and short writes handled. */

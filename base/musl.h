@@ -14,6 +14,9 @@
 /* musl's strerror is what glibc's strerrordesc_np is: a constant text, whatever the locale. */
 #define strerrordesc_np(e) strerror(e)
 
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE (1 << 1)
+#endif
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE (1 << 0)
 #endif

@@ -341,3 +341,33 @@ TEST(path_clean)
 	_cleanup_free_ char *b = pm_path_join("", "x");
 	CHECK_STR(b, "x");
 }
+
+TEST(rewrite_file)
+{
+	struct pm_err err = PM_ERR_INIT;
+	_cleanup_close_ int dir = open(test_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const char *const texts[] = {"the first text", "2", "the third one is longer", ""};
+	CHECK(mkdirat(dir, "d", 0700) == 0);
+	for (size_t i = 0; i < PM_ARRAY_SIZE(texts); i++) {
+		_cleanup_buf_ struct pm_buf got = PM_BUF_INIT;
+		/* who has it open reads on what it was */
+		_cleanup_close_ int old = openat(dir, "d/f", O_RDONLY | O_CLOEXEC);
+		CHECK_OK(pm_fs_rewrite_file(dir, "d/f", texts[i], strlen(texts[i]), 0600, &err), err);
+		CHECK_OK(pm_fs_read_file(dir, "d/f", 100, &got, &err), err);
+		CHECK_STR(pm_buf_str(&got), texts[i]);
+		if (i > 0) {
+			_cleanup_buf_ struct pm_buf before = PM_BUF_INIT;
+			CHECK_OK(pm_fs_read_fd(old, 100, &before, &err), err);
+			CHECK_STR(pm_buf_str(&before), texts[i - 1]);
+		}
+	}
+	/* what a kill left half written is written over */
+	CHECK_OK(pm_fs_write_file(dir, "d/.f.next", "half, and longer than the next", 30, 0600, false, &err), err);
+	CHECK_OK(pm_fs_rewrite_file(dir, "d/f", "whole", 5, 0600, &err), err);
+	_cleanup_buf_ struct pm_buf got = PM_BUF_INIT;
+	CHECK_OK(pm_fs_read_file(dir, "d/f", 100, &got, &err), err);
+	CHECK_STR(pm_buf_str(&got), "whole");
+	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
+	CHECK_OK(pm_fs_list(dir, "d", &names, &err), err);
+	CHECK_INT(names.n, 2);
+}
