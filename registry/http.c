@@ -18,7 +18,6 @@ enum {
 	DOCUMENT_SECONDS = 120,
 	PATIENCE = 10, /* times the stall time */
 	BUFFER_SIZE = 512 << 10,
-	CA_MAX = 16 << 20,
 };
 
 struct pm_http {
@@ -84,174 +83,7 @@ void pm_http_free(struct pm_http *h)
 	free(h);
 }
 
-/* --- trust --------------------------------------------------------------------------------------- */
-
-void pm_http_tls_free(struct pm_http_tls *t)
-{
-	pm_buf_free(&t->ca);
-	free(t->cert);
-	free(t->key);
-	*t = (struct pm_http_tls){0};
-}
-
-/* The system's bundle: libcurl takes either its own or ours, so ours must hold both. */
-static void add_system_ca(struct pm_buf *out)
-{
-	const char *env = getenv("SSL_CERT_FILE");
-	const char *paths[] = {env && *env ? env : "/etc/ssl/certs/ca-certificates.crt",
-			       "/etc/pki/tls/certs/ca-bundle.crt"};
-	for (size_t i = 0; i < PM_ARRAY_SIZE(paths); i++) {
-		if (pm_fs_read_file(AT_FDCWD, paths[i], CA_MAX, out, NULL) >= 0)
-			break;
-	}
-	pm_buf_add_char(out, '\n');
-}
-
-int pm_http_tls_load(struct pm_http_tls *t, const char *dir, struct pm_err *err)
-{
-	_cleanup_strv_ struct pm_strv names = PM_STRV_INIT;
-	struct pm_err why = PM_ERR_INIT;
-	int r = pm_fs_list(AT_FDCWD, dir, &names, &why);
-	if (r == -ENOENT || r == -ENOTDIR)
-		return 0;
-	if (r < 0) {
-		if (err)
-			*err = why;
-		return pm_wrap(err, "read certificates");
-	}
-	for (size_t i = 0; i < names.n; i++) {
-		const char *name = names.v[i];
-		_cleanup_free_ char *path = pm_asprintf("%s/%s", dir, name);
-		if (pm_endswith(name, ".crt")) {
-			if (!t->ca.len)
-				add_system_ca(&t->ca);
-			r = pm_fs_read_file(AT_FDCWD, path, CA_MAX, &t->ca, err);
-			if (r < 0)
-				return r;
-			pm_buf_add_char(&t->ca, '\n');
-		} else if (pm_endswith(name, ".cert") && !t->cert) {
-			char *key = pm_asprintf("%.*s.key", (int)(strlen(path) - 5), path);
-			if (access(key, F_OK) < 0) {
-				free(key);
-				return pm_fail(err, PM_E_FORMAT,
-					       "missing key for client certificate %s: it must be "
-					       "beside it, ending in .key",
-					       path);
-			}
-			t->cert = pm_steal(&path);
-			t->key = key;
-		}
-	}
-	return 0;
-}
-
-/* --- URLs ---------------------------------------------------------------------------------------- */
-
-char *pm_http_escape(const char *s)
-{
-	_cleanup_buf_ struct pm_buf b = PM_BUF_INIT;
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		    strchr("-._~", c))
-			pm_buf_add_char(&b, (char)c);
-		else
-			pm_buf_printf(&b, "%%%02X", c);
-	}
-	return pm_buf_take(&b);
-}
-
-char *pm_http_origin(const char *url)
-{
-	CURLU *u = curl_url();
-	char *scheme = NULL, *host = NULL, *port = NULL, *user = NULL, *ret = NULL;
-	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_USER, &user, 0) != CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-	    (strcmp(scheme, "https") == 0 || strcmp(scheme, "http") == 0) &&
-	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
-		for (char *p = host; *p; p++)
-			*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-		ret = pm_asprintf("%s://%s:%s", scheme, host, port);
-	}
-	curl_free(scheme);
-	curl_free(host);
-	curl_free(port);
-	curl_free(user);
-	curl_url_cleanup(u);
-	return ret;
-}
-
-int64_t pm_http_range_start(const char *s)
-{
-	if (!s || strncmp(s, "bytes ", 6) != 0)
-		return -1;
-	char *end;
-	errno = 0;
-	long long v = strtoll(s + 6, &end, 10);
-	return errno || end == s + 6 || *end != '-' || v < 0 ? -1 : v;
-}
-
-char *pm_http_join(const char *base, const char *location)
-{
-	CURLU *u = curl_url();
-	char *full = NULL, *ret = NULL;
-	if (u && curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
-	    curl_url_set(u, CURLUPART_URL, location, CURLU_URLENCODE) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_URL, &full, 0) == CURLUE_OK)
-		ret = pm_strdup(full);
-	curl_free(full);
-	curl_url_cleanup(u);
-	return ret;
-}
-
 /* --- one transfer -------------------------------------------------------------------------------- */
-
-static void reply_clear(struct pm_http_reply *r)
-{
-	free(r->content_type);
-	free(r->last_modified);
-	free(r->docker_digest);
-	free(r->location);
-	free(r->link);
-	free(r->content_range);
-	free(r->range);
-	free(r->oci_subject);
-	free(r->final_url);
-	pm_strv_free(&r->www_authenticate);
-	pm_buf_free(&r->body);
-	*r = (struct pm_http_reply){.content_length = -1, .retry_after = -1};
-}
-
-static bool is_header(const char *line, size_t len, const char *name, const char **ret_value,
-		      size_t *ret_len)
-{
-	size_t n = strlen(name);
-	if (len <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
-		return false;
-	const char *v = line + n + 1, *end = line + len;
-	while (v < end && (*v == ' ' || *v == '\t'))
-		v++;
-	while (end > v && strchr(" \t\r\n", end[-1]))
-		end--;
-	*ret_value = v;
-	*ret_len = (size_t)(end - v);
-	return true;
-}
-
-static int64_t small_number(const char *s, size_t len)
-{
-	int64_t v = 0;
-	if (!len || len > 18)
-		return -1;
-	for (size_t i = 0; i < len; i++) {
-		if (s[i] < '0' || s[i] > '9')
-			return -1;
-		v = v * 10 + (s[i] - '0');
-	}
-	return v;
-}
 
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
@@ -260,41 +92,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 	x->header_bytes += len;
 	if (x->header_bytes > HEADERS_MAX)
 		return 0;
-	if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
-		reply_clear(&x->reply);
-		const char *sp = memchr(line, ' ', len);
-		if (sp && (size_t)(line + len - sp) > 3)
-			x->reply.status = (int)small_number(sp + 1, 3);
-		return len;
-	}
-	struct {
-		const char *name;
-		char **slot;
-	} kept[] = {{"content-type", &x->reply.content_type},
-		    {"last-modified", &x->reply.last_modified},
-		    {"docker-content-digest", &x->reply.docker_digest},
-		    {"location", &x->reply.location},
-		    {"link", &x->reply.link},
-		    {"content-range", &x->reply.content_range},
-		    {"range", &x->reply.range},
-		    {"oci-subject", &x->reply.oci_subject}};
-	const char *v;
-	size_t vlen;
-	for (size_t i = 0; i < PM_ARRAY_SIZE(kept); i++) {
-		if (is_header(line, len, kept[i].name, &v, &vlen)) {
-			free(*kept[i].slot);
-			*kept[i].slot = pm_strndup(v, vlen);
-			return len;
-		}
-	}
-	if (is_header(line, len, "www-authenticate", &v, &vlen))
-		pm_strv_take(&x->reply.www_authenticate, pm_strndup(v, vlen));
-	else if (is_header(line, len, "retry-after", &v, &vlen))
-		x->reply.retry_after = small_number(v, vlen);
-	else if (is_header(line, len, "x-registry-supports-signatures", &v, &vlen))
-		x->reply.signatures = vlen == 1 && *v == '1';
-	else if (is_header(line, len, "content-length", &v, &vlen))
-		x->reply.content_length = small_number(v, vlen);
+	pm_http_reply_header(&x->reply, line, len);
 	return len;
 }
 
@@ -447,7 +245,7 @@ static int launch(struct pm_http_xfer *x)
 	curl_easy_reset(e);
 	x->errbuf[0] = '\0';
 	x->header_bytes = 0;
-	reply_clear(&x->reply);
+	pm_http_reply_clear(&x->reply);
 	if (x->authorization && same)
 		add_header(x, "Authorization", x->authorization);
 	if (x->req.accept)
@@ -500,7 +298,7 @@ int pm_http_start(struct pm_http *h, const struct pm_http_request *req, struct p
 	x->req.url = NULL;
 	x->req.authorization = NULL;
 	x->origin = pm_http_origin(req->url);
-	reply_clear(&x->reply);
+	pm_http_reply_clear(&x->reply);
 	int r = x->origin ? launch(x)
 			  : pm_fail(&x->err, PM_E_REMOTE, "'%.300s' is not an http(s) address",
 				    req->url);
@@ -522,7 +320,7 @@ void pm_http_free_xfer(struct pm_http_xfer *x)
 		curl_multi_remove_handle(x->http->multi, x->easy);
 	curl_easy_cleanup(x->easy);
 	curl_slist_free_all(x->headers);
-	reply_clear(&x->reply);
+	pm_http_reply_clear(&x->reply);
 	if (x->authorization)
 		explicit_bzero(x->authorization, strlen(x->authorization));
 	free(x->authorization);

@@ -22,6 +22,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "registry/http_reply.h"
+#include "registry/http_tls.h"
+#include "registry/http_url.h"
 
 struct pm_http;
 
@@ -31,18 +34,6 @@ void pm_http_cancel_on(struct pm_http *h, const atomic_bool *cancel);
 /* Bytes to read from a connection at once; what is not set is fast and takes much memory. */
 void pm_http_read_size(struct pm_http *h, size_t bytes);
 void pm_http_free(struct pm_http *h); /* requests must be freed before; NULL is fine */
-
-/* How to trust and be trusted by a registry. */
-struct pm_http_tls {
-	bool no_verify;    /* accept any certificate */
-	struct pm_buf ca;  /* PEM: what to trust besides the system's; empty: the system's only */
-	char *cert, *key;  /* paths of a client certificate and key; owned; may be NULL */
-};
-
-void pm_http_tls_free(struct pm_http_tls *t);
-/* Fill from a certs.d directory: *.crt are trusted, NAME.cert with NAME.key is ours. A missing directory
- * is success; a .cert without .key is PM_E_FORMAT. */
-int pm_http_tls_load(struct pm_http_tls *t, const char *dir, struct pm_err *err);
 
 /* body: 0: taken, 1: not now - the transfer pauses until pm_http_resume, and then gives the same bytes
  * again; negative: give up (the request ends with PM_E_CANCELLED). */
@@ -74,17 +65,6 @@ struct pm_http_request {
 	void *arg;
 };
 
-struct pm_http_reply {
-	int status; /* 0: no reply came */
-	char *content_type, *docker_digest, *location, *link, *content_range, *final_url;
-	char *range, *oci_subject, *last_modified;
-	bool signatures; /* X-Registry-Supports-Signatures: 1 */
-	struct pm_strv www_authenticate;
-	int64_t content_length; /* -1: not said */
-	int64_t retry_after;    /* seconds, -1: not said */
-	struct pm_buf body;     /* also of an error reply, up to 64 KiB */
-};
-
 struct pm_http_xfer;
 
 /* Begin; it runs whenever pm_http_step runs. */
@@ -111,18 +91,5 @@ int pm_http_step(struct pm_http *h, struct pollfd *fds, unsigned int n_fds, int 
  * pm_http_result. */
 int pm_http_do(struct pm_http *h, const struct pm_http_request *req, struct pm_http_xfer **ret,
 	       struct pm_http_reply **ret_reply, struct pm_err *err);
-
-/* s percent-encoded for a query value; the caller frees. */
-char *pm_http_escape(const char *s);
-
-/* START of a Content-Range "bytes START-...", -1 when it is none (or NULL). */
-int64_t pm_http_range_start(const char *content_range);
-
-/* location, absolute or relative to base, as a URL; NULL when it is none. The caller frees. */
-char *pm_http_join(const char *base, const char *location);
-
-/* "https://host:port" of an http(s) URL in canonical form, default ports filled in; NULL when it is none or
- * has user information. The caller frees. */
-char *pm_http_origin(const char *url);
 
 #endif
