@@ -78,18 +78,14 @@ static int sample(struct pm_engine *e, const char *name, const struct pm_stats_r
 	return r;
 }
 
-struct stats_arg {
-	struct pm_cli *cli;
-	const struct stats_opts *o;
-};
-
-static int round_of(void *arg, struct pm_engine *e, const struct pm_stats_round *last, struct pm_stats_round *now,
+static int round_of(struct pm_cli *cli, const void *opts, struct pm_engine *e,
+		    const struct pm_stats_round *last, struct pm_stats_round *now,
 		    struct pm_json_pool *pool, struct pm_json *rows, struct pm_err *err)
 {
-	const struct stats_arg *a = arg;
+	const struct stats_opts *o = opts;
 	_cleanup_strv_ struct pm_strv pods = PM_STRV_INIT;
-	struct pm_pod_choice ch = {.all = a->o->all || (!a->o->latest && !a->cli->n_args), .latest = a->o->latest};
-	int r = pm_pod_choose(a->cli, e, &ch, &pods, err);
+	struct pm_pod_choice ch = {.all = o->all || (!o->latest && !cli->n_args), .latest = o->latest};
+	int r = pm_pod_choose(cli, e, &ch, &pods, err);
 	for (size_t i = 0; r >= 0 && i < pods.n; i++)
 		r = sample(e, pods.v[i], last, now, pool, rows, err);
 	return r;
@@ -98,7 +94,6 @@ static int round_of(void *arg, struct pm_engine *e, const struct pm_stats_round 
 static int stats_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	const struct stats_opts *o = opts;
-	struct stats_arg a = {.cli = cli, .o = o};
 	const struct pm_stats_view view = {.name = "pod stats",
 					   .type = "*types.PodStatsReport",
 					   .format = o->format,
@@ -108,7 +103,7 @@ static int stats_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 					   .no_reset = o->no_reset,
 					   .seconds = 5,
 					   .round = round_of,
-					   .arg = &a};
+					   .opts = o};
 	return pm_stats_show(cli, &view, err);
 }
 

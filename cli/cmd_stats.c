@@ -33,27 +33,22 @@ static const struct pm_opt stats_table[] = {
 static const char default_table[] = "table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t"
 				    "{{.NetIO}}\t{{.BlockIO}}\t{{.PIDS}}\t{{.UpTime}}\t{{.AVGCPU}}";
 
-struct stats_arg {
-	struct pm_cli *cli;
-	const struct stats_opts *o;
-};
-
 /* Of those named, or of all that are there now. */
-static int round_of(void *arg, struct pm_engine *e, const struct pm_stats_round *last, struct pm_stats_round *now,
+static int round_of(struct pm_cli *cli, const void *opts, struct pm_engine *e,
+		    const struct pm_stats_round *last, struct pm_stats_round *now,
 		    struct pm_json_pool *pool, struct pm_json *rows, struct pm_err *err)
 {
-	const struct stats_arg *a = arg;
-	const struct stats_opts *o = a->o;
+	const struct stats_opts *o = opts;
 	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
-	struct pm_ctr_choice choice = {.all = !o->latest && !a->cli->n_args,
+	struct pm_ctr_choice choice = {.all = !o->latest && !cli->n_args,
 				       .latest = o->latest,
 				       .states = o->all ? 0
 							: PM_IN_STATE(PM_STATUS_RUNNING) |
 								  PM_IN_STATE(PM_STATUS_PAUSED)};
 	const struct pm_stats_options so = {.json = o->format && pm_format_is_json(o->format),
 					    .no_trunc = o->no_trunc,
-					    .gone_ok = !a->cli->n_args};
-	int r = pm_ctr_choose(a->cli, e, &choice, &ids, err);
+					    .gone_ok = !cli->n_args};
+	int r = pm_ctr_choose(cli, e, &choice, &ids, err);
 	if (r < 0)
 		return pm_wrap(err, "unable to get list of containers");
 	return pm_stats_sample(e, &ids, &so, last, now, pool, rows, err);
@@ -62,7 +57,6 @@ static int round_of(void *arg, struct pm_engine *e, const struct pm_stats_round 
 static int stats_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	const struct stats_opts *o = opts;
-	struct stats_arg a = {.cli = cli, .o = o};
 	const struct pm_stats_view view = {.name = "stats",
 					   .type = "containers.containerStats",
 					   .format = o->format,
@@ -72,7 +66,7 @@ static int stats_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 					   .no_reset = o->no_reset,
 					   .seconds = o->interval,
 					   .round = round_of,
-					   .arg = &a};
+					   .opts = o};
 
 	if ((o->all && o->latest) || ((o->all || o->latest) && cli->n_args))
 		return pm_fail(err, PM_E_USAGE, "--all, --latest and containers cannot be used together");

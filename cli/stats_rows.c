@@ -176,12 +176,12 @@ static int print(const struct pm_format *f, const struct pm_json *rows, bool res
 	return 0;
 }
 
-static int show(const struct pm_stats_view *v, struct pm_engine *e, const struct pm_stats_round *last,
-		struct pm_stats_round *now, struct pm_err *err)
+static int show(struct pm_cli *cli, const struct pm_stats_view *v, struct pm_engine *e,
+		const struct pm_stats_round *last, struct pm_stats_round *now, struct pm_err *err)
 {
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	struct pm_json *rows = pm_json_array(pool);
-	int r = v->round(v->arg, e, last, now, pool, rows, err);
+	int r = v->round(cli, v->opts, e, last, now, pool, rows, err);
 	if (r < 0)
 		return r;
 	struct pm_format f = {.name = v->name,
@@ -201,7 +201,7 @@ int pm_stats_show(struct pm_cli *cli, const struct pm_stats_view *v, struct pm_e
 	int r = pm_cli_engine(cli, &e, err);
 	while (r >= 0) {
 		struct pm_stats_round now = {0};
-		r = show(v, &e, &last, &now, err);
+		r = show(cli, v, &e, &last, &now, err);
 		free(last.v);
 		last = now;
 		if (r < 0 || v->once || fflush(stdout) != 0)

@@ -40,10 +40,11 @@ struct pm_stats_view {
 	const char *const *headings;
 	bool once, no_reset;
 	int64_t seconds; /* between two rounds */
-	/* One round: rows are added for what there is now; arg: the command's. */
-	int (*round)(void *arg, struct pm_engine *e, const struct pm_stats_round *last, struct pm_stats_round *now,
+	/* One round: rows are added for what there is now; opts: the command's. */
+	int (*round)(struct pm_cli *cli, const void *opts, struct pm_engine *e,
+		     const struct pm_stats_round *last, struct pm_stats_round *now,
 		     struct pm_json_pool *pool, struct pm_json *rows, struct pm_err *err);
-	void *arg;
+	const void *opts;
 };
 
 /* Rounds, until standard output or one of them fails. */
