@@ -19,6 +19,60 @@ void pm_build_step_free(struct pm_build_step *t)
 	pm_build_copy_free(t->copy);
 }
 
+/* --- directories that instructions name --------------------------------------------------------------- */
+
+struct new_dir {
+	int root;
+	const char *path;
+};
+
+static int make_dir(void *arg, struct pm_err *err)
+{
+	const struct new_dir *d = arg;
+	int fd = pm_fs_mkdir_in(d->root, d->path, 0755, err);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+/* path is absolute. */
+static int need_dir(struct pm_worker *w, const char *path, struct pm_err *err)
+{
+	_cleanup_worker_root_ struct pm_worker_root root = PM_WORKER_ROOT_INIT;
+	int r = pm_worker_has_dir(w, path, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = pm_worker_root(w, &root, err);
+	if (r < 0)
+		return r;
+	struct new_dir d = {root.dir, path};
+	return pm_userns_run(root.userns, make_dir, &d, err);
+}
+
+/* A command finds the directories of VOLUME there, as a container will, which gets volumes at them. */
+static int need_volumes(struct pm_worker *w, struct pm_err *err)
+{
+	const struct pm_json *volumes = pm_json_get(pm_worker_config(w), "Volumes");
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < pm_json_len(volumes); i++) {
+		const char *path = volumes->members[i].name;
+		if (*path != '/')
+			continue;
+		r = need_dir(w, path, err);
+		if (r == -EEXIST || r == -ENOTDIR) { /* a file is there: a volume could not be either */
+			pm_err_clear(err);
+			r = 0;
+		}
+	}
+	return r;
+}
+
+static int execute_workdir(struct pm_worker *w, struct pm_err *err)
+{
+	_cleanup_free_ char *path = pm_build_config_workdir(pm_worker_config(w));
+	return need_dir(w, path, err);
+}
+
 /* --- RUN -------------------------------------------------------------------------------------------- */
 
 static int parse_mounts(struct pm_build_step *t, struct pm_err *err)
@@ -182,7 +236,9 @@ static int execute_run(struct pm_build_step *t, struct pm_worker *w, struct pm_e
 					    .workdir = workdir,
 					    .source = mount_source,
 					    .arg = t};
-	int r = pm_run_mounts_prepare(&me, t->mounts, t->n_mounts, &mounts, err);
+	int r = need_volumes(w, err);
+	if (r >= 0)
+		r = pm_run_mounts_prepare(&me, t->mounts, t->n_mounts, &mounts, err);
 	if (r >= 0)
 		r = argv_of(t, w, &me, &mounts, &argv, err);
 	if (r < 0)
@@ -206,36 +262,6 @@ static int execute_run(struct pm_build_step *t, struct pm_worker *w, struct pm_e
 		.signal_arg = b,
 	};
 	return run(t, w, &what, err);
-}
-
-/* --- WORKDIR ---------------------------------------------------------------------------------------- */
-
-struct new_dir {
-	int root;
-	const char *path;
-};
-
-static int make_dir(void *arg, struct pm_err *err)
-{
-	const struct new_dir *d = arg;
-	int fd = pm_fs_mkdir_in(d->root, d->path, 0755, err);
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 ? fd : 0;
-}
-
-static int execute_workdir(struct pm_worker *w, struct pm_err *err)
-{
-	_cleanup_worker_root_ struct pm_worker_root root = PM_WORKER_ROOT_INIT;
-	_cleanup_free_ char *path = pm_build_config_workdir(pm_worker_config(w));
-	int r = pm_worker_has_dir(w, path, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = pm_worker_root(w, &root, err);
-	if (r < 0)
-		return r;
-	struct new_dir d = {root.dir, path};
-	return pm_userns_run(root.userns, make_dir, &d, err);
 }
 
 /* --- any of them -------------------------------------------------------------------------------------- */

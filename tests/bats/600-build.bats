@@ -197,6 +197,17 @@ config() {
 	assert_like "$output" 'STEP 4/4: COPY file sub/.--> Using cache'
 }
 
+@test "RUN finds the directories of VOLUME, and what it writes there stays" {
+	containerfile <<-EOF
+		FROM $IMAGE
+		VOLUME /data /bin ["/more"]
+		RUN echo x >/data/f && ls /bin/sh
+	EOF
+	build -q -t vol >/dev/null
+	run -0 pm run --rm --network none vol cat /data/f
+	assert_eq "$output" x
+}
+
 @test "what the instructions make of the configuration" {
 	containerfile <<-EOF
 		FROM $IMAGE
