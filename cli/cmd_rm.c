@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
 #include "engine/container/remove.h"
+#include "engine/pod/verbs.h"
 
 struct rm_opts {
 	bool all, latest, force, ignore, volumes, depend;
@@ -37,6 +38,23 @@ static void exit_of(struct pm_cli *cli, const struct pm_ctr_set *set)
 			pm_cli_set_exit(cli, set->errs[i].code == PM_E_STATE ? 2 : 125);
 }
 
+static void note(void *arg, struct pm_err *err)
+{
+	pm_cli_note(arg, err);
+}
+
+/* All that there is, by force, is pods too: each goes with its infra container, which goes no other way. */
+static void remove_pods(struct pm_cli *cli, struct pm_ctr_set *set, int timeout)
+{
+	const struct pm_pod_notes notes = {note, cli};
+	for (size_t i = 0; i < set->n; i++) {
+		if (!set->v[i].config.is_infra)
+			continue;
+		pm_err_clear(&set->errs[i]);
+		pm_pod_remove(&set->e, set->v[i].config.pod, true, timeout, &notes, &set->errs[i]);
+	}
+}
+
 static int rm_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 {
 	struct rm_opts *o = opts;
@@ -64,6 +82,8 @@ static int rm_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	if (cli->noted == PM_E_NOSUCH)
 		pm_cli_set_exit(cli, 1);
 	pm_containers_remove(&set.e, set.v, set.n, &ro, set.errs);
+	if (o->all && o->force)
+		remove_pods(cli, &set, ro.timeout);
 	/* one that has gone meanwhile is what was wanted */
 	for (size_t i = 0; i < set.n; i++)
 		if (set.errs[i].code == PM_E_NOSUCH)

@@ -139,14 +139,11 @@ int pm_ctr_verb(struct pm_cli *cli, const struct pm_ctr_choice *ch, pm_ctr_verb_
 	return r < 0 ? r : pm_cli_result(cli, 0);
 }
 
-/* Those that depend on name, and on those, before it; each once. */
-static int add_dependents(struct pm_engine *e, const char *name, struct pm_strv *ret, struct pm_err *err)
+/* Those that depend on id, and on those, before it; each once. */
+static int add_dependents(struct pm_engine *e, const char *id, struct pm_strv *ret, struct pm_err *err)
 {
-	_cleanup_ctr_row_ struct pm_ctr_row row = {0};
 	_cleanup_strv_ struct pm_strv ids = PM_STRV_INIT;
-	if (pm_ctr_find(e->store, name, 0, &row, NULL) < 0)
-		return 0; /* who loads it says why */
-	int r = pm_ctr_dependents(e->store, row.id, &ids, err);
+	int r = pm_ctr_dependents(e->store, id, &ids, err);
 	for (size_t i = 0; i < ids.n && r >= 0; i++) {
 		if (pm_strv_has(ret, ids.v[i]))
 			continue;
@@ -161,9 +158,14 @@ static int with_dependents(struct pm_engine *e, struct pm_strv *names, struct pm
 	struct pm_strv all = PM_STRV_INIT;
 	int r = 0;
 	for (size_t i = 0; i < names->n && r >= 0; i++) {
-		r = add_dependents(e, names->v[i], &all, err);
-		if (!pm_strv_has(&all, names->v[i]))
-			pm_strv_add(&all, names->v[i]);
+		_cleanup_ctr_row_ struct pm_ctr_row row = {0};
+		/* told by its id, as those are that depend on it; who loads it says why it cannot be found */
+		const bool found = pm_ctr_find(e->store, names->v[i], 0, &row, NULL) >= 0;
+		const char *id = found ? row.id : names->v[i];
+		if (found)
+			r = add_dependents(e, id, &all, err);
+		if (!pm_strv_has(&all, id))
+			pm_strv_add(&all, id);
 	}
 	pm_strv_free(names);
 	*names = all;

@@ -69,10 +69,11 @@ state() { # NAME
 	pm create --name base "$IMAGE" true
 	pm create --name user --network container:base "$IMAGE" true
 	pm create --name users-user --network container:user "$IMAGE" true
+	base=$(pm inspect -f "{{.Id}}" base)
 	run pm rm --depend base
 	assert_eq "$status" 0
 	assert_eq "${#lines[@]}" 3
-	assert_eq "${lines[2]}" base
+	assert_eq "${lines[2]}" "$base"
 	assert_eq "$(pm ps -aq)" ""
 	run pm rm -t 5 base
 	assert_error 125 'force option must be specified to use the --time option'

@@ -196,6 +196,14 @@ ns() { # ns CONTAINER KIND
 	assert_error 1 'no pod with name or ID p found: no such pod'
 	run -0 pm pod rm -i p
 	run -0 pm pod rm -f p
+	# rm of all, by force, is of pods too
+	pm pod create --name p >/dev/null
+	pm run -d --pod p --name mine "$IMAGE" sleep 100 >/dev/null
+	run -0 pm rm -fa -t 0
+	assert_eq "${#lines[@]}" 2
+	run -1 pm pod exists p
+	run -0 pm ps -aq
+	assert_eq "$output" ""
 	# a stopped one needs none
 	pm pod create --name q >/dev/null
 	pm create --pod q "$IMAGE" true >/dev/null

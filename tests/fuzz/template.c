@@ -13,8 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const maps[] = {"Labels", "M", "a", NULL};
-	static const char *const times[] = {"Created", "b", NULL};
+	static const char *const maps[] = {"Labels", "M", "a", NULL}, *const lists[] = {"L", "c", NULL},
+			  *const times[] = {"Created", "b", NULL};
+	static const struct pm_template_types types = {maps, lists, times};
 	_cleanup_free_ char *text = pm_strndup((const char *)data, size);
 	_cleanup_json_pool_ struct pm_json_pool *pool = pm_json_pool_new();
 	_cleanup_buf_ struct pm_buf out = PM_BUF_INIT;
@@ -29,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (pm_json_parse(pool, json, len, &v, &err) < 0)
 		return 0;
-	pm_template_hint(v, maps, times);
+	pm_template_hint(v, &types);
 
 	struct pm_format f = {.name = "fuzz", .format = text, .terminal = true};
 	pm_format_one(&f, v, &out, &err);
