@@ -549,7 +549,7 @@ bool pm_ctr_userns_differs(const struct pm_ctr_config *k)
 int pm_ctr_userns_choose_idmap(struct pm_engine *e, struct pm_container *c, struct pm_err *err)
 {
 	_cleanup_strv_ struct pm_strv lowers = PM_STRV_INIT;
-	enum pm_store_driver driver;
+	enum pm_store_driver driver = PM_STORE_AUTO;
 	c->config.idmapped = false;
 	/* a build's grows below the container */
 	if (c->config.working || !pm_ctr_userns_differs(&c->config) || pm_userns_needed())
