@@ -62,19 +62,20 @@ static const struct pm_opt from_table[] = {
 	{0},
 };
 
+/* platform: os, arch and variant of it are meant. */
 static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct from_opts *o,
-		  char ret_id[65], char **ret_name, struct pm_err *err)
+		  const struct pm_pull_options *platform, char ret_id[65], char **ret_name, struct pm_err *err)
 {
-	_cleanup_free_ char *platform = NULL, *authfile = pm_pull_authfile(cli, o->authfile);
+	_cleanup_free_ char *authfile = pm_pull_authfile(cli, o->authfile);
 	_cleanup_decryption_ struct pm_decryption decryption = {0};
 	struct pm_pull_options po = {
 		.authfile = authfile,
 		.creds = o->creds,
 		.cert_dir = o->cert_dir,
 		.tls_verify = pm_cli_given(cli, "tls-verify") ? o->tls_verify : -1,
-		.os = o->os,
-		.arch = o->arch,
-		.variant = o->variant,
+		.os = platform->os,
+		.arch = platform->arch,
+		.variant = platform->variant,
 		.signature_policy = o->signature_policy,
 		.decryption = &decryption,
 	};
@@ -83,8 +84,6 @@ static int obtain(struct pm_cli *cli, struct pm_engine *e, const struct from_opt
 	pm_pull_ask(&po);
 	pm_pull_retries(cli, o->retry, o->retry_delay, &retry, &po);
 	int r = o->pull ? pm_pull_policy_parse(o->pull, &policy, err) : 0;
-	if (r >= 0)
-		r = pm_pull_platform(o->platform, &po, &platform, err);
 	if (r >= 0)
 		r = pm_decryption_parse(&o->decryption_keys, &decryption, err);
 	if (r < 0)
@@ -133,23 +132,26 @@ static int from_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 	const struct from_opts *o = opts;
 	_cleanup_engine_ struct pm_engine e = {0};
 	_cleanup_worker_ struct pm_worker w = PM_WORKER_INIT;
-	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char *name = NULL, *words = NULL;
+	struct pm_pull_options platform = {.os = o->os, .arch = o->arch, .variant = o->variant};
 	struct pm_ctr_config base;
 	char id[65];
 	bool scratch = strcmp(cli->args[0], "scratch") == 0;
 	struct pm_worker_options wo = {.name = o->name, .own = true, .base = &base};
 	pm_ctr_config_init(&base);
-	int r = pm_cli_engine(cli, &e, err);
+	int r = pm_pull_platform(o->platform, &platform, &words, err);
+	if (r >= 0)
+		r = pm_cli_engine(cli, &e, err);
 	if (r >= 0)
 		r = pm_build_containers(cli, &e, &o->ctr, &o->ns, &base, err);
 	if (r >= 0 && !scratch)
-		r = obtain(cli, &e, o, id, &name, err);
+		r = obtain(cli, &e, o, &platform, id, &name, err);
 	if (r >= 0) {
 		wo.image_id = scratch ? NULL : id;
 		wo.image_name = name;
-		wo.arch = o->arch;
-		wo.os = o->os;
-		wo.variant = o->variant;
+		wo.arch = platform.arch;
+		wo.os = platform.os;
+		wo.variant = platform.variant;
 		r = make(&e, &wo, scratch ? NULL : name ? name : cli->args[0], &w, err);
 	}
 	if (r >= 0 && o->cidfile)

@@ -149,6 +149,14 @@ lo"
 	assert_error 125 'container ID must be specified'
 }
 
+@test "from --platform: what is made of it says so" {
+	buildah from --platform linux/arm64/v8 --name other scratch
+	buildah commit -q other foreign
+	assert_eq "$(pm image inspect -f '{{.Os}}/{{.Architecture}}' foreign)" linux/arm64
+	run buildah from --platform linux/arm64 --arch amd64 scratch
+	assert_error 125 'arch'
+}
+
 @test "from scratch: the image has what was copied and nothing else" {
 	ctr=$(buildah from scratch)
 	mkdir "$T/files"
