@@ -227,7 +227,7 @@ usage() {
 	run -125 pm swarm init
 	assert_error 125 'pm swarm: pm runs containers on this host alone'
 	run -125 pm builder prune -f
-	assert_error 125 'pm builder prune: the caches of builds go with pm system prune --build'
+	assert_error 125 'pm build(er|x) prune: the caches of builds go with pm system prune --build'
 	run -125 pm nosuchcommand
 	assert_error 125 'unrecognized command `pm nosuchcommand`'
 }

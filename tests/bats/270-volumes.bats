@@ -131,7 +131,7 @@ runc_() { # -v ... CMD: a container without network
 	run pm volume create -o type=nfs -o device=host:/x n
 	assert_error 125 'cannot mount volumes of type nfs without root privileges'
 	run pm volume create -o o=size=1m s
-	assert_error 125 'volume options size and inodes not supported. Filesystem does not support Project Quota'
+	assert_error 125 'volume options size and inodes not supported: only root of the host can set Project Quota'
 	run pm volume create -o foo=bar x
 	assert_error 125 "invalid mount option foo for driver 'local'"
 	run pm volume create -o o=bind x

@@ -386,8 +386,6 @@ config() {
 	assert_error 125 'no volumes'
 	run -125 build --isolation chroot
 	assert_error 125 'isolation chroot'
-	run -125 build --userns auto
-	assert_error 125 'userns auto'
 	run -125 build --cache-from registry.test/x:tag
 	assert_error 125 'without transport, tag and digest'
 }
