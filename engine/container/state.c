@@ -199,8 +199,10 @@ int pm_ctr_state_wait(int runroot, const char *id, int timeout_ms, struct pm_err
 			char path[128];
 			snprintf(path, sizeof(path), "ctr/%s/live", id);
 			_cleanup_close_ int lock = pm_lock_take(runroot, path, PM_LOCK_SHARED, err);
-			if (lock < 0)
+			if (lock < 0 && lock != -ENOENT)
 				return lock;
+			if (lock < 0) /* --rm: the directory has gone meanwhile, which is an end as well */
+				pm_err_clear(err);
 		}
 		if (s.pid <= 0 && s.monitor <= 0 && !s.monitored)
 			return 1;

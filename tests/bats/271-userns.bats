@@ -91,10 +91,12 @@ files='stat -c %u:%g / /bin/busybox /etc/hosts /etc/hostname /dev/shm /root | so
 }
 
 @test "userns: refusals" {
-	for mode in foo keep-id:foo=1 auto:size=x keep-id:uid=-1 nomap:x container: ns:x pod; do
+	for mode in foo keep-id:foo=1 auto:size=x keep-id:uid=-1 nomap:x container: ns:x; do
 		run pm run --rm --userns "$mode" "$IMAGE" true
 		assert_error 125 "userns"
 	done
+	run pm run --rm --userns pod "$IMAGE" true
+	assert_error 125 "cannot use pod namespace as container is not joining a pod"
 	run pm run --rm --userns keep-id --uidmap 0:1:1 "$IMAGE" true
 	assert_error 125 "mutually exclusive"
 	run pm run --rm --uidmap 0:@1:1 "$IMAGE" true
