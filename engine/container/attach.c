@@ -293,6 +293,9 @@ static void begin_output(struct session *s, int fd, size_t len)
 static int on_frame(struct session *s, struct pm_attach_result *ret)
 {
 	ssize_t n = recv(s->opts->fd, s->out, sizeof(s->out), MSG_DONTWAIT);
+	/* closed with something of ours unread: said once, before what it had sent till then */
+	if (n < 0 && errno == ECONNRESET)
+		n = recv(s->opts->fd, s->out, sizeof(s->out), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 1;
 	if (n <= 0)

@@ -107,6 +107,23 @@ TEST(lost_monitor_is_told)
 	CHECK_INT(status_of(&c), 200 + PM_ATTACH_ENDED_LOST);
 }
 
+TEST(an_exit_is_read_though_input_was_not)
+{
+	struct child c;
+	char buf[64];
+	int status;
+	start(&c, false, "");
+	CHECK(write(c.in, "more", 4) == 4);
+	CHECK_INT(recv(c.channel, buf, sizeof(buf), MSG_PEEK), 5);
+	CHECK(kill(c.pid, SIGSTOP) == 0 && waitpid(c.pid, &status, WUNTRACED) == c.pid);
+	send_frame(&c, PM_ATTACH_STDOUT, "out", 3);
+	send_frame(&c, PM_ATTACH_EXIT, "\x05", 1);
+	close(c.channel); /* with the input unread: the kernel says ECONNRESET, and then what was sent */
+	CHECK(kill(c.pid, SIGCONT) == 0);
+	CHECK_INT(status_of(&c), 5);
+	CHECK(read(c.out, buf, sizeof(buf)) == 3 && memcmp(buf, "out", 3) == 0);
+}
+
 TEST(closed_output_is_an_error)
 {
 	struct child c;
