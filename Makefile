@@ -210,7 +210,7 @@ check-compare: all
 	tests/compare/run -o $(OUT) $(FILES)
 
 # A Debian virtual machine (qemu, no KVM needed) with systemd as process 1: limits, boot, units; as root. The disk image
-# is built once, below /var/cache/pm-vm. QUICK=1: without the slowest tests.
+# is built once, below /var/cache/pm-vm. QUICK=1: without the slowest tests and those of tests/bats.
 check-vm: all $(OUT)/tests/reaper
 	@tools/install-deps run test vm
 	tests/vm/run $(if $(QUICK),-q) -o $(OUT) $(FILES)

@@ -71,6 +71,10 @@ bool pm_proc_for_system(void);
 /* The user's id as it is outside of his namespace, whose root this process may be. */
 uid_t pm_proc_outer_uid(void);
 
+/* Write uid_map and gid_map (user_namespaces(7)) of a process that has made a user namespace: ranges
+ * "INSIDE:OUTSIDE:SIZE". -EPERM: an id that may not be mapped by the caller. */
+int pm_proc_write_maps(pid_t pid, const struct pm_strv *uids, const struct pm_strv *gids, struct pm_err *err);
+
 /* /proc/sys/kernel/random/boot_id, 36 characters and a NUL. */
 int pm_proc_boot_id(char ret[37], struct pm_err *err);
 

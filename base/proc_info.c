@@ -120,6 +120,28 @@ int pm_proc_pidfd(pid_t pid, uint64_t start_ticks, struct pm_err *err)
 	return pm_steal_fd(&fd);
 }
 
+static int write_map(pid_t pid, const char *name, const struct pm_strv *ranges, struct pm_err *err)
+{
+	_cleanup_free_ char *path = pm_asprintf("/proc/%d/%s", pid, name);
+	_cleanup_free_ char *text = pm_strv_join(ranges, "\n");
+	for (char *p = text; *p; p++)
+		if (*p == ':')
+			*p = ' ';
+	_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, path, O_WRONLY, 0, err);
+	if (fd < 0)
+		return fd;
+	/* whole: the kernel takes one write */
+	if (write(fd, text, strlen(text)) < 0)
+		return pm_fail_sys(err, "write %s (an id that is not this user's?)", name);
+	return 0;
+}
+
+int pm_proc_write_maps(pid_t pid, const struct pm_strv *uids, const struct pm_strv *gids, struct pm_err *err)
+{
+	int r = write_map(pid, "uid_map", uids, err);
+	return r < 0 ? r : write_map(pid, "gid_map", gids, err);
+}
+
 int pm_proc_boot_id(char ret[37], struct pm_err *err)
 {
 	char buf[64];

@@ -19,29 +19,12 @@
 
 /* --- a user namespace ---------------------------------------------------------------------------- */
 
-static int write_map(pid_t pid, const char *name, const struct pm_strv *ranges, struct pm_err *err)
-{
-	_cleanup_free_ char *path = pm_asprintf("/proc/%d/%s", pid, name);
-	_cleanup_free_ char *text = pm_strv_join(ranges, "\n");
-	for (char *p = text; *p; p++)
-		if (*p == ':')
-			*p = ' ';
-	_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, path, O_WRONLY, 0, err);
-	if (fd < 0)
-		return fd;
-	/* whole, in one write */
-	if (write(fd, text, strlen(text)) < 0)
-		return errno == EPERM ? pm_fail(err, PM_E_UNSUPPORTED, "only root can map these ids")
-				      : pm_fail_sys(err, "write a %s", name);
-	return 0;
-}
-
 static int fill_maps(pid_t pid, const struct pm_strv *uids, const struct pm_strv *gids, struct pm_err *err)
 {
 	char path[64];
-	int r = write_map(pid, "uid_map", uids, err);
-	if (r >= 0)
-		r = write_map(pid, "gid_map", gids, err);
+	int r = pm_proc_write_maps(pid, uids, gids, err);
+	if (r == -EPERM)
+		return pm_fail(err, PM_E_UNSUPPORTED, "only root can map these ids");
 	if (r < 0)
 		return r;
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);

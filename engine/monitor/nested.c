@@ -97,22 +97,6 @@ static _Noreturn void child(struct monitor *m, int socket)
 	_exit(0);
 }
 
-static int write_map(pid_t pid, const char *name, const struct pm_strv *ranges, struct pm_err *err)
-{
-	_cleanup_free_ char *path = pm_asprintf("/proc/%d/%s", pid, name);
-	_cleanup_free_ char *text = pm_strv_join(ranges, "\n");
-	for (char *p = text; *p; p++)
-		if (*p == ':')
-			*p = ' ';
-	_cleanup_close_ int fd = pm_fs_open(AT_FDCWD, path, O_WRONLY, 0, err);
-	if (fd < 0)
-		return fd;
-	/* whole, in one write */
-	if (write(fd, text, strlen(text)) < 0)
-		return pm_fail_sys(err, "write the container's %s (an id that is not this user's?)", name);
-	return 0;
-}
-
 static int keep(int user, int net, bool network, struct pm_err *err)
 {
 	if (dup3(user, PM_MONITOR_FD_USERNS, O_CLOEXEC) < 0)
@@ -128,9 +112,9 @@ static int talk(struct monitor *m, pid_t pid, int socket, struct pm_err *err)
 	int fds[2];
 	int r = hear(socket, NULL, 0, err);
 	if (r >= 0 && !p->userns_path) {
-		r = write_map(pid, "uid_map", &p->userns_uids, err);
-		if (r >= 0)
-			r = write_map(pid, "gid_map", &p->userns_gids, err);
+		r = pm_proc_write_maps(pid, &p->userns_uids, &p->userns_gids, err);
+		if (r < 0)
+			pm_wrap(err, "the container's user namespace");
 	}
 	if (r >= 0 && send(socket, "", 1, MSG_NOSIGNAL) != 1)
 		r = pm_fail_sys(err, "talk with the user namespace's process");
