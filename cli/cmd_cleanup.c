@@ -76,10 +76,11 @@ static int cleanup_run(struct pm_cli *cli, void *opts, struct pm_err *err)
 		return pm_fail(err, PM_E_USAGE, "exec and all options conflict: a session is one container's");
 	if (o->exec && o->rmi)
 		return pm_fail(err, PM_E_USAGE, "exec and rmi options conflict: the container is not cleaned up");
-	int r = pm_ctr_verb(cli, &choice, cleanup_one, o, err);
 	/* a monitor that was a service's main process goes on as this one: the service's result
 	 * is the container's exit code */
 	const char *code = getenv("_PM_EXIT_CODE");
+	/* what was reset meanwhile is not made anew */
+	int r = code && !pm_cli_store_exists(cli) ? 0 : pm_ctr_verb(cli, &choice, cleanup_one, o, err);
 	return r == 0 && code ? (int)strtol(code, NULL, 10) & 0xff : r;
 }
 
@@ -92,7 +93,6 @@ const struct pm_command pm_cmd_cleanup = {
 		"command is there for monitors whose pm has gone.",
 	.examples = "%p ctrID\n%p --all",
 	.max_args = -1,
-	.flags = PM_CMD_STORE,
 	.complete = PM_COMPLETE_CONTAINER,
 	.opts_size = sizeof(struct cleanup_opts),
 	.tables = {{cleanup_table, 0}, {0}},

@@ -346,6 +346,17 @@ int pm_cli_open_store(struct pm_cli *cli, struct pm_err *err)
 	return r < 0 ? r : pm_store_open(&opts, &cli->store, err);
 }
 
+bool pm_cli_store_exists(struct pm_cli *cli)
+{
+	struct pm_store_options opts = {0};
+	struct pm_err err = PM_ERR_INIT;
+	_cleanup_store_ struct pm_store *paths = NULL;
+	if (pm_cli_store_options(cli, &opts, &err) < 0 || pm_store_paths(&opts, &paths, &err) < 0)
+		return false;
+	_cleanup_free_ char *db = pm_store_path(paths, "pm.db");
+	return access(db, R_OK) == 0;
+}
+
 struct pm_store *pm_cli_store(struct pm_cli *cli)
 {
 	return cli->store;

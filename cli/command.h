@@ -100,6 +100,8 @@ int pm_cli_store_options(struct pm_cli *cli, struct pm_store_options *ret, struc
 struct pm_store *pm_cli_store(struct pm_cli *cli);
 /* Open the store now, for commands that need it only sometimes; no-op when it is open. */
 int pm_cli_open_store(struct pm_cli *cli, struct pm_err *err);
+/* Is there one? It is neither made nor opened. */
+bool pm_cli_store_exists(struct pm_cli *cli);
 /* Close it early, e.g. before a fork or a long wait. */
 void pm_cli_close_store(struct pm_cli *cli);
 

@@ -105,15 +105,8 @@ static void offer_fields(struct completion *c, const char *list)
 
 static bool open_store(struct completion *c)
 {
-	struct pm_store_options opts = {0};
 	struct pm_err err = PM_ERR_INIT;
-	struct pm_store *paths = NULL;
-	if (pm_cli_store_options(c->cli, &opts, &err) < 0 || pm_store_paths(&opts, &paths, &err) < 0)
-		return false;
-	_cleanup_free_ char *db = pm_store_path(paths, "pm.db");
-	bool there = access(db, R_OK) == 0;
-	pm_store_free(paths);
-	return there && pm_cli_open_store(c->cli, &err) >= 0;
+	return pm_cli_store_exists(c->cli) && pm_cli_open_store(c->cli, &err) >= 0;
 }
 
 static void offer_images(struct completion *c)

@@ -113,6 +113,12 @@ test_setup() {
 	pm rm -fa -t 0
 }
 
+@test "container cleanup: a monitor's, that comes after a reset, makes no store" {
+	run env _PM_EXIT_CODE=3 "$PM_BIN" --root "$T/none" --runroot "$T/none-run" container cleanup xa
+	assert_eq "$status$output" 3
+	[ ! -e "$T/none" ] && [ ! -e "$T/none-run" ]
+}
+
 @test "container cleanup: what has ended; not what runs" {
 	pm run -d --name xa "$IMAGE" sleep 1000
 	run pm container cleanup xa
