@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/ctr_common.h"
+#include "cli/pod_common.h"
 #include "engine/container/remove.h"
 #include "engine/pod/verbs.h"
 
@@ -38,15 +39,10 @@ static void exit_of(struct pm_cli *cli, const struct pm_ctr_set *set)
 			pm_cli_set_exit(cli, set->errs[i].code == PM_E_STATE ? 2 : 125);
 }
 
-static void note(void *arg, struct pm_err *err)
-{
-	pm_cli_note(arg, err);
-}
-
 /* All that there is, by force, is pods too: each goes with its infra container, which goes no other way. */
 static void remove_pods(struct pm_cli *cli, struct pm_ctr_set *set, int timeout)
 {
-	const struct pm_pod_notes notes = {note, cli};
+	const struct pm_pod_notes notes = pm_pod_cli_notes(cli);
 	for (size_t i = 0; i < set->n; i++) {
 		if (!set->v[i].config.is_infra)
 			continue;

@@ -123,7 +123,7 @@ int io_open(struct monitor *m, struct pm_err *err)
 	io_watch(EPOLL_CTL_ADD, m->control_fd, EPOLLIN, TAG_CONTROL);
 
 	/* an exec session has the client that began it, and no other */
-	if (m->plan.kind != PM_LAUNCH_EXEC) {
+	if (!monitor_execs(m)) {
 		int r = open_sockets(m, err);
 		if (r < 0)
 			return r;

@@ -69,12 +69,6 @@ static void set_signals(void)
 	sigprocmask(SIG_SETMASK, &set, NULL);
 }
 
-/* A process in a container that has its monitor: that one keeps the records. */
-static bool exec_session(const struct monitor *m)
-{
-	return m->plan.kind == PM_LAUNCH_EXEC;
-}
-
 static void set_signals_default(void)
 {
 	for (int sig = 1; sig < NSIG; sig++)
@@ -195,7 +189,7 @@ static int write_state(struct monitor *m, struct pm_err *err)
 	int r = write_pid(m, m->plan.pidfile, m->init, err);
 	if (r >= 0)
 		r = write_pid(m, m->plan.conmon_pidfile, getpid(), err);
-	if (r >= 0 && !exec_session(m))
+	if (r >= 0 && !monitor_execs(m))
 		r = monitor_write_state(m, err);
 	return r;
 }
@@ -212,7 +206,7 @@ static int claim(struct monitor *m, struct pm_err *err)
 		return pm_fail(err, PM_E_STATE, "container %s has a monitor already", m->plan.name);
 	if (m->live_fd < 0)
 		return m->live_fd;
-	if (exec_session(m))
+	if (monitor_execs(m))
 		return 0; /* its directory is new */
 	/* of an earlier start */
 	unlinkat(m->ctr_fd, "exit", 0);
@@ -291,7 +285,7 @@ static int start(struct monitor *m, struct pm_err *err)
 
 static void tell_started(struct monitor *m)
 {
-	if (exec_session(m)) {
+	if (monitor_execs(m)) {
 		monitor_event(m, &(struct pm_event_what){.status = "exec"});
 		return;
 	}
@@ -358,7 +352,7 @@ static void tell_exit(struct monitor *m, bool restarting)
 	m->oom_killed = runtime_oom_killed(m);
 	m->finished = pm_time_now();
 	const int64_t values[] = {code, m->oom_killed};
-	const bool exec = exec_session(m);
+	const bool exec = monitor_execs(m);
 	if (!exec)
 		write_exit(m, restarting);
 	monitor_event(m, &(struct pm_event_what){.status = exec ? "exec_died" : "died",
@@ -475,7 +469,7 @@ static void clean_up(struct monitor *m)
 		close(m->slirp_fd);
 	pm_logfile_finish(&m->log, p->id);
 	pm_logfile_close(&m->log);
-	if (exec_session(m)) {
+	if (monitor_execs(m)) {
 		unlinkat(m->ctr_fd, "live", 0); /* no session any more; its directory goes when pm has */
 		return;
 	}
@@ -552,7 +546,7 @@ int main(int argc, char **argv)
 	const int64_t pid = m->init;
 	say_ints(m, "started", (const char *const[]){"pid"}, &pid, 1);
 	live(m);
-	if (!exec_session(m))
+	if (!monitor_execs(m))
 		io_unlink(m);
 	clean_up(m);
 	io_finish(m, exit_code(m), true);

@@ -92,6 +92,12 @@ void monitor_owner_end(const struct monitor *m);
 /* Write an event of the container, as the plan says. */
 void monitor_event(const struct monitor *m, const struct pm_event_what *what);
 
+/* Is this for a process in a container that has its monitor? That one keeps the records. */
+static inline bool monitor_execs(const struct monitor *m)
+{
+	return m->plan.kind == PM_LAUNCH_EXEC;
+}
+
 /* Is the start at hand a restore? Restarts begin anew. */
 static inline bool monitor_restores(const struct monitor *m)
 {

@@ -175,7 +175,7 @@ static void build_argv(const struct monitor *m, const char *console, struct pm_s
 {
 	const struct pm_launch_plan *p = &m->plan;
 	global_args(m, argv);
-	if (p->kind == PM_LAUNCH_EXEC) {
+	if (monitor_execs(m)) {
 		pm_strv_add(argv, "exec");
 		pm_strv_add(argv, "--process");
 		pm_strv_add(argv, p->process);
